@@ -1,0 +1,1 @@
+"""Records boiled down to count tables per batch, window, version, segment and column."""

@@ -1,0 +1,131 @@
+"""Fit a profile's bins on the reference, one column at a time so that memory stays that of a column."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from core.profile.spec import N_CALIBRATION, ProfileSpec, counted_columns
+from core.record import LABEL, PREDICTION, score_columns
+from core.schema import ColumnType, ModelSchema, Role, Task
+from core.stats.binning import CategoryBins, NumericBins, fit_categories, fit_numeric, fit_scores, pool_adjacent
+
+__all__ = ["fit_profile", "measured_type", "to_floats"]
+
+ReadColumn = Callable[[str], pa.ChunkedArray]
+
+MAX_GROUPS = 50
+MAX_SEGMENTS = 20
+
+
+def fit_profile(schema: ModelSchema, read: ReadColumn, *, reference_digests: Sequence[str]) -> ProfileSpec:
+    """The bins of all columns of the reference.
+
+    Parameters
+    ----------
+    schema : ModelSchema
+    read : callable
+        Gives one stored column of the whole reference, as an Arrow array.
+    reference_digests : sequence of str
+        Names the batches that the reference is made of.
+    """
+    columns = {name: _fit_column(schema, name, read) for name in counted_columns(schema)}
+    scores = {label: fit_scores(to_floats(read(name))) for label, name in score_columns(schema).items()}
+    centre = 0.0
+    if schema.task is Task.REGRESSION:
+        scores = {"": fit_scores(to_floats(read(PREDICTION)))}
+        labels = to_floats(read(LABEL))
+        labels = labels[np.isfinite(labels)]
+        centre = float(labels.mean()) if labels.size else 0.0
+    calibration: tuple[int, ...] = ()
+    if "" in scores and scores[""].n_bins:
+        values = to_floats(read(PREDICTION if schema.task is Task.REGRESSION else score_columns(schema)[""]))
+        counts = np.bincount(scores[""].assign(values), minlength=scores[""].size)[: scores[""].n_bins]
+        calibration = tuple(pool_adjacent(counts.astype(np.int64), N_CALIBRATION).tolist())
+    return ProfileSpec(
+        schema_digest=schema.digest,
+        reference_digests=tuple(reference_digests),
+        task=schema.task,
+        classes=schema.outcome.classes,
+        columns=columns,
+        scores=scores,
+        calibration_groups=calibration,
+        groups={name: _frequent(read(name), MAX_GROUPS) for name in schema.protected},
+        segments={name: _frequent(read(name), MAX_SEGMENTS) for name in schema.segments},
+        centre=centre,
+    )
+
+
+def measured_type(schema: ModelSchema, column: str) -> ColumnType:
+    """How a column's values are counted; score and prediction take their type from the task."""
+    spec = schema.columns[column]
+    if spec.type is not None:
+        return spec.type
+    if spec.role is Role.SCORE or schema.task is Task.REGRESSION:
+        return ColumnType.NUMERIC
+    return ColumnType.CATEGORICAL
+
+
+def stored_name(schema: ModelSchema, column: str) -> str:
+    """Where a schema column's values lie in a stored record."""
+    spec = schema.columns[column]
+    if spec.role is Role.PREDICTION or (spec.role is Role.SCORE and schema.task is Task.REGRESSION):
+        return PREDICTION
+    if spec.role is Role.SCORE:
+        return score_columns(schema)[spec.class_ or ""]
+    return column
+
+
+def _fit_column(schema: ModelSchema, column: str, read: ReadColumn) -> NumericBins | CategoryBins:
+    values = read(stored_name(schema, column))
+    kind = measured_type(schema, column)
+    if kind is ColumnType.BOOLEAN:
+        return CategoryBins(categories=("false", "true"))
+    if kind is ColumnType.CATEGORICAL:
+        return fit_categories(_value_counts(values))
+    return fit_numeric(to_floats(values))
+
+
+def to_floats(values: pa.ChunkedArray | pa.Array) -> NDArray[np.float64]:
+    """A stored column as floats, missing as NaN: numbers as they are, instants in days, text by length."""
+    kind = values.type
+    if pa.types.is_timestamp(kind):
+        values = pc.divide(pc.cast(values, pa.int64()).cast(pa.float64(), safe=False), 86_400e6)
+    elif pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_dictionary(kind):
+        values = pc.utf8_length(values.cast(pa.string()))
+    if isinstance(values, pa.ChunkedArray):
+        values = values.combine_chunks()
+    values = values.cast(pa.float64(), safe=False)
+    floats = (
+        np.array(
+            np.frombuffer(values.buffers()[1], dtype=np.float64, count=len(values) + values.offset)[values.offset :]
+        )
+        if len(values)
+        else np.empty(0)
+    )
+    if values.null_count:
+        floats[~_validity(values)] = np.nan
+    return floats
+
+
+def _validity(values: pa.Array) -> NDArray[np.bool_]:
+    bits = np.unpackbits(np.frombuffer(values.buffers()[0], dtype=np.uint8), bitorder="little")
+    return bits[values.offset : values.offset + len(values)].astype(bool)
+
+
+def _value_counts(values: pa.ChunkedArray) -> dict[str, int]:
+    counted = pc.value_counts(values.cast(pa.string()) if pa.types.is_boolean(values.type) else values)
+    pairs = zip(counted.field("values").cast(pa.string()).to_pylist(), counted.field("counts").to_pylist(), strict=True)
+    counts: dict[str, int] = {}
+    for value, n in pairs:
+        if value is not None:
+            counts[value] = counts.get(value, 0) + n
+    return counts
+
+
+def _frequent(values: pa.ChunkedArray, limit: int) -> tuple[str, ...]:
+    return fit_categories(_value_counts(values), limit=limit).categories

@@ -1,0 +1,164 @@
+"""What is counted, and on which bins: fixed by the reference and the schema, named by a digest."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from core.schema import ModelSchema, Role, Task
+from core.stats.binning import N_SPECIAL, CategoryBins, NumericBins, bins_from_dict
+
+__all__ = [
+    "LOSS_SUMS",
+    "NO_CLASS",
+    "OTHER_GROUP",
+    "REGRESSION_SUMS",
+    "UNKNOWN_GROUP",
+    "ProfileSpec",
+    "column_table",
+    "joint_table",
+    "loss_table",
+    "moment_table",
+    "score_table",
+]
+
+UNKNOWN_GROUP = "Unknown"
+OTHER_GROUP = "(new groups)"
+NO_CLASS = "(none)"
+N_CALIBRATION = 20
+
+LOSS_SUMS = ("brier", "brier_squared", "log_loss", "log_loss_squared")
+REGRESSION_SUMS = ("e", "abs_e", "e2", "e4", "y", "y2", "y3", "y4", "e2_y", "e2_y2")
+
+
+def column_table(column: str) -> str:
+    """The table of one column's values: counts of shape (n_bins + 7,)."""
+    return f"column/{column}"
+
+
+def joint_table(attribute: str = "") -> str:
+    """The table of score bin x prediction x label x group: shape `ProfileSpec.joint_shape(attribute)`."""
+    return f"joint/{attribute}" if attribute else "joint"
+
+
+def score_table(label: str) -> str:
+    """Multiclass only: score bin of one class x (another label, this label, no label yet)."""
+    return f"score/{label}"
+
+
+def moment_table(column: str) -> str:
+    """Sums of a numeric column's finite values: (x, x^2)."""
+    return f"moments/{column}"
+
+
+def loss_table(attribute: str = "") -> str:
+    """Sums over labelled rows by group: LOSS_SUMS or, for a regression, REGRESSION_SUMS."""
+    return f"loss/{attribute}" if attribute else "loss"
+
+
+CALIBRATION = "calibration"  # sums by calibration bin (and one more for unusable rows): (score,) or (e, e^2)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProfileSpec:
+    """The bins of every column, score and group of one model, fitted on its reference.
+
+    ``scores`` holds a binary model's score bins under '', a multiclass model's under each class, a
+    regression's bins of the predicted value under ''. Group axes end in two groups of their own:
+    'Unknown' (the attribute is missing) and '(new groups)' (a value the reference doesn't have).
+    """
+
+    schema_digest: str
+    reference_digests: tuple[str, ...]
+    task: Task
+    classes: tuple[str, ...]
+    columns: Mapping[str, NumericBins | CategoryBins]
+    scores: Mapping[str, NumericBins]
+    calibration_groups: tuple[int, ...]
+    groups: Mapping[str, tuple[str, ...]]
+    segments: Mapping[str, tuple[str, ...]]
+    centre: float
+
+    @property
+    def outcomes(self) -> tuple[str, ...]:
+        """Names on the prediction axis, and on the label axis; the last means none (no label yet)."""
+        return (*self.classes, NO_CLASS) if self.classes else ("value", NO_CLASS)
+
+    def group_names(self, attribute: str) -> tuple[str, ...]:
+        """Names on the group axis of `attribute`; ('all',) for no attribute."""
+        return (*self.groups[attribute], UNKNOWN_GROUP, OTHER_GROUP) if attribute else ("all",)
+
+    @property
+    def joint_score_size(self) -> int:
+        """Length of the score axis of the joint tables: regular and special bins."""
+        return self.scores[""].size if "" in self.scores else N_SPECIAL
+
+    def joint_shape(self, attribute: str = "") -> tuple[int, int, int, int]:
+        """Axes of the joint table: score bin, prediction, label, group."""
+        n = len(self.outcomes)
+        return (self.joint_score_size, n, n, len(self.group_names(attribute)))
+
+    @property
+    def n_calibration_bins(self) -> int:
+        """How many calibration bins the score bins are pooled into."""
+        return max(self.calibration_groups) + 1 if self.calibration_groups else 0
+
+    def segment_values(self, column: str) -> tuple[str, ...]:
+        """Names of a segment column's values, the missing and the new ones last."""
+        return (*self.segments[column], UNKNOWN_GROUP, OTHER_GROUP)
+
+    def to_json(self) -> str:
+        """The form that is stored; floats are written so that they read back exactly."""
+        return json.dumps(
+            {
+                "schema": self.schema_digest,
+                "reference": list(self.reference_digests),
+                "task": str(self.task),
+                "classes": list(self.classes),
+                "columns": {name: bins.to_dict() for name, bins in self.columns.items()},
+                "scores": {name: bins.to_dict() for name, bins in self.scores.items()},
+                "calibration_groups": list(self.calibration_groups),
+                "groups": {name: list(values) for name, values in self.groups.items()},
+                "segments": {name: list(values) for name, values in self.segments.items()},
+                "centre": self.centre,
+            },
+            separators=(",", ":"),
+            ensure_ascii=False,
+        )
+
+    @classmethod
+    def from_json(cls, text: str) -> ProfileSpec:
+        """Read what `to_json` wrote."""
+        data: dict[str, Any] = json.loads(text)
+        return cls(
+            schema_digest=data["schema"],
+            reference_digests=tuple(data["reference"]),
+            task=Task(data["task"]),
+            classes=tuple(data["classes"]),
+            columns={name: bins_from_dict(bins) for name, bins in data["columns"].items()},
+            scores={name: _numeric(bins_from_dict(bins)) for name, bins in data["scores"].items()},
+            calibration_groups=tuple(data["calibration_groups"]),
+            groups={name: tuple(values) for name, values in data["groups"].items()},
+            segments={name: tuple(values) for name, values in data["segments"].items()},
+            centre=data["centre"],
+        )
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the stored form, in hex: changes with the reference, the edges or the schema."""
+        return hashlib.sha256(self.to_json().encode()).hexdigest()
+
+
+def _numeric(bins: NumericBins | CategoryBins) -> NumericBins:
+    if not isinstance(bins, NumericBins):
+        raise TypeError("score bins are numeric")
+    return bins
+
+
+def counted_columns(schema: ModelSchema) -> tuple[str, ...]:
+    """The columns that have count tables of their own: features, attributes, and score and prediction."""
+    own = [name for name, spec in schema.columns.items() if spec.role in (Role.SCORE, Role.PREDICTION)]
+    return (*schema.described, *own)

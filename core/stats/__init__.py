@@ -1,0 +1,1 @@
+"""What every analysis shares: bins, distances, tests and intervals."""
