@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from core.profile.spec import N_CALIBRATION, ProfileSpec, counted_columns
-from core.record import LABEL, PREDICTION, score_columns
+from core.record import LABEL, LABEL_TIME, PREDICTION, TIMESTAMP, VARIANT, VERSION, score_columns
 from core.schema import ColumnType, ModelSchema, Role, Task
 from core.stats.binning import CategoryBins, NumericBins, fit_categories, fit_numeric, fit_scores, pool_adjacent
 
@@ -78,6 +78,13 @@ def stored_name(schema: ModelSchema, column: str) -> str:
     if spec.role is Role.SCORE:
         return score_columns(schema)[spec.class_ or ""]
     return column
+
+
+def stored_columns(schema: ModelSchema) -> list[str]:
+    """The columns of a stored record that counting reads."""
+    own = [TIMESTAMP, VERSION, PREDICTION, LABEL, *score_columns(schema).values()]
+    own += [stored for role, stored in ((Role.LABEL_TIME, LABEL_TIME), (Role.VARIANT, VARIANT)) if schema.name_of(role)]
+    return list(dict.fromkeys([*own, *(stored_name(schema, name) for name in counted_columns(schema))]))
 
 
 def _fit_column(schema: ModelSchema, column: str, read: ReadColumn) -> NumericBins | CategoryBins:

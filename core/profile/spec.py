@@ -162,3 +162,10 @@ def counted_columns(schema: ModelSchema) -> tuple[str, ...]:
     """The columns that have count tables of their own: features, attributes, and score and prediction."""
     own = [name for name, spec in schema.columns.items() if spec.role in (Role.SCORE, Role.PREDICTION)]
     return (*schema.described, *own)
+
+
+def outcome_tables(spec: ProfileSpec) -> tuple[str, ...]:
+    """Names of the tables that depend on labels, counts and sums."""
+    attributes = ("", *spec.groups)
+    by_group = [table(attribute) for attribute in attributes for table in (joint_table, loss_table)]
+    return (*by_group, *(score_table(label) for label in spec.scores if label), CALIBRATION)

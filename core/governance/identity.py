@@ -1,0 +1,84 @@
+"""Actors, their roles and what each role may do; every service call is checked here, whoever calls."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec, TypeVar, cast
+
+from core.errors import NotAllowedError
+
+__all__ = ["LOCAL_OPERATOR", "RIGHTS", "Actor", "Right", "UserRole", "allowed"]
+
+P = ParamSpec("P")
+R = TypeVar("R")
+S = TypeVar("S")
+
+
+class UserRole(StrEnum):
+    """What a person is to Plumbline."""
+
+    VIEWER = "viewer"
+    ENGINEER = "engineer"
+    REVIEWER = "reviewer"
+    AUDITOR = "auditor"
+    ADMIN = "admin"
+    OPERATOR = "operator"  # whoever runs commands on the machine without a token
+
+
+class Right(StrEnum):
+    """What a service call needs."""
+
+    READ = "read"
+    INGEST = "ingest"
+    CONFIGURE = "configure"
+
+
+RIGHTS: dict[UserRole, frozenset[Right]] = {
+    UserRole.VIEWER: frozenset({Right.READ}),
+    UserRole.ENGINEER: frozenset({Right.READ, Right.INGEST, Right.CONFIGURE}),
+    UserRole.REVIEWER: frozenset({Right.READ}),
+    UserRole.AUDITOR: frozenset({Right.READ}),
+    UserRole.ADMIN: frozenset({Right.READ, Right.CONFIGURE}),
+    UserRole.OPERATOR: frozenset({Right.READ, Right.INGEST, Right.CONFIGURE}),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Actor:
+    """Who calls a service."""
+
+    name: str
+    roles: tuple[UserRole, ...]
+
+    def may(self, right: Right) -> bool:
+        """Whether any of the actor's roles grants the right."""
+        return any(right in RIGHTS[role] for role in self.roles)
+
+
+LOCAL_OPERATOR = Actor(name="local operator", roles=(UserRole.OPERATOR,))
+
+
+def allowed(
+    right: Right,
+) -> Callable[[Callable[Concatenate[S, Actor, P], R]], Callable[Concatenate[S, Actor, P], R]]:
+    """Mark a service method, whose first argument is the actor, with the right it needs."""
+
+    def mark(method: Callable[Concatenate[S, Actor, P], R]) -> Callable[Concatenate[S, Actor, P], R]:
+        @wraps(method)
+        def checked(self: S, actor: Actor, *args: P.args, **kwargs: P.kwargs) -> R:
+            if not actor.may(right):
+                who = " or ".join(role for role in UserRole if right in RIGHTS[role])
+                raise NotAllowedError(
+                    f"{actor.name} ({', '.join(actor.roles)}) may not {method.__name__}: "
+                    f"it needs the right to {right}, which {who} has."
+                )
+            return method(self, actor, *args, **kwargs)
+
+        marked: Any = checked
+        marked.right = right  # what the test of roles x services reads
+        return cast("Callable[Concatenate[S, Actor, P], R]", marked)
+
+    return mark

@@ -1,0 +1,1 @@
+"""What serving systems write, turned into records; rows that don't fit are set aside with a reason."""

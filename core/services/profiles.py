@@ -1,0 +1,234 @@
+"""Keep count tables up with records and labels: what is new is counted, nothing else."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from core.governance.identity import Actor, Right, allowed
+from core.profile.engines import CellKey, Tally
+from core.profile.fitting import fit_profile, stored_columns
+from core.profile.spec import ProfileSpec, outcome_tables
+from core.profile.windows import WindowPlan
+from core.record import TIMESTAMP
+from core.schema import ModelSchema
+from core.storage.batches import read_records
+from core.storage.counts import delete_tables, write_tables
+from core.storage.database import Database
+from core.storage.files import WorkspaceFiles
+from core.storage.labels import LateLabels
+from core.storage.repository import BatchRole, Repository
+from core.storage.tables import BatchRow, LabelBatchRow, ModelRow, ProfiledBatchRow, ProfileRow
+
+__all__ = ["ProfileService"]
+
+UNREADABLE = ("unparseable", "unreadable value", "unknown class")
+
+Ints = NDArray[np.int64]
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProfileService:
+    """Count tables of every live batch, on the bins of the reference."""
+
+    database: Database
+    files: WorkspaceFiles
+    clock: Callable[[], datetime]
+
+    @allowed(Right.INGEST)
+    def refresh(self, actor: Actor, model: str, *, progress: Progress | None = None) -> str | None:  # noqa: ARG002
+        """Count what isn't counted yet; the digest of the profile in force, None without a reference.
+
+        A new reference or schema makes a new profile, for which all batches are counted anew; late
+        labels recount the outcomes of just the windows they touch.
+        """
+        with self.database.read() as session:
+            repository = Repository(session)
+            row = repository.model(model)
+            schema = repository.schema(row)
+            reference = repository.batches(row, roles=[BatchRole.REFERENCE])
+            batches = repository.batches(row)
+        if not sum(batch.n_rows for batch in reference):
+            return None
+        profile = self._profile(row, schema, reference)
+        spec = ProfileSpec.from_json(profile.spec)
+        with self.database.read() as session:
+            marks = Repository(session).profiled(profile)
+        for done, batch in enumerate(batches):
+            with self.database.read() as session:
+                labels = Repository(session).label_batches_of(batch)
+            mark = max((label.id for label in labels), default=0)
+            if marks.get(batch.id) != mark:
+                counter = _Counter(files=self.files, spec=spec, schema=schema, batch=batch, labels=labels)
+                if batch.id in marks:
+                    self._recount(profile, counter, marks[batch.id], mark)
+                else:
+                    self._count(profile, counter, mark)
+            if progress is not None:
+                progress(batch.source_name, done + 1, len(batches))
+        return profile.digest
+
+    def _profile(self, model: ModelRow, schema: ModelSchema, reference: Sequence[BatchRow]) -> ProfileRow:
+        """The profile for this schema and reference, fitted if there is none yet."""
+        digests = [batch.records_sha256 for batch in reference]
+        basis = hashlib.sha256("\n".join([schema.digest, *digests]).encode()).hexdigest()
+        with self.database.read() as session:
+            found = Repository(session).profile(model, basis)
+        if found is not None:
+            return found
+        paths = [self.files.path(digest) for digest in digests]
+
+        def read(column: str) -> pa.ChunkedArray:
+            parts = [pq.read_table(path, columns=[column]) for path in paths if column in pq.read_schema(path).names]
+            return pa.concat_tables(parts).column(column) if parts else pa.chunked_array([], type=pa.string())
+
+        spec = fit_profile(schema, read, reference_digests=digests)
+        with self.database.write(f"model {model.id}") as session:
+            repository = Repository(session)
+            found = repository.profile(model, basis)  # another process may have fitted it meanwhile
+            if found is None:
+                found = ProfileRow(
+                    model_id=model.id, basis=basis, digest=spec.digest, spec=spec.to_json(), created_at=self.clock()
+                )
+                session.add(found)
+                session.flush()
+                session.refresh(found)
+            session.expunge(found)
+            return found
+
+    def _count(self, profile: ProfileRow, counter: _Counter, mark: int) -> None:
+        tally = counter.count()
+        with self.database.write(f"profile {profile.id}") as session:
+            if not _is_live(session, counter.batch) or _mark(session, profile, counter.batch) is not None:
+                return
+            write_tables(
+                session, profile_id=profile.id, batch_id=counter.batch.id, counts=tally.counts, sums=tally.sums
+            )
+            session.add(ProfiledBatchRow(profile_id=profile.id, batch_id=counter.batch.id, label_mark=mark))
+
+    def _recount(self, profile: ProfileRow, counter: _Counter, before: int, mark: int) -> None:
+        """Outcomes anew for the windows that labels after `before` touch."""
+        windows = counter.windows_touched(after=before)
+        tally = counter.count(windows)
+        with self.database.write(f"profile {profile.id}") as session:
+            marker = _mark(session, profile, counter.batch)
+            if marker is None or marker.label_mark != before:
+                return
+            delete_tables(
+                session,
+                batch_id=counter.batch.id,
+                profile_id=profile.id,
+                windows=windows.tolist(),
+                names=outcome_tables(counter.spec),
+            )
+            write_tables(
+                session, profile_id=profile.id, batch_id=counter.batch.id, counts=tally.counts, sums=tally.sums
+            )
+            marker.label_mark = mark
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Counter:
+    """Counts one batch: its records with the labels that stand, and its rejects."""
+
+    files: WorkspaceFiles
+    spec: ProfileSpec
+    schema: ModelSchema
+    batch: BatchRow
+    labels: Sequence[LabelBatchRow]
+
+    def count(self, windows: Ints | None = None) -> Tally:
+        """All tables of the batch; given windows, just what depends on labels and only there."""
+        tally = Tally(spec=self.spec, schema=self.schema, outcomes_only=windows is not None)
+        late = LateLabels.of(self._path, [self.files.path(label.labels_sha256) for label in self.labels])
+        row = 0
+        for stored in read_records(self._path, stored_columns(self.schema)):
+            keys = self._keys(stored, row)
+            records = self._complete(late.apply(stored, row))
+            if windows is None:
+                tally.add(records, keys)
+            else:
+                inside = np.isin(keys, windows)
+                tally.add(records.filter(pa.array(inside)), keys[inside])
+            row += stored.num_rows
+        if windows is None:
+            self._add_rejects(tally)
+        return tally
+
+    def windows_touched(self, *, after: int) -> Ints:
+        """Keys of the windows whose records got labels from label batches after `after`."""
+        new = [self.files.path(label.labels_sha256) for label in self.labels if label.id > after]
+        rows = LateLabels.of(self._path, new).rows
+        touched = [np.empty(0, dtype=np.int64)]
+        row = 0
+        for records in read_records(self._path, [TIMESTAMP]):
+            inside = rows[(rows >= row) & (rows < row + records.num_rows)] - row
+            touched.append(np.unique(self._keys(records, row)[inside]))
+            row += records.num_rows
+        return np.unique(np.concatenate(touched))
+
+    @property
+    def _path(self) -> Path:
+        return self.files.path(self.batch.records_sha256)
+
+    @property
+    def _plan(self) -> WindowPlan:
+        return WindowPlan.of(self.schema.window, self.schema.timezone)
+
+    def _keys(self, records: pa.Table, row: int) -> Ints:
+        """The window key of each record, of which the first is row `row` of the batch."""
+        if self._plan.unit is None:
+            return self._plan.keys_of_rows(self.batch.first_row + row, records.num_rows)
+        micros = records[TIMESTAMP].cast(pa.int64())
+        return self._plan.keys_of_times(np.asarray(micros.to_numpy(), dtype=np.int64))
+
+    def _complete(self, records: pa.Table) -> pa.Table:
+        """Records with a column of nulls for each that the schema has gained since they were stored."""
+        for name in stored_columns(self.schema):
+            if name not in records.column_names:
+                records = records.append_column(name, pa.nulls(records.num_rows, pa.string()))
+        return records
+
+    def _add_rejects(self, tally: Tally) -> None:
+        """Count the cells that could not be read, in the window and version of their row."""
+        if self.batch.rejects_sha256 is None:
+            return
+        counts: Counter[tuple[CellKey, str]] = Counter()
+        for reject in pq.read_table(self.files.path(self.batch.rejects_sha256)).to_pylist():
+            column, key = reject["column"], self._key_of(reject)
+            if key is not None and column in self.spec.columns and reject["reason"].startswith(UNREADABLE):
+                counts[key, column] += 1
+        for (key, column), n in counts.items():
+            tally.add_invalid(key, column, n)
+
+    def _key_of(self, reject: dict[str, Any]) -> CellKey | None:
+        """Where a rejected row would have been counted; None if its time or version is unknown too."""
+        version, moment, row = reject["version"], reject["timestamp"], reject["row_before"]
+        if version is None or (moment if self._plan.unit else row) is None:
+            return None
+        if self._plan.unit is None:
+            window = int(self._plan.keys_of_rows(self.batch.first_row + row, 1)[0])
+        else:
+            window = int(self._plan.keys_of_times(np.array([int(moment.timestamp() * 1e6)]))[0])
+        return CellKey(window, version, "")
+
+
+def _is_live(session: Session, batch: BatchRow) -> bool:
+    return session.scalar(select(BatchRow.retracted_at).where(BatchRow.id == batch.id)) is None
+
+
+def _mark(session: Session, profile: ProfileRow, batch: BatchRow) -> ProfiledBatchRow | None:
+    return session.get(ProfiledBatchRow, (profile.id, batch.id))

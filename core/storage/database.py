@@ -1,0 +1,145 @@
+"""The SQL database: SQLite by default, PostgreSQL by URL; reads see one snapshot, writes are serialised."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.orm import Session
+
+from core.errors import InputError, OutsideError
+
+__all__ = ["HEAD", "Database"]
+
+HEAD = "0001"  # the newest migration; a test holds it against migrations/versions
+BUSY_SECONDS = 60
+FILES_LOCK = "files"
+
+
+class Database:
+    """Sessions on one database.
+
+    On SQLite every write transaction begins IMMEDIATE, so that no update is lost between a read and
+    the write that rests on it; on PostgreSQL a write takes an advisory lock named by what it changes.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.url = make_url(url)
+        if self.url.get_backend_name() not in ("sqlite", "postgresql"):
+            raise InputError(
+                f"The database URL names {self.url.get_backend_name()!r}; use sqlite:/// or postgresql://."
+            )
+        self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        self._reader = _engine(
+            self.url.render_as_string(hide_password=False), begin="BEGIN" if self.is_sqlite else None
+        )
+        self._writer = (
+            _engine(self.url.render_as_string(hide_password=False), begin="BEGIN IMMEDIATE")
+            if self.is_sqlite
+            else self._reader
+        )
+
+    @contextmanager
+    def read(self) -> Iterator[Session]:
+        """A session that only reads."""
+        with _outside_errors(self), Session(self._reader) as session:
+            if not self.is_sqlite:
+                session.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"))
+            yield session
+
+    @contextmanager
+    def write(self, lock: str = "workspace") -> Iterator[Session]:
+        """A session that writes: all of it or, after any error, nothing.
+
+        Holders of the same `lock` take turns; the holder of "files" excludes all others.
+        """
+        with _outside_errors(self), Session(self._writer) as session, session.begin():
+            if not self.is_sqlite:
+                if lock != FILES_LOCK:
+                    session.execute(text("SELECT pg_advisory_xact_lock_shared(:key)"), {"key": _lock_key(FILES_LOCK)})
+                session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _lock_key(lock)})
+            yield session
+
+    @property
+    def writer(self) -> Engine:
+        """The engine of write transactions."""
+        return self._writer
+
+    def migrate(self) -> None:
+        """Bring the tables to the newest form; a no-op when they are."""
+        with _outside_errors(self), self._reader.connect() as connection:
+            current = _revision(connection)
+        if current == HEAD:
+            return
+        from alembic import command
+
+        with _outside_errors(self), self._writer.begin() as connection:
+            if not self.is_sqlite:
+                connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _lock_key("migrate")})
+            if _revision(connection) != HEAD:  # another process may have done it meanwhile
+                command.upgrade(alembic_config(connection), "head")
+
+    def close(self) -> None:
+        """Give back all connections."""
+        self._reader.dispose()
+        self._writer.dispose()
+
+
+def alembic_config(connection: Connection) -> Any:
+    """Alembic's configuration for migrations on an open connection."""
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.attributes["connection"] = connection
+    return config
+
+
+def _engine(url: str, *, begin: str | None) -> Engine:
+    if begin is None:
+        return create_engine(url, pool_pre_ping=True)
+    engine = create_engine(
+        url, connect_args={"timeout": BUSY_SECONDS, "isolation_level": None, "check_same_thread": False}
+    )
+
+    @event.listens_for(engine, "connect")
+    def _configure(connection: Any, _record: Any) -> None:
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        connection.exec_driver_sql(begin)
+
+    return engine
+
+
+def _revision(connection: Connection) -> str | None:
+    from sqlalchemy import inspect
+
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+
+
+def _lock_key(name: str) -> int:
+    return zlib.crc32(name.encode())
+
+
+@contextmanager
+def _outside_errors(database: Database) -> Iterator[None]:
+    """Say which database failed, without its password."""
+    try:
+        yield
+    except OperationalError as error:
+        shown = database.url.render_as_string(hide_password=True)
+        raise OutsideError(f"The database {shown} failed: {_first_line(error)}") from error
+
+
+def _first_line(error: DBAPIError) -> str:
+    return str(error.orig).strip().splitlines()[0]
