@@ -95,25 +95,23 @@ class BatchService:
             )
 
     @allowed(Right.READ)
-    def rejects(self, actor: Actor, model: str, batch_id: int) -> pa.Table:  # noqa: ARG002
+    def rejects(self, actor: Actor, batch_id: int) -> pa.Table:  # noqa: ARG002
         """The rows of a batch that were set aside, one row a problem: line, column, reason, message, raw."""
         with self.database.read() as session:
-            repository = Repository(session)
-            batch = repository.batch(repository.model(model), batch_id)
+            batch = Repository(session).batch(batch_id)
             if batch.rejects_sha256 is None:
                 return REJECTS.empty_table()
             return pq.read_table(self.files.path(batch.rejects_sha256))
 
     @allowed(Right.INGEST)
-    def retract(self, actor: Actor, model: str, batch_id: int, *, reason: str) -> BatchInfo:
+    def retract(self, actor: Actor, batch_id: int, *, reason: str) -> BatchInfo:
         """Take a batch out of every count; its file and its row stay, with who, when and why."""
         if not reason.strip():
             raise InputError("A retraction needs a reason.")
         with self.database.read() as session:
-            model_id = Repository(session).model(model).id
+            model_id = Repository(session).batch(batch_id).model_id
         with self.database.write(f"model {model_id}") as session:
-            repository = Repository(session)
-            batch = repository.batch(repository.model(model), batch_id)
+            batch = Repository(session).batch(batch_id)
             if batch.retracted_at is not None:
                 raise ConflictError(f"Batch {batch_id} was retracted on {batch.retracted_at:%Y-%m-%d} already.")
             batch.retracted_at, batch.retracted_by, batch.retracted_reason = self.clock(), actor.name, reason.strip()

@@ -76,12 +76,12 @@ class Repository:
             query = query.where(BatchRow.retracted_at.is_(None))
         return self.session.scalars(query).all()
 
-    def batch(self, model: ModelRow, batch_id: int) -> BatchRow:
-        """One batch of a model, retracted or not."""
+    def batch(self, batch_id: int) -> BatchRow:
+        """One batch, retracted or not; raises UnknownNameError."""
         row = self.session.get(BatchRow, batch_id)
-        if row is None or row.model_id != model.id:
-            known = [str(batch.id) for batch in self.batches(model, retracted=True)]
-            raise UnknownNameError("batch", str(batch_id), known, hint=f"(of model {model.name})")
+        if row is None:
+            known = self.session.scalars(select(BatchRow.id).order_by(BatchRow.id.desc()).limit(10))
+            raise UnknownNameError("batch", str(batch_id), map(str, known))
         return row
 
     def same_batch(

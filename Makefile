@@ -1,0 +1,50 @@
+# Plumbline's commands; `make help` lists them.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+WORKSPACE ?= plumbline-workspace
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test lint format bench lock clean
+
+help: ## List the commands
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+$(VENV)/.runtime: requirements.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Plumbline needs Python 3.11 or newer; this is $$($(PYTHON) --version). Set PYTHON=..."; exit 2; }
+	@$(PYTHON) -m venv $(VENV) || { echo "Making $(VENV) failed; on Debian and Ubuntu: sudo apt install python3-venv"; exit 2; }
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.development: $(VENV)/.runtime requirements-dev.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@touch $@
+
+install: $(VENV)/.runtime ## Make .venv and install Plumbline in it
+
+demo: $(VENV)/.runtime ## Build the demo workspace and open the dashboard on 127.0.0.1:8501
+	$(BIN)/plumbline demo --workspace $(WORKSPACE)
+
+test: $(VENV)/.development lint ## Check style, types, imports and doctests, then run the tests
+	$(BIN)/python -m pytest -q -n 2 --dist loadgroup
+
+lint: $(VENV)/.development ## Check style, types and the import contracts
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(VENV)/.development ## Format the code
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(VENV)/.development ## Measure speed, as ratios in one run
+	$(BIN)/python -m pytest -q tests/bench
+
+lock: ## Pin what pyproject.toml asks for (needs uv)
+	uv pip compile --universal --generate-hashes --no-header --quiet --python-version 3.11 pyproject.toml --extra dev -o requirements-dev.txt
+	uv pip compile --universal --generate-hashes --no-header --quiet --python-version 3.11 pyproject.toml --extra build -c requirements-dev.txt -o requirements.txt
+
+clean: ## Remove .venv, caches and the demo workspace
+	rm -rf $(VENV) $(WORKSPACE) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
