@@ -118,4 +118,12 @@ def total_of_sums(parts: Iterable[Floats]) -> Floats:
     """
     stacked = np.stack(list(parts))
     flat = stacked.reshape(stacked.shape[0], -1)
-    return np.array([math.fsum(column) for column in flat.T]).reshape(stacked.shape[1:])
+    return np.array([_exact_sum(column) for column in flat.T]).reshape(stacked.shape[1:])
+
+
+def _exact_sum(values: Floats) -> float:
+    try:
+        return math.fsum(values)
+    except (OverflowError, ValueError):  # too large for a float, or infinities of both signs
+        with np.errstate(over="ignore", invalid="ignore"):
+            return float(values.sum())

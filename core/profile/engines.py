@@ -109,14 +109,7 @@ class Tally:
             size, n_keys = bins.size, len(rows.keys)
             flat = np.bincount(rows.group * size + batch.bins(column), minlength=n_keys * size).reshape(n_keys, size)
             values = batch.finite(column)
-            moments = (
-                None
-                if values is None
-                else np.stack(
-                    [_weighted_count(rows.group, values, n_keys), _weighted_count(rows.group, values * values, n_keys)],
-                    axis=1,
-                )
-            )
+            moments = None if values is None else _moments(rows.group, values, n_keys)
             for index, key in enumerate(rows.keys):
                 self._count(key, column_table(column), flat[index])
                 if moments is not None:
@@ -282,6 +275,13 @@ class _Batch:
     @property
     def _scored_and_labelled(self) -> NDArray[np.bool_]:
         return (self.labels < len(self._spec.classes)) & np.isfinite(self._score)
+
+
+def _moments(group: Ints, values: Floats, n_keys: int) -> Floats:
+    """Sums of x and x^2 by key; what is too large for a float becomes infinite, and is shown as undefined."""
+    with np.errstate(over="ignore"):
+        sums = [_weighted_count(group, values, n_keys), _weighted_count(group, values * values, n_keys)]
+    return np.stack(sums, axis=1)
 
 
 def _weighted_count(index: Ints, weights: Floats, size: int) -> Floats:

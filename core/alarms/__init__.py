@@ -1,0 +1,1 @@
+"""Many measures over many windows become few findings."""
