@@ -1,0 +1,1 @@
+"""The Streamlit dashboard: it asks services and shows what they answer."""

@@ -58,12 +58,14 @@ class NumericBins:
 
     The first bin starts at ``low``, the reference's minimum, and the last end is its maximum; values
     outside go to BELOW and ABOVE. With ``exact`` each bin holds one value of the reference, and a
-    finite value between them is UNSEEN.
+    finite value between them is UNSEEN. If ``n_equal`` isn't 0, the bins nest that many of equal width,
+    closed on the left, from ``low`` to the maximum: the histogram of a named convention.
     """
 
     ends: tuple[float, ...]
     low: float
     exact: bool
+    n_equal: int = 0
 
     @property
     def n_bins(self) -> int:
@@ -103,7 +105,13 @@ class NumericBins:
 
     def to_dict(self) -> dict[str, Any]:
         """The form that is stored and digested."""
-        return {"kind": "numeric", "ends": list(self.ends), "low": self.low, "exact": self.exact}
+        return {
+            "kind": "numeric",
+            "ends": list(self.ends),
+            "low": self.low,
+            "exact": self.exact,
+            "n_equal": self.n_equal,
+        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,7 +150,7 @@ class CategoryBins:
 def bins_from_dict(data: Mapping[str, Any]) -> NumericBins | CategoryBins:
     """Read what `to_dict` wrote."""
     if data["kind"] == "numeric":
-        return NumericBins(ends=tuple(data["ends"]), low=data["low"], exact=data["exact"])
+        return NumericBins(ends=tuple(data["ends"]), low=data["low"], exact=data["exact"], n_equal=data["n_equal"])
     return CategoryBins(categories=tuple(data["categories"]), others=tuple(data["others"]))
 
 
@@ -176,9 +184,10 @@ def fit_numeric(reference: Floats) -> NumericBins:
         return NumericBins(ends=tuple(distinct.tolist()), low=low, exact=distinct.size <= MAX_EXACT)
     ranks = np.ceil(np.arange(1, N_FINE) / N_FINE * finite.size).astype(np.int64) - 1
     atoms = distinct[counts >= finite.size / 40]
-    ends = np.concatenate([finite[ranks], atoms, np.nextafter(atoms, -np.inf), _doane_ends(finite), distinct[-1:]])
-    ends = np.unique(ends)
-    return NumericBins(ends=tuple(ends[ends >= low].tolist()), low=low, exact=False)
+    doane = _doane_ends(finite)
+    ends = np.unique(np.concatenate([finite[ranks], atoms, np.nextafter(atoms, -np.inf), doane, distinct[-1:]]))
+    n_equal = doane.size + 1 if doane.size else 0
+    return NumericBins(ends=tuple(ends[ends >= low].tolist()), low=low, exact=False, n_equal=n_equal)
 
 
 def _doane_ends(finite: Floats) -> Floats:
@@ -230,7 +239,7 @@ def fit_categories(counts: Mapping[str, int], *, limit: int = MAX_CATEGORIES) ->
 
 
 def pool_adjacent(counts: Ints, n_groups: int) -> Ints:
-    """Pool ordered fine bins into about `n_groups` (never over twice that) of about equal reference mass.
+    """Pool ordered fine bins into about `n_groups` of about equal reference mass.
 
     Parameters
     ----------
@@ -243,7 +252,7 @@ def pool_adjacent(counts: Ints, n_groups: int) -> Ints:
     -------
     int array of shape (n_bins,)
         The group of each bin, ascending from 0. A bin that holds half a group's share or more on its
-        own (an atom) is a group of its own.
+        own (an atom) is a group of its own, so there can be up to `n_groups` + 2 * atoms groups.
 
     Examples
     --------

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 
-from scipy.special import ndtri
-from scipy.stats import beta, ncx2
+from scipy.special import chndtrinc, ndtri
+from scipy.stats import beta, chi2
 
 from core.measure import Interval
 
@@ -183,13 +183,9 @@ def noncentrality_interval(statistic: float, df: int, *, confidence: float = 0.9
 
 def _noncentrality(statistic: float, df: int, probability: float) -> float:
     """The noncentrality at which P(X <= statistic) is `probability`, 0 if it is lower even at none."""
-    from scipy.optimize import brentq
-    from scipy.stats import chi2
-
     if chi2.cdf(statistic, df) <= probability:
         return 0.0
-    top = statistic + 10 * math.sqrt(2 * (df + 2 * statistic)) + 50
-    return float(brentq(lambda lam: ncx2.cdf(statistic, df, lam) - probability, 1e-12, top, xtol=1e-9 * max(1.0, top)))
+    return float(chndtrinc(statistic, df, probability))
 
 
 def clopper_pearson(successes: int, n: int, *, confidence: float = 0.95) -> Interval:

@@ -137,10 +137,10 @@ class Repository:
         query = select(ProfileRow).where(ProfileRow.model_id == model.id, ProfileRow.basis == basis)
         return self.session.scalar(query)
 
-    def latest_profile(self, model: ModelRow) -> ProfileRow | None:
-        """The newest profile of a model, if there is one."""
-        query = select(ProfileRow).where(ProfileRow.model_id == model.id).order_by(ProfileRow.id.desc()).limit(1)
-        return self.session.scalar(query)
+    def profiles(self, model: ModelRow) -> Sequence[ProfileRow]:
+        """The profiles of a model, newest first."""
+        query = select(ProfileRow).where(ProfileRow.model_id == model.id).order_by(ProfileRow.id.desc())
+        return self.session.scalars(query).all()
 
     def profiled(self, profile: ProfileRow) -> dict[int, int]:
         """The batches counted for a profile, and up to which late-label batch each was."""

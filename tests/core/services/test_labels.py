@@ -38,7 +38,7 @@ def labels_by_window(workspace: Workspace) -> np.ndarray:
     workspace.profiles.refresh(ME, "m")
     with workspace.database.read() as session:
         repository = Repository(session)
-        profile = repository.latest_profile(repository.model("m"))
+        profile = repository.profiles(repository.model("m"))[0]
         spec = ProfileSpec.from_json(profile.spec)
         counts = load_counts(session, profile_id=profile.id, role=BatchRole.PRODUCTION)
     shape = spec.joint_shape()

@@ -1,0 +1,1 @@
+"""Are groups treated alike? Rates by group, and the gaps between them."""

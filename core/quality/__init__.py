@@ -1,0 +1,1 @@
+"""Is what arrives in a column still of the kind that the reference had?"""

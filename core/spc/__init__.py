@@ -1,0 +1,1 @@
+"""Statistical process control: charts that say which windows leave their limits."""

@@ -1,0 +1,241 @@
+"""Words and numbers as the screens show them; the only place where ratios become percent.
+
+Every string that comes from data goes through `plain` before Streamlit may read it as Markdown.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from core.measure import Interval, Measure, Status
+from core.profile.windows import Window
+
+__all__ = [
+    "CHIP_WORDS",
+    "chip",
+    "count",
+    "day",
+    "digest",
+    "in_cell",
+    "in_sentence",
+    "instant",
+    "listed",
+    "measure_name",
+    "muted",
+    "number",
+    "plain",
+    "plural",
+    "signed",
+    "window_name",
+]
+
+DASH = "—"
+MINUS = "−"
+PUNCTUATION = re.compile(r"([!-/:-@\[-`{-~])")
+DIRECTIVE = re.compile(r":(?=[\w+/-]+:)")
+WORD_JOINER = "\u2060"  # keeps ':smile:' in a name from becoming a picture
+
+
+def plain(text: object) -> str:
+    """Text from data so that Markdown shows it letter by letter: no link, image, colour, icon or formula.
+
+    Examples
+    --------
+    >>> plain("![x](http://evil)")
+    '\\\\!\\\\[x\\\\]\\\\(http\\\\:\\\\/\\\\/evil\\\\)'
+    """
+    cleaned = "".join(char if char.isprintable() else " " for char in str(text))
+    return PUNCTUATION.sub(r"\\\1", DIRECTIVE.sub(":" + WORD_JOINER, cleaned))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Style:
+    """How a measure is called and written."""
+
+    name: str
+    digits: int
+    percent: bool = False
+
+
+STYLES = {
+    "psi": _Style(name="PSI", digits=2),
+    "jensen_shannon": _Style(name="Jensen-Shannon distance", digits=2),
+    "jensen_shannon_distance": _Style(name="Jensen-Shannon distance", digits=2),
+    "kolmogorov_smirnov": _Style(name="Kolmogorov-Smirnov", digits=2),
+    "wasserstein": _Style(name="Wasserstein distance", digits=2),
+    "cohens_w": _Style(name="Cohen's w", digits=2),
+    "roc_auc": _Style(name="AUC", digits=3),
+    "roc_auc_macro": _Style(name="macro AUC", digits=3),
+    "f1": _Style(name="F1", digits=3),
+    "f1_macro": _Style(name="macro F1", digits=3),
+    "precision_macro": _Style(name="macro precision", digits=3),
+    "recall_macro": _Style(name="macro recall", digits=3),
+    "brier_score": _Style(name="Brier score", digits=3),
+    "log_loss": _Style(name="log loss", digits=3),
+    "expected_calibration_error": _Style(name="calibration error", digits=3),
+    "calibration_error": _Style(name="calibration error", digits=3),
+    "r2": _Style(name="R²", digits=3),
+    "mean_absolute_error": _Style(name="mean absolute error", digits=-3),
+    "root_mean_squared_error": _Style(name="root mean squared error", digits=-3),
+    "bias": _Style(name="mean error", digits=-3),
+    "impact_ratio": _Style(name="ratio", digits=2),
+}
+
+
+def measure_name(measure: str) -> str:
+    """What a measure is called on screen."""
+    style = STYLES.get(measure)
+    return style.name if style else measure.replace("_", " ")
+
+
+def number(value: float | None, measure: str = "") -> str:
+    """A value with the digits its measure deserves; an em dash where there is none.
+
+    Examples
+    --------
+    >>> number(0.76432, "roc_auc"), number(0.3141, "psi"), number(0.0512), number(None), number(-4120.4, "bias")
+    ('0.764', '0.31', '5.1%', '—', '−4,120')
+    """
+    if value is None or not math.isfinite(value):
+        return DASH
+    style = STYLES.get(measure)
+    if style is None:
+        return f"{value * 100:.1f}%".replace("-", MINUS)
+    if style.digits < 0:  # significant digits, for values in units of their own
+        digits = max(0, -style.digits - 1 - (math.floor(math.log10(abs(value))) if value else 0))
+        return f"{value:,.{digits}f}".replace("-", MINUS)
+    return f"{value:.{style.digits}f}".replace("-", MINUS)
+
+
+def signed(value: float | None, measure: str = "") -> str:
+    """A difference, always with its sign; of rates in percentage points.
+
+    Examples
+    --------
+    >>> signed(0.055), signed(-0.031, "roc_auc")
+    ('+5.5 pp', '−0.031')
+    """
+    if value is None or not math.isfinite(value):
+        return DASH
+    text = number(abs(value), measure)
+    text = f"{text.removesuffix('%')} pp" if text.endswith("%") else text
+    return f"{'+' if value >= 0 else MINUS}{text}"
+
+
+def in_sentence(interval: Interval | None, measure: str = "") -> str:
+    """[0.751, 0.777]; '' where there is no interval."""
+    if interval is None:
+        return ""
+    return f"[{_end(interval.low, measure)}, {_end(interval.high, measure)}]"
+
+
+def in_cell(interval: Interval | None, measure: str = "") -> str:
+    """0.751 to 0.777, held together by non-breaking spaces; '' where there is no interval."""
+    if interval is None:
+        return ""
+    return f"{_end(interval.low, measure)} to {_end(interval.high, measure)}".replace(" ", "\u00a0")
+
+
+def _end(value: float, measure: str) -> str:
+    if math.isinf(value):
+        return "∞" if value > 0 else f"{MINUS}∞"
+    return number(value, measure).removesuffix("%")
+
+
+def count(n: int) -> str:
+    """A count with thousands commas.
+
+    Examples
+    --------
+    >>> count(61204)
+    '61,204'
+    """
+    return f"{n:,}"
+
+
+def plural(n: int, word: str, words: str | None = None) -> str:
+    """A count and what is counted.
+
+    Examples
+    --------
+    >>> plural(1, "column"), plural(3, "column"), plural(2, "category", "categories")
+    ('1 column', '3 columns', '2 categories')
+    """
+    return f"{n:,} {word if n == 1 else words or word + 's'}"
+
+
+def listed(items: list[str], *, most: int = 3) -> str:
+    """a, b and c; or a, b, c and 4 more."""
+    if len(items) > most:
+        return f"{', '.join(items[:most])} and {len(items) - most:,} more"
+    return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} and {items[-1]}" if items else ""
+
+
+def day(moment: datetime | None, *, year: bool = False) -> str:
+    """28 Sep, with the year if asked for."""
+    if moment is None:
+        return DASH
+    return f"{moment.day} {moment:%b}" + (f" {moment.year}" if year else "")
+
+
+def instant(moment: datetime | None) -> str:
+    """19 Nov 2026, 09:14 UTC."""
+    return DASH if moment is None else f"{day(moment, year=True)}, {moment.astimezone(UTC):%H:%M} UTC"
+
+
+def window_name(window: Window) -> str:
+    """week of 16 Nov; 16 Nov; Nov 2026; rows 0 to 4,999."""
+    if window.start_at is None:
+        return window.name
+    start, end = window.start_at, window.end_at or window.start_at
+    hours = (end - start).total_seconds() / 3600
+    if hours <= 2:
+        return f"{day(start)}, {start:%H:%M}"
+    if hours <= 26:
+        return day(start, year=True)
+    if hours <= 7 * 24 + 2:
+        return f"week of {day(start, year=True)}"
+    return f"{start:%b %Y}" if hours <= 32 * 24 else window.name
+
+
+def digest(sha256: str) -> str:
+    """The first 12 and last 4 hex digits in groups of four."""
+    return f"{sha256[:4]} {sha256[4:8]} {sha256[8:12]} … {sha256[-4:]}"
+
+
+def muted(text: str) -> str:
+    """Small grey text; the caller has escaped what comes from data."""
+    return f":small[:gray[{text}]]"
+
+
+CHIP_WORDS = {
+    Status.CRITICAL: "Material",
+    Status.WARNING: "Changed",
+    Status.OK: "Stable",
+    Status.INSUFFICIENT: "Not enough data",
+    Status.UNDEFINED: "Undefined",
+}
+CHIP_LOOKS = {
+    Status.CRITICAL: ("red", "error"),
+    Status.WARNING: ("orange", "change_history"),
+    Status.OK: ("green", "check_circle"),
+    Status.INSUFFICIENT: ("gray", "hourglass_empty"),
+    Status.UNDEFINED: ("gray", "block"),
+}
+
+
+def chip(status: Status, words: str | None = None) -> str:
+    """A verdict as Markdown: icon, word and colour."""
+    colour, icon = CHIP_LOOKS[status]
+    return f":{colour}-badge[:material/{icon}: {words or CHIP_WORDS[status]}]"
+
+
+def value_cell(measure: Measure) -> str:
+    """A measure in a table cell: the value in bold, its interval or why there is none below."""
+    if measure.value is None:
+        return f"{DASH}  \n{muted(plain(measure.why))}"
+    below = in_cell(measure.interval, measure.measure) or "no interval"
+    return f"**{number(measure.value, measure.measure)}**  \n{muted(below)}"
