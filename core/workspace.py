@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from core.errors import InputError
+from core.services.analysis import AnalysisService
 from core.services.batches import BatchService
 from core.services.labels import LabelService
 from core.services.models import ModelService
@@ -34,6 +35,7 @@ class Workspace:
     labels: LabelService
     batches: BatchService
     profiles: ProfileService
+    analysis: AnalysisService
 
     @classmethod
     def open(
@@ -77,6 +79,7 @@ class Workspace:
             labels=LabelService(database=database, files=files, clock=now),
             batches=BatchService(database=database, files=files, clock=now),
             profiles=ProfileService(database=database, files=files, clock=now),
+            analysis=AnalysisService(database=database),
         )
         with database.read() as session:
             known = Repository(session).known_files()

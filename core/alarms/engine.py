@@ -95,11 +95,18 @@ def judge(measures: Sequence[Measure], *, level: float) -> tuple[Measure, ...]:
     adjusted = np.ones(len(measures))
     if tested:
         adjusted[tested] = false_discovery_control([measures[index].p_value or 0.0 for index in tested])
-    judged = list(measures)
+    judged = [_unjudged(measure) for measure in measures]
     for index in tested:
         status, why = _verdict(measures[index], float(adjusted[index]), level)
         judged[index] = measures[index].judged(status, why)
     return tuple(judged)
+
+
+def _unjudged(measure: Measure) -> Measure:
+    """A measure that is shown and not judged says so: that is neither good news nor too little data."""
+    if measure.status is not Status.INSUFFICIENT or measure.why:
+        return measure
+    return measure.judged(measure.status, "not judged: " + ("no margin is set" if measure.margin is None else "no test"))
 
 
 def _is_testable(measure: Measure) -> bool:

@@ -34,7 +34,10 @@ def counted_scores(reference: Ints, current: Ints, bins: NumericBins | CategoryB
     if not (_n_present(reference, bins) and _n_present(current, bins)):
         return {}
     if isinstance(bins, NumericBins):
-        return {"nannyml.jensen_shannon": nannyml_jensen_shannon(reference, current, bins)} if bins.n_equal else {}
+        by_value = bins.exact and 10 * bins.n_bins <= _n_present(reference, bins)  # NannyML's rule
+        if not (by_value or bins.n_equal):
+            return {}
+        return {"nannyml.jensen_shannon": nannyml_jensen_shannon(reference, current, bins)}
     if bins.others:  # pooled, so that no value-by-value score can be had
         return {}
     scores = {"nannyml.jensen_shannon": nannyml_jensen_shannon(reference, current, bins)}
@@ -72,12 +75,12 @@ def nannyml_jensen_shannon(reference: Ints, current: Ints, bins: NumericBins | C
     True
     """
     k = bins.n_bins
-    if isinstance(bins, CategoryBins):
-        inside, outside, n_cells = np.arange(k), [k + Special.UNSEEN], k
+    if isinstance(bins, CategoryBins) or bins.exact:
+        inside, n_cells = np.arange(k), k
     else:
         edges = doane_edges(bins)
         inside, n_cells = np.searchsorted(edges[1:-1], np.asarray(bins.ends), side="right"), edges.size - 1
-        outside = [k + Special.BELOW, k + Special.ABOVE, k + Special.NEGATIVE_INFINITY, k + Special.POSITIVE_INFINITY]
+    outside = [k + special for special in Special if special not in (Special.MISSING, Special.INVALID)]
     sides = [
         np.append(np.bincount(inside, weights=side[:k], minlength=n_cells).astype(np.int64), side[outside].sum())
         for side in (reference, current)

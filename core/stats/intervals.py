@@ -185,7 +185,8 @@ def _noncentrality(statistic: float, df: int, probability: float) -> float:
     """The noncentrality at which P(X <= statistic) is `probability`, 0 if it is lower even at none."""
     if chi2.cdf(statistic, df) <= probability:
         return 0.0
-    return float(chndtrinc(statistic, df, probability))
+    found = float(chndtrinc(statistic, df, probability))
+    return found if found > 1e-9 else 0.0  # the inversion ends in denormal numbers where it should end in 0
 
 
 def clopper_pearson(successes: int, n: int, *, confidence: float = 0.95) -> Interval:

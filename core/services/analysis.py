@@ -1,0 +1,208 @@
+"""Ask how a model does: one report a question, and everything at once for gates and scripts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from core.errors import InputError
+from core.governance.identity import Actor, Right, allowed
+from core.measure import Family, Measure, Status
+from core.profile.spec import CALIBRATION, joint_table, loss_table, score_table
+from core.services.concept import ConceptReport, concept_report
+from core.services.control import ChartReport, chart_report
+from core.services.drift import DriftReport, drift_report, judged_trends, located
+from core.services.fairness import FairnessReport, fairness_report
+from core.services.fleet import FleetRow, ModelSummary, fleet_row, model_summary
+from core.services.observations import Context, Observations, Selection, state_of
+from core.services.performance import PerformanceReport, performance_report
+from core.spc.chart import ControlChart
+from core.storage.database import Database
+from core.storage.repository import Repository
+
+__all__ = ["Analysis", "AnalysisService"]
+
+ALARMS = (Status.CRITICAL, Status.WARNING)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Analysis:
+    """All measures of some windows, and the findings among them."""
+
+    context: Context
+    measures: tuple[Measure, ...]
+    findings: tuple[Measure, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnalysisService:
+    """Reports from count tables; nothing here reads a record."""
+
+    database: Database
+
+    @allowed(Right.READ)
+    def state(self, actor: Actor, model: str) -> str:  # noqa: ARG002 (every service call takes the actor)
+        """Names what the reports of a model rest on: a cache keyed by it is never stale."""
+        with self.database.read() as session:
+            return state_of(session, Repository(session).model(model))
+
+    @allowed(Right.READ)
+    def context(self, actor: Actor, model: str, selection: Selection = Selection()) -> Context | None:  # noqa: ARG002, B008
+        """Which windows, versions and segments there are; None while the model has no reference."""
+        found = self._load(model, selection, names=())
+        return None if found is None else found.context
+
+    @allowed(Right.READ)
+    def summary(self, actor: Actor, model: str, selection: Selection = Selection()) -> ModelSummary | None:  # noqa: ARG002, B008
+        """Is the model still fit for its purpose, and if not, why?"""
+        found = self._load(model, selection)
+        return None if found is None else model_summary(found)
+
+    @allowed(Right.READ)
+    def fleet(self, actor: Actor) -> tuple[FleetRow, ...]:  # noqa: ARG002
+        """All models, the one that needs somebody first."""
+        with self.database.read() as session:
+            models = Repository(session).models()
+            rows = [
+                fleet_row(model.name, Repository(session).schema(model), Observations.load(session, model, Selection()))
+                for model in models
+            ]
+        return tuple(sorted(rows, key=FleetRow.rank))
+
+    @allowed(Right.READ)
+    def drift(
+        self,
+        actor: Actor,  # noqa: ARG002
+        model: str,
+        selection: Selection = Selection(),  # noqa: B008 (frozen)
+        *,
+        columns: Sequence[str] | None = None,
+    ) -> DriftReport | None:
+        """Which inputs moved, how far, and since when?"""
+        found = self._load(model, selection)
+        return None if found is None else drift_report(found, columns=columns)
+
+    @allowed(Right.READ)
+    def performance(
+        self,
+        actor: Actor,  # noqa: ARG002
+        model: str,
+        selection: Selection = Selection(),  # noqa: B008
+    ) -> PerformanceReport | None:
+        """How well does the model do, how sure are we?"""
+        found = self._load(model, selection, outcomes_only=True)
+        return None if found is None else performance_report(found)
+
+    @allowed(Right.READ)
+    def concept(
+        self,
+        actor: Actor,  # noqa: ARG002
+        model: str,
+        selection: Selection = Selection(),  # noqa: B008
+    ) -> ConceptReport | None:
+        """Do outcomes still follow the score as they did on the reference?"""
+        found = self._load(model, selection, outcomes_only=True)
+        return None if found is None else concept_report(found)
+
+    @allowed(Right.READ)
+    def control_chart(
+        self,
+        actor: Actor,  # noqa: ARG002
+        model: str,
+        selection: Selection = Selection(),  # noqa: B008
+        *,
+        series: str | None = None,
+    ) -> ChartReport | None:
+        """Was a share in control?"""
+        found = self._load(model, selection)
+        return None if found is None else chart_report(found, series=series)
+
+    @allowed(Right.READ)
+    def fairness(
+        self,
+        actor: Actor,  # noqa: ARG002
+        model: str,
+        selection: Selection = Selection(),  # noqa: B008
+    ) -> FairnessReport | None:
+        """Who is treated differently, by how much, signal or noise?"""
+        found = self._load(model, selection)
+        return None if found is None else fairness_report(found)
+
+    @allowed(Right.READ)
+    def analyse(
+        self,
+        actor: Actor,  # noqa: ARG002
+        model: str,
+        selection: Selection = Selection(),  # noqa: B008
+        *,
+        start: datetime | None = None,
+        end: datetime | None = None,
+    ) -> Analysis:
+        """Every family's measures in every window that overlaps [start, end); raises InputError without a reference."""
+        found = self._load(model, selection)
+        if found is None:
+            raise InputError(
+                f"{model} has no reference yet; give it one with `plumbline ingest {model} FILE --as reference`."
+            )
+        measures = [m for m in _measures(found) if _overlaps(m, start, end)]
+        findings = [m for m in measures if m.status in ALARMS] if found.context.arming.is_armed else []
+        return Analysis(context=found.context, measures=tuple(measures), findings=tuple(findings))
+
+    def _load(
+        self,
+        model: str,
+        selection: Selection,
+        *,
+        names: Sequence[str] | None = None,
+        outcomes_only: bool = False,
+    ) -> Observations | None:
+        with self.database.read() as session:
+            row = Repository(session).model(model)
+            if outcomes_only:
+                schema = Repository(session).schema(row)
+                names = [joint_table(), loss_table(), CALIBRATION, *(score_table(c) for c in schema.outcome.classes)]
+            return Observations.load(session, row, selection, names=names)
+
+
+def _measures(observations: Observations) -> list[Measure]:
+    context = observations.context
+    found: list[Measure] = []
+    if not context.shows_reference:
+        found += [measure for trend in judged_trends(observations).values() for measure in trend]
+        found += [measure for window in concept_report(observations).trend for measure in window]
+    found += [measure for window in performance_report(observations).trend for measure in window]
+    for report in fairness_report(observations).attributes:
+        found += [measure for window in report.trend for measure in window]
+    if observations.spec.classes:
+        chart = chart_report(observations)
+        if chart.chart is not None:
+            found += _charted(chart.chart, chart)
+    return found
+
+
+def _charted(chart: ControlChart, report: ChartReport) -> list[Measure]:
+    """A chart's points as measures: a signal is a warning, never more; charts explain, they don't page."""
+    measures = []
+    for point, window in zip(chart.points, report.windows, strict=True):
+        status = Status.UNDEFINED if point.value is None else Status.WARNING if point.signal else Status.OK
+        if point.value is not None and not chart.armed:
+            status = Status.INSUFFICIENT
+        measure = Measure(
+            family=Family.SPC,
+            measure=report.series.replace(" ", "_"),
+            value=point.value,
+            n=point.n,
+            status=status,
+            reference=chart.centre,
+            convention=chart.convention,
+            why=f"{point.signal} the limit" if point.signal else chart.why,
+        )
+        measures.append(located(replace(measure, why=measure.why or "within the limits"), report.context, window))
+    return measures
+
+
+def _overlaps(measure: Measure, start: datetime | None, end: datetime | None) -> bool:
+    if measure.window_start is None or measure.window_end is None:
+        return True
+    return (start is None or measure.window_end > start) and (end is None or measure.window_start < end)

@@ -1,0 +1,108 @@
+"""Whether outcomes still follow the score as they did on the reference, window by window."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.alarms.engine import judge
+from core.concept.conclusion import ConceptResidual
+from core.concept.residual import binary_residual, labels_by_prediction, labels_by_score, regression_residual
+from core.measure import Measure, Status
+from core.schema import Task
+from core.services.drift import located, since_when, worst
+from core.services.observations import Context, Observations, WindowInfo
+from core.services.performance import mature_focus
+from core.stats.scores import calibration_names, pooled_scores
+
+__all__ = ["ConceptReport", "concept_report"]
+
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConceptReport:
+    """The residual in the window looked at, and its measures in every window; None where there is no label axis."""
+
+    context: Context
+    focus: WindowInfo | None
+    residual: ConceptResidual | None
+    measures: tuple[Measure, ...]
+    trend: tuple[tuple[Measure, ...], ...]
+    by: str
+    since: WindowInfo | None
+
+    def series(self, name: str) -> tuple[Measure, ...]:
+        """One measure in every window."""
+        return tuple(next(m for m in window if m.measure == name) for window in self.trend)
+
+    @property
+    def status(self) -> Status:
+        """The worst verdict of the window looked at."""
+        return worst(m.status for m in self.measures)
+
+
+def concept_report(observations: Observations) -> ConceptReport:
+    """Is P(outcome | score) what it was? For a regression: are errors, at the same predicted value?"""
+    context = observations.context
+    focus = mature_focus(context)
+    by, names = _bins(observations)
+    if context.shows_reference:
+        return ConceptReport(context=context, focus=focus, residual=None, measures=(), trend=(), by=by, since=None)
+    reference = _table(observations, None)
+    residuals = [_residual(observations, reference, [window], names) for window in context.windows]
+    trend = []
+    for window, residual in zip(context.windows, residuals, strict=True):
+        measures = tuple(located(measure, context, window) for measure in residual.measures)
+        trend.append(judge(measures, level=context.arming.level) if window.is_mature else measures)
+    place = context.windows.index(focus) if focus else None
+    effects = [window[0] for window in trend]
+    return ConceptReport(
+        context=context,
+        focus=focus,
+        residual=None if place is None else replace(residuals[place], measures=(trend[place][0], trend[place][1])),
+        measures=() if place is None else trend[place],
+        trend=tuple(trend),
+        by=by,
+        since=None if place is None else since_when(effects, context.windows, place),
+    )
+
+
+def _bins(observations: Observations) -> tuple[str, list[str]]:
+    """What rows are compared by, and what its bins are called."""
+    spec = observations.spec
+    if spec.task is Task.MULTICLASS or (spec.task is Task.BINARY and "" not in spec.scores):
+        return "predicted class", list(spec.classes)
+    names = list(calibration_names(spec.scores[""], spec.calibration_groups))
+    return ("predicted value" if spec.task is Task.REGRESSION else "score"), names
+
+
+def _table(observations: Observations, windows: Sequence[WindowInfo] | None) -> Ints | Floats:
+    """What is compared, of some windows or (None) of the reference."""
+    spec = observations.spec
+    joint = (observations.reference_joint() if windows is None else observations.joint(windows)).sum(axis=3)
+    if spec.task is Task.REGRESSION:
+        sums = observations.reference_calibration() if windows is None else observations.calibration(windows)
+        n = pooled_scores(joint[:, 0, 0], spec.calibration_groups)
+        return np.column_stack([n, sums[:-1]])
+    if spec.task is Task.MULTICLASS:
+        confusion = joint.sum(axis=0)[:-1, :-1]
+        right = np.diag(confusion)
+        return np.column_stack([confusion.sum(axis=1) - right, right])
+    positive = observations.positive or 0
+    if "" not in spec.scores:
+        return labels_by_prediction(joint, positive=positive)
+    return labels_by_score(joint, spec.calibration_groups, positive=positive)
+
+
+def _residual(
+    observations: Observations, reference: Ints | Floats, windows: Sequence[WindowInfo], names: Sequence[str]
+) -> ConceptResidual:
+    current = _table(observations, windows)
+    if observations.spec.task is Task.REGRESSION:
+        return regression_residual(reference.astype(np.float64), current.astype(np.float64), names=names)
+    return binary_residual(reference.astype(np.int64), current.astype(np.int64), names=names)

@@ -1,0 +1,153 @@
+"""How groups are treated in a stretch of windows, and how their gaps went over time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from core.errors import UnknownNameError
+from core.fairness.gaps import group_gaps
+from core.fairness.groups import GroupRates, group_errors, group_rates
+from core.fairness.support import GroupMean, coverage
+from core.measure import Measure, Status
+from core.schema import Task
+from core.services.drift import located, worst
+from core.services.observations import Context, Observations, WindowInfo
+
+__all__ = ["LABELLED_RATES", "AttributeReport", "FairnessReport", "fairness_report"]
+
+LABELLED_RATES = ("true_positive_rate", "false_positive_rate", "false_negative_rate", "positive_predictive_value")
+SPAN = 13  # windows that are taken together, so that small groups can be told
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttributeReport:
+    """One protected attribute: rates and gaps over the span, gaps of the reference, gaps window by window."""
+
+    attribute: str
+    reference_group: str | None
+    rates: GroupRates | None
+    errors: tuple[GroupMean, ...]
+    measures: tuple[Measure, ...]
+    reference_rates: GroupRates | None
+    trend: tuple[tuple[Measure, ...], ...]
+
+    def measure(self, name: str, group: str = "") -> Measure | None:
+        """A gap of all groups, or of one group against the rest."""
+        return next((m for m in self.measures if m.measure == name and m.segment == group), None)
+
+    def coverage(self, rate: str) -> str:
+        """For how many groups one rate can be told."""
+        return coverage(self.rates.of(rate)) if self.rates else coverage(self.errors)
+
+    @property
+    def status(self) -> Status:
+        """The worst verdict on a difference over all groups that has a value."""
+        whole = [m for m in self.measures if m.measure.endswith("_difference") and not m.segment]
+        return worst(m.status for m in whole if m.status is not Status.UNDEFINED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FairnessReport:
+    """Every protected attribute over a span of windows; rates of decisions and of labels have their own span."""
+
+    context: Context
+    span: tuple[WindowInfo, ...]
+    labelled_span: tuple[WindowInfo, ...]
+    n: int
+    attributes: tuple[AttributeReport, ...]
+
+    def attribute(self, name: str) -> AttributeReport:
+        """One attribute; raises UnknownNameError."""
+        found = next((report for report in self.attributes if report.attribute == name), None)
+        if found is None:
+            raise UnknownNameError("protected attribute", name, [report.attribute for report in self.attributes])
+        return found
+
+    @property
+    def status(self) -> Status:
+        """The worst verdict over the attributes."""
+        return worst(report.status for report in self.attributes)
+
+
+def fairness_report(observations: Observations) -> FairnessReport:
+    """Who is treated differently, by how much, and is that signal or noise?
+
+    Rates that need no label are taken over the 13 windows up to the one looked at; rates that do, over the
+    last 13 mature ones up to it.
+    """
+    context = observations.context
+    span = _span(context, context.windows)
+    labelled = _span(context, observations.mature)
+    reports = [_attribute(observations, name, span, labelled) for name in observations.spec.groups]
+    return FairnessReport(
+        context=context,
+        span=span,
+        labelled_span=labelled,
+        n=sum(window.n for window in span),
+        attributes=tuple(reports),
+    )
+
+
+def _span(context: Context, windows: Sequence[WindowInfo]) -> tuple[WindowInfo, ...]:
+    focus = context.focus
+    if focus is None:
+        return ()
+    return tuple(window for window in windows if window.window.key <= focus.window.key)[-SPAN:]
+
+
+def _attribute(
+    observations: Observations, attribute: str, span: Sequence[WindowInfo], labelled: Sequence[WindowInfo]
+) -> AttributeReport:
+    context = observations.context
+    spec = observations.schema.columns[attribute]
+    if observations.spec.task is Task.REGRESSION:
+        errors = group_errors(
+            observations.joint(labelled, attribute).sum(axis=0),
+            observations.losses(labelled, attribute),
+            group_names=observations.spec.group_names(attribute),
+        )
+        return AttributeReport(
+            attribute=attribute,
+            reference_group=spec.reference_group,
+            rates=None,
+            errors=errors,
+            measures=(),
+            reference_rates=None,
+            trend=(),
+        )
+    before = None if context.shows_reference else _rates(observations, attribute, None)
+    rates = _merged(_rates(observations, attribute, span), _rates(observations, attribute, labelled))
+    focus = span[-1] if span else None
+
+    def gaps(of: GroupRates, window: WindowInfo | None) -> tuple[Measure, ...]:
+        measures = group_gaps(of, attribute=attribute, reference=before, reference_group=spec.reference_group)
+        return tuple(located(measure, context, window) for measure in measures)
+
+    return AttributeReport(
+        attribute=attribute,
+        reference_group=spec.reference_group,
+        rates=rates,
+        errors=(),
+        measures=gaps(rates, focus),
+        reference_rates=before,
+        trend=tuple(gaps(_rates(observations, attribute, [window]), window) for window in context.windows),
+    )
+
+
+def _rates(observations: Observations, attribute: str, windows: Sequence[WindowInfo] | None) -> GroupRates:
+    joint = observations.reference_joint(attribute) if windows is None else observations.joint(windows, attribute)
+    return group_rates(
+        joint.sum(axis=0),
+        group_names=observations.spec.group_names(attribute),
+        positive=observations.positive,
+        favourable=observations.favourable,
+    )
+
+
+def _merged(decided: GroupRates, labelled: GroupRates) -> GroupRates:
+    """Rates of decisions over one span and rates of labels over another; groups of either are listed."""
+    groups = {rate.group for rate in decided.rates}
+    kept = [rate for rate in decided.rates if rate.measure == "selection_rate"]
+    kept += [rate for rate in labelled.rates if rate.measure != "selection_rate" and rate.group in groups]
+    return replace(decided, rates=tuple(kept))
