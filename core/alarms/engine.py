@@ -106,7 +106,9 @@ def _unjudged(measure: Measure) -> Measure:
     """A measure that is shown and not judged says so: that is neither good news nor too little data."""
     if measure.status is not Status.INSUFFICIENT or measure.why:
         return measure
-    return measure.judged(measure.status, "not judged: " + ("no margin is set" if measure.margin is None else "no test"))
+    return measure.judged(
+        measure.status, "not judged: " + ("no margin is set" if measure.margin is None else "no test")
+    )
 
 
 def _is_testable(measure: Measure) -> bool:

@@ -1,0 +1,55 @@
+"""The command line: everything the dashboard does, for cron, CI and scripts.
+
+Exit codes: 0 fine; 1 a gate or check says no; 2 the input or usage is wrong; 3 something outside failed.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from core import __version__
+from core.cli.analysis import analyse
+from core.cli.intake import batch_app, ingest, labels
+from core.cli.model import model_app, version_app
+from core.cli.serving import demo, up
+from core.console import say, warn
+from core.errors import PlumblineError
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    name="plumbline",
+    help="Watch and sign off machine-learning models, from the predictions they log.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+for command in (demo, up, ingest, labels, analyse):
+    app.command()(command)
+app.add_typer(model_app, name="model")
+app.add_typer(version_app, name="version")
+app.add_typer(batch_app, name="batch")
+
+
+@app.callback(invoke_without_command=True)
+def _root(version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False) -> None:
+    if version:
+        say(f"plumbline {__version__}")
+        raise typer.Exit
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run a command and end the process with its exit code."""
+    try:
+        app(arguments, standalone_mode=True)
+    except PlumblineError as error:
+        warn(f"plumbline: {error}")
+        sys.exit(error.exit_code)
+    except OSError as error:
+        warn(f"plumbline: {error}")
+        sys.exit(3)

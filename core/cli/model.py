@@ -1,0 +1,125 @@
+"""Commands on models, their schemas and their versions."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from core.cli.options import HERE, EncodingOption, JsonOption, WorkspaceOption, count_new, opened
+from core.console import print_json, print_table, say, warn
+from core.errors import InputError
+from core.governance.identity import LOCAL_OPERATOR
+
+__all__ = ["model_app", "version_app"]
+
+model_app = typer.Typer(help="Models and their schemas.", no_args_is_help=True)
+version_app = typer.Typer(help="Versions that may serve.", no_args_is_help=True)
+
+
+class TaskName(StrEnum):
+    """What the model predicts."""
+
+    BINARY = "binary"
+    MULTICLASS = "multiclass"
+    REGRESSION = "regression"
+
+
+@model_app.command("infer")
+def model_infer(
+    file: Path,
+    task: Annotated[TaskName | None, typer.Option(help="What the model predicts, if it is known.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Write the schema here instead of printing it.")] = None,
+    encoding: EncodingOption = "utf-8",
+) -> None:
+    """Propose a schema for a file of prediction logs, with a reason beside each guess."""
+    from core.logs.inference import propose_schema
+    from core.logs.source import LogSource
+    from core.schema import Task
+
+    proposal = propose_schema(LogSource.open(file, encoding=encoding), task=None if task is None else Task(task))
+    if out is None:
+        say(proposal.rstrip())
+        return
+    if out.exists():
+        raise InputError(f"{out} exists already; give --out another name or remove it.")
+    out.write_text(proposal, encoding="utf-8")
+    n = sum("DECIDE" in line for line in proposal.splitlines()) - 1
+    warn(f"Wrote {out}. {n} guesses are for you to decide (marked DECIDE)." if n > 0 else f"Wrote {out}.")
+
+
+@model_app.command("add")
+def model_add(
+    name: str,
+    schema: Annotated[Path, typer.Option(help="The model's schema, a TOML file.")],
+    workspace: WorkspaceOption = HERE,
+    json: JsonOption = False,
+) -> None:
+    """Register a model with its schema."""
+    info = opened(workspace, create=True).models.add(LOCAL_OPERATOR, name, _read(schema), file=str(schema))
+    if json:
+        print_json({"model": info.name, "schema": info.schema.digest, "task": info.schema.task})
+    else:
+        say(f"Added {info.name}, a {info.schema.task} model of {len(info.schema.features)} features.")
+
+
+@model_app.command("update")
+def model_update(
+    name: str,
+    schema: Annotated[Path, typer.Option(help="The new schema, a TOML file.")],
+    workspace: WorkspaceOption = HERE,
+) -> None:
+    """Give a model a new schema; its records are counted anew."""
+    space = opened(workspace)
+    space.models.update(LOCAL_OPERATOR, name, _read(schema), file=str(schema))
+    count_new(space, name)
+    say(f"{name} has the schema of {schema} now.")
+
+
+@model_app.command("list")
+def model_list(workspace: WorkspaceOption = HERE, json: JsonOption = False) -> None:
+    """List the models."""
+    infos = opened(workspace).models.list(LOCAL_OPERATOR)
+    if json:
+        print_json([{"model": i.name, "task": i.schema.task, "versions": i.versions} for i in infos])
+    else:
+        print_table(["model", "task", "versions"], [(i.name, i.schema.task, ", ".join(i.versions)) for i in infos])
+
+
+@model_app.command("show")
+def model_show(name: str, workspace: WorkspaceOption = HERE, json: JsonOption = False) -> None:
+    """Show a model's schema."""
+    info = opened(workspace).models.show(LOCAL_OPERATOR, name)
+    if json:
+        print_json({"model": info.name, "versions": info.versions, "schema": info.schema.model_dump(mode="json")})
+    else:
+        say(info.schema_source.rstrip())
+
+
+@version_app.command("add")
+def version_add(model: str, version: str, workspace: WorkspaceOption = HERE) -> None:
+    """Register a version, so that its records are taken in."""
+    opened(workspace).models.add_version(LOCAL_OPERATOR, model, version)
+    say(f"{model} {version} is registered.")
+
+
+@version_app.command("list")
+def version_list(model: str, workspace: WorkspaceOption = HERE, json: JsonOption = False) -> None:
+    """List a model's versions, oldest first."""
+    versions = opened(workspace).models.show(LOCAL_OPERATOR, model).versions
+    if json:
+        print_json(versions)
+    else:
+        for version in versions:
+            say(version)
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"{path} can't be read: {error.strerror}.") from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path} is not UTF-8 text; a schema is a TOML file.") from error

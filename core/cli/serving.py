@@ -1,0 +1,50 @@
+"""Commands that open the dashboard."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from core.cli.options import HERE, WorkspaceOption, opened
+from core.console import warn
+
+__all__ = ["demo", "up"]
+
+
+def up(
+    workspace: WorkspaceOption = HERE,
+    port: Annotated[int, typer.Option(help="Where the dashboard listens, on 127.0.0.1.")] = 8501,
+) -> None:
+    """Open the dashboard."""
+    opened(workspace).close()
+    _serve(workspace, port)
+
+
+def demo(
+    serve: Annotated[bool, typer.Option("--serve/--no-serve", help="Open the dashboard afterwards.")] = True,
+    workspace: WorkspaceOption = HERE,
+    port: Annotated[int, typer.Option(help="Where the dashboard listens, on 127.0.0.1.")] = 8501,
+) -> None:
+    """Build the demo workspace and open the dashboard."""
+    from sample_data.demo import build_demo
+
+    build_demo(workspace)
+    if serve:
+        _serve(workspace, port)
+
+
+def _serve(workspace: Path, port: int) -> None:
+    """Replace this process by the dashboard's server."""
+    import dashboard
+
+    folder = Path(dashboard.__file__).resolve().parent
+    os.environ["PLUMBLINE_WORKSPACE"] = str(workspace.resolve())
+    os.chdir(folder.parent)  # where .streamlit/config.toml lies
+    warn(f"Plumbline is at http://127.0.0.1:{port} (stop it with Ctrl-C)")
+    script = str(folder / "asgi.py")
+    command = [sys.executable, "-m", "streamlit", "run", script, "--server.port", str(port)]
+    os.execv(sys.executable, command)  # noqa: S606 (no shell, and the arguments are ours)

@@ -1,0 +1,96 @@
+"""What commands print: one JSON document on stdout, or words and tables; progress and errors on stderr."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, is_dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from core.services.intake import Outcome
+
+__all__ = ["counter", "print_json", "print_outcomes", "print_table", "say"]
+
+
+def say(text: str) -> None:
+    """A line for the person who runs the command, on stdout."""
+    print(text)  # noqa: T201 (this module is where printing is done)
+
+
+def warn(text: str) -> None:
+    """A line on stderr."""
+    print(text, file=sys.stderr)  # noqa: T201
+
+
+def print_json(value: Any) -> None:
+    """One JSON document on stdout."""
+    json.dump(value, sys.stdout, default=_plain, ensure_ascii=False, indent=2)
+    sys.stdout.write("\n")
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if is_dataclass(value) and not isinstance(value, type):
+        return asdict(value)
+    return str(value)
+
+
+def print_table(header: Sequence[str], rows: Iterable[Sequence[object]], *, right: Sequence[int] = ()) -> None:
+    """A table on stdout; columns in `right` are aligned there."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for place, name in enumerate(header):
+        table.add_column(name, justify="right" if place in right else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(str(cell)) for cell in row))
+    console = Console(width=None if sys.stdout.isatty() else 140)
+    console.print(table)
+
+
+@contextmanager
+def counter(label: str, *, total: int | None = None) -> Iterator[Callable[[int, str], None]]:
+    """A progress bar on stderr; call it with what was done and a word on what is being done."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task(label, total=total)
+
+        def step(done: int, word: str = "") -> None:
+            progress.update(task, advance=done, description=f"{label} {word}".strip())
+
+        yield step
+
+
+def print_outcomes(outcomes: Sequence[Outcome]) -> None:
+    """What became of each file, and why rows were set aside."""
+    for outcome in outcomes:
+        if outcome.error is not None:
+            warn(f"plumbline: {outcome.error}")
+            continue
+        parts = [f"{outcome.n_rows:,} rows taken in"]
+        if outcome.is_known or not (outcome.n_rows or outcome.n_rejected or outcome.n_duplicates):
+            parts = []
+        if outcome.n_matched is not None:
+            parts.append(f"{outcome.n_matched:,} matched their record")
+        if outcome.n_duplicates:
+            parts.append(f"{outcome.n_duplicates:,} known already")
+        if outcome.n_rejected:
+            parts.append(f"{outcome.n_rejected:,} set aside")
+        say(f"{outcome.file}: {', '.join([*parts, *outcome.notes])}")
+        for reason, column, n in outcome.reasons:
+            say(f"    {n:,} x {reason}{f' in {column!r}' if column else ''}")
+        if outcome.n_rejected and outcome.n_matched is None:
+            say(f"    look at them with: plumbline batch rejects {outcome.batch_id}")

@@ -1,0 +1,1 @@
+"""How good the predictions were, once labels are known: binary, multiclass and regression."""

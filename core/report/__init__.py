@@ -1,0 +1,1 @@
+"""What leaves Plumbline: tables and reports for people elsewhere."""
