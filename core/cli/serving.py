@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from core.cli.options import HERE, WorkspaceOption, opened
-from core.console import warn
+from core.console import counter, warn
 
 __all__ = ["demo", "up"]
 
@@ -32,7 +32,9 @@ def demo(
     """Build the demo workspace and open the dashboard."""
     from sample_data.demo import build_demo
 
-    build_demo(workspace)
+    with counter("Building the demo") as step:
+        built = build_demo(workspace, step=step)
+    warn(f"The demo is in {workspace}." if built else f"{workspace} exists already; remove it to build the demo anew.")
     if serve:
         _serve(workspace, port)
 

@@ -1,0 +1,129 @@
+"""Drift drawn: which columns moved and how far, and what moved inside one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from core.charts.frame import Chart, Palette, bare_figure, label, panel_title, rgba
+from core.drift.shares import BinShare
+from core.measure import Measure, Status
+
+__all__ = ["column_dots", "share_bars"]
+
+SYMBOLS = {Status.CRITICAL: "circle", Status.WARNING: "diamond"}
+ROW = 34
+
+
+def column_dots(psi: Sequence[Measure], *, palette: Palette, margin: float, written: Sequence[str]) -> Chart:
+    """PSI of each column with its interval, in the order given, and the margin.
+
+    Parameters
+    ----------
+    psi : sequence of Measure
+        One a column; `column` names it.
+    written : sequence of str
+        Each value in words, shown at the right end.
+    """
+    figure = bare_figure(palette, height=ROW * max(1, len(psi)) + 60)
+    top = max([margin * 1.6, *((m.interval.high if m.interval else m.value or 0.0) for m in psi)])
+    rows = list(range(len(psi)))[::-1]
+    for measure, row in zip(psi, rows, strict=True):
+        colour = palette.of(measure.status) if measure.status in SYMBOLS else palette.faint
+        if measure.interval is not None:
+            figure.add_scatter(
+                x=[measure.interval.low, measure.interval.high],
+                y=[row, row],
+                mode="lines",
+                line={"width": 3, "color": rgba(colour, 0.42)},
+                hoverinfo="skip",
+            )
+    valued = [(m, row, text) for m, row, text in zip(psi, rows, written, strict=True) if m.value is not None]
+    figure.add_scatter(
+        x=[m.value for m, _, _ in valued],
+        y=[row for _, row, _ in valued],
+        mode="markers",
+        marker={
+            "size": 10,
+            "symbol": [SYMBOLS.get(m.status, "circle-open") for m, _, _ in valued],
+            "color": [palette.of(m.status) if m.status in SYMBOLS else palette.faint for m, _, _ in valued],
+            "line": {"width": 1.5},
+        },
+        customdata=[[m.column] for m, _, _ in valued],
+        text=[f"{label(m.column)}: {label(text)}<br>{label(m.why)}" for m, _, text in valued],
+        hovertemplate="%{text}<extra></extra>",
+    )
+    figure.add_vline(x=margin, line={"color": palette.muted, "width": 1.2, "dash": "dot"}, layer="below")
+    figure.add_annotation(
+        text=f"margin {margin:.2f}",
+        x=margin,
+        y=len(psi) - 0.4,
+        yanchor="bottom",
+        showarrow=False,
+        font={"size": 11, "color": palette.muted},
+    )
+    for text, measure, row in zip(written, psi, rows, strict=True):
+        figure.add_annotation(
+            text=label(text) if measure.value is not None else "no value",
+            xref="paper",
+            x=1,
+            y=row,
+            xanchor="right",
+            showarrow=False,
+            bgcolor=palette.ground,
+            font={"size": 11, "color": palette.text if measure.status in SYMBOLS else palette.muted},
+        )
+    figure.update_yaxes(
+        tickvals=rows,
+        ticktext=[label(_shortened(m.column)) for m in psi],
+        tickfont={"size": 12, "color": palette.text},
+        range=[-0.6, len(psi) - 0.1],
+    )
+    figure.update_xaxes(range=[-top * 0.02, top * 1.18], nticks=5, tickformat=".2~f")
+    figure.update_layout(margin={"t": 8})
+    moved = [m.column for m in psi if m.status in SYMBOLS]
+    alt = f"Population stability index of {len(psi)} columns against the margin of {margin:.2f}. "
+    return Chart(figure=figure, alt=alt + (f"With an alarm: {', '.join(moved)}." if moved else "None has an alarm."))
+
+
+def share_bars(shares: Sequence[BinShare], *, palette: Palette, column: str, current_name: str) -> Chart:
+    """Shares of rows by bin: the window as bars, the reference as dashed steps over them."""
+    drawn = [share for share in shares if share.current is not None and share.reference is not None][:40]
+    figure = bare_figure(palette, height=210)
+    places = list(range(len(drawn)))
+    figure.add_bar(
+        x=places,
+        y=[share.current for share in drawn],
+        marker={"color": palette.current, "opacity": 0.85},
+        text=[
+            f"{label(share.name)}<br>{label(current_name)} {share.current or 0:.1%} ({share.n_current:,})<br>"
+            f"reference {share.reference or 0:.1%} ({share.n_reference:,})"
+            for share in drawn
+        ],
+        textposition="none",
+        hovertemplate="%{text}<extra></extra>",
+    )
+    for place, share in zip(places, drawn, strict=True):
+        figure.add_shape(
+            type="line",
+            x0=place - 0.45,
+            x1=place + 0.45,
+            y0=share.reference,
+            y1=share.reference,
+            line={"color": palette.reference, "width": 1.8, "dash": "dot"},
+        )
+    step = max(1, -(-len(drawn) // 6))
+    figure.update_xaxes(
+        tickvals=places[::step], ticktext=[label(_shortened(share.name, 14)) for share in drawn][::step], tickangle=0
+    )
+    figure.update_yaxes(nticks=4, tickformat=".0%", rangemode="tozero")
+    figure.update_layout(bargap=0.15, margin={"t": 24})
+    panel_title(figure, f"Share of rows: bars {current_name}, dashes the reference", palette=palette)
+    moved = max(drawn, key=lambda share: abs((share.current or 0) - (share.reference or 0)), default=None)
+    alt = f"Shares of {column} in {len(drawn)} bins."
+    if moved is not None:
+        alt += f" The largest difference is {moved.name}: {moved.reference or 0:.1%} to {moved.current or 0:.1%}."
+    return Chart(figure=figure, alt=alt)
+
+
+def _shortened(text: str, most: int = 28) -> str:
+    return text if len(text) <= most else f"{text[: most - 1]}…"

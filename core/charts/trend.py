@@ -1,0 +1,237 @@
+"""One measure in every window: line, interval, reference, limits, and what is not judged yet."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import plotly.graph_objects as go
+
+from core.charts.frame import END_MARGIN, Chart, Palette, bare_figure, label, note_at_end, panel_title, rgba
+from core.measure import Measure, Status
+
+__all__ = ["Limit", "Point", "positions", "trend_chart"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limit:
+    """A horizontal line that values are read against."""
+
+    value: float
+    words: tuple[str, ...]
+    is_crossed: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Point:
+    """Where a window lies on the horizontal axis: at an instant, or at its number."""
+
+    at: datetime | int
+    name: str
+    is_mature: bool = True
+
+
+def trend_chart(
+    measures: Sequence[Measure],
+    points: Sequence[Point],
+    *,
+    palette: Palette,
+    title: str,
+    written: Sequence[str],
+    reference: Limit | None = None,
+    limits: Sequence[Limit] = (),
+    percent: bool = False,
+    height: int = 220,
+    focus: int | None = None,
+    onset: int | None = None,
+    zone_words: str = "labels still arriving",
+) -> Chart:
+    """A measure over time.
+
+    Parameters
+    ----------
+    measures : sequence of Measure
+        One a window; those without value leave a gap.
+    points : sequence of Point
+        Where each window lies.
+    written : sequence of str
+        Each value in words, for hovering.
+    reference, limits
+        Lines with their words at the right end.
+    percent : bool
+        Whether the axis is in percent.
+    focus, onset : int or None
+        The window looked at, and the first of the run of alarms that reaches it.
+    """
+    figure = bare_figure(palette, height=height)
+    x = [point.at for point in points]
+    _zone(figure, points, palette, zone_words)
+    mature = [m.value if p.is_mature else None for m, p in zip(measures, points, strict=True)]
+    _band(figure, measures, points, palette)
+    figure.add_scatter(
+        x=x,
+        y=mature,
+        mode="lines+markers" if len(x) <= 60 else "lines",
+        line={"color": palette.current, "width": 2},
+        marker={"size": 4, "color": palette.current},
+        connectgaps=False,
+        text=[f"{label(p.name)}<br>{label(w)}" for p, w in zip(points, written, strict=True)],
+        hovertemplate="%{text}<extra></extra>",
+    )
+    _early(figure, measures, points, written, palette)
+    _alarms(figure, measures, points, palette)
+    if onset is not None:
+        figure.add_vline(x=_as_number(x[onset]), line={"color": palette.critical, "width": 1}, opacity=0.5)
+    if focus is not None and measures[focus].value is not None:
+        figure.add_scatter(
+            x=[x[focus]],
+            y=[measures[focus].value],
+            mode="markers",
+            marker={
+                "size": 11,
+                "color": "rgba(0,0,0,0)",
+                "line": {"color": palette.of(measures[focus].status), "width": 2},
+            },
+            hoverinfo="skip",
+        )
+    lines = [line for line in (reference, *limits) if line is not None]
+    for line in lines:
+        is_reference = line is reference
+        colour = palette.reference if is_reference else palette.critical if line.is_crossed else palette.muted
+        figure.add_hline(
+            y=line.value, line={"color": colour, "width": 1.2, "dash": "dash" if is_reference else "dot"}, layer="below"
+        )
+    for line, y in zip(lines, _spread([line.value for line in lines], _span(measures, lines), height), strict=True):
+        colour = palette.reference if line is reference else palette.critical if line.is_crossed else palette.muted
+        note_at_end(figure, line.words, y=y, colour=colour)
+    panel_title(figure, title, palette=palette, y=1.0)
+    figure.update_layout(margin={"l": 0, "r": END_MARGIN if lines else 8, "t": 24, "b": 0})
+    figure.update_yaxes(nticks=5, tickformat=".0%" if percent else None)
+    style_time_axis(figure, points)
+    valued = [(p, w) for m, p, w in zip(measures, points, written, strict=True) if m.value is not None]
+    said = f"{title}: {len(valued)} windows"
+    if valued:
+        said += f", first {valued[0][1]} ({valued[0][0].name}), last {valued[-1][1]} ({valued[-1][0].name})"
+    return Chart(figure=figure, alt=f"{said}.")
+
+
+def positions(
+    starts: Sequence[datetime | None], names: Sequence[str], keys: Sequence[int], mature: Sequence[bool]
+) -> tuple[Point, ...]:
+    """Points of windows: at their start, or, for windows of N rows, at their number."""
+    return tuple(
+        Point(at=key if start is None else start, name=name, is_mature=is_mature)
+        for start, name, key, is_mature in zip(starts, names, keys, mature, strict=True)
+    )
+
+
+def style_time_axis(figure: go.Figure, points: Sequence[Point]) -> None:
+    """Three to six ticks with short month names; numbers for windows of rows."""
+    if points and isinstance(points[0].at, datetime):
+        days = (points[-1].at - points[0].at).days if isinstance(points[-1].at, datetime) else 0
+        form = "%-d %b" if days <= 70 else "%b" if days <= 700 else "%Y"
+        figure.update_xaxes(type="date", tickformat=form, nticks=6, tickangle=0)
+    else:
+        figure.update_xaxes(type="linear", nticks=6, tickangle=0, tickformat=",d")
+
+
+def _as_number(at: datetime | int) -> float | int:
+    return at.timestamp() * 1000 if isinstance(at, datetime) else at
+
+
+def _zone(figure: go.Figure, points: Sequence[Point], palette: Palette, words: str) -> None:
+    """Grey where windows are not judged yet, with the words in it."""
+    young = [point.at for point in points if not point.is_mature]
+    if not young:
+        return
+    figure.add_vrect(
+        x0=_as_number(young[0]), x1=_as_number(young[-1]), fillcolor=palette.muted, opacity=palette.zone, line_width=0
+    )
+    figure.add_annotation(
+        text=label(words),
+        x=young[-1],
+        y=1,
+        yref="paper",
+        xanchor="right",
+        yanchor="top",
+        showarrow=False,
+        font={"size": 11, "color": palette.muted},
+    )
+
+
+def _band(figure: go.Figure, measures: Sequence[Measure], points: Sequence[Point], palette: Palette) -> None:
+    """The interval of each mature window, as a band that breaks where a window has none."""
+    for run in _runs([m.interval is not None and p.is_mature for m, p in zip(measures, points, strict=True)]):
+        x = [points[place].at for place in run]
+        low = [i.low for place in run if (i := measures[place].interval)]
+        high = [i.high for place in run if (i := measures[place].interval)]
+        figure.add_scatter(
+            x=[*x, *reversed(x)],
+            y=[*high, *reversed(low)],
+            fill="toself",
+            fillcolor=rgba(palette.current, palette.band),
+            line={"width": 0},
+            mode="lines",
+            hoverinfo="skip",
+        )
+
+
+def _early(
+    figure: go.Figure, measures: Sequence[Measure], points: Sequence[Point], written: Sequence[str], palette: Palette
+) -> None:
+    """Windows whose labels are still coming: open markers, no line."""
+    young = [place for place, point in enumerate(points) if not point.is_mature and measures[place].value is not None]
+    if young:
+        figure.add_scatter(
+            x=[points[place].at for place in young],
+            y=[measures[place].value for place in young],
+            mode="markers",
+            marker={"size": 6, "symbol": "circle-open", "color": palette.muted},
+            text=[f"{label(points[place].name)}<br>{label(written[place])}, labels incomplete" for place in young],
+            hovertemplate="%{text}<extra></extra>",
+        )
+
+
+def _alarms(figure: go.Figure, measures: Sequence[Measure], points: Sequence[Point], palette: Palette) -> None:
+    """Windows with an alarm: filled for material, diamond for changed, so that shape carries it in grey."""
+    for status, symbol in ((Status.CRITICAL, "circle"), (Status.WARNING, "diamond")):
+        places = [place for place, measure in enumerate(measures) if measure.status is status]
+        if places:
+            figure.add_scatter(
+                x=[points[place].at for place in places],
+                y=[measures[place].value for place in places],
+                mode="markers",
+                marker={"size": 7, "symbol": symbol, "color": palette.of(status)},
+                hoverinfo="skip",
+            )
+
+
+def _runs(flags: Sequence[bool]) -> list[list[int]]:
+    runs: list[list[int]] = []
+    for place, flag in enumerate(flags):
+        if flag and runs and runs[-1][-1] == place - 1:
+            runs[-1].append(place)
+        elif flag:
+            runs.append([place])
+    return [run for run in runs if len(run) > 1]
+
+
+def _span(measures: Sequence[Measure], lines: Sequence[Limit]) -> float:
+    """How much the vertical axis covers, about."""
+    ends = [line.value for line in lines]
+    for measure in measures:
+        if measure.value is not None:
+            ends += [measure.interval.low, measure.interval.high] if measure.interval else [measure.value]
+    return (max(ends) - min(ends)) or 1.0
+
+
+def _spread(values: Sequence[float], span: float, height: int) -> list[float]:
+    """Heights for words at the lines' ends, moved apart where they would overlap."""
+    least = span * 30 / max(60, height - 40)
+    placed: dict[int, float] = {}
+    floor = float("-inf")
+    for place in sorted(range(len(values)), key=values.__getitem__):
+        placed[place] = max(values[place], floor + least)
+        floor = placed[place]
+    return [placed[place] for place in range(len(values))]
