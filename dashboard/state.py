@@ -35,7 +35,7 @@ def select() -> Selected | None:
         return None
     with st.sidebar:
         st.space("small")
-        model = st.selectbox("Model", models, key="model", bind="query-params", required=True)
+        model = st.selectbox("Model", models, key="model", bind="query-params")
         whole = cached.context(model, Selection())
         if whole is None:
             return Selected(model=model, selection=Selection(), context=None)
@@ -64,6 +64,5 @@ def _pick(label: str, default: str, options: list[str], key: str, names: Mapping
         key=key,
         bind="query-params",
         format_func=lambda option: shown.get(option, option),
-        required=True,
     )
     return None if chosen == default else chosen

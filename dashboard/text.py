@@ -107,7 +107,10 @@ def number(value: float | None, measure: str = "") -> str:
     if style.digits < 0:  # significant digits, for values in units of their own
         digits = max(0, -style.digits - 1 - (math.floor(math.log10(abs(value))) if value else 0))
         return f"{value:,.{digits}f}".replace("-", MINUS)
-    return f"{value:.{style.digits}f}".replace("-", MINUS)
+    digits = style.digits
+    if digits == 2 and 0.0005 <= abs(value) < 0.01:  # a distance that would read as none
+        digits = 3
+    return f"{value:.{digits}f}".replace("-", MINUS)
 
 
 def signed(value: float | None, measure: str = "") -> str:

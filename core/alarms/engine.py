@@ -124,7 +124,8 @@ def _verdict(measure: Measure, adjusted: float, level: float) -> tuple[Status, s
     change, margin = measure.change, measure.margin
     if change is None or margin is None:
         raise ValueError(f"{measure.measure} can't be judged without an interval of change and a margin.")
-    certain = f"certain (adjusted p {adjusted:.2g}, level {level:.2g})"
+    shown = "below 0.0001" if adjusted < 1e-4 else f"{adjusted:.2g}"
+    certain = f"certain (adjusted p {shown}, level {level:.2g})"
     if adjusted <= level:
         if change.low > margin or change.high < -margin:
             return Status.CRITICAL, f"the change is beyond the margin of {margin:g} and {certain}"

@@ -111,18 +111,40 @@ def share_bars(shares: Sequence[BinShare], *, palette: Palette, column: str, cur
             y1=share.reference,
             line={"color": palette.reference, "width": 1.8, "dash": "dot"},
         )
-    step = max(1, -(-len(drawn) // 6))
-    figure.update_xaxes(
-        tickvals=places[::step], ticktext=[label(_shortened(share.name, 14)) for share in drawn][::step], tickangle=0
-    )
+    ticks = _ticks(drawn)
+    figure.update_xaxes(tickvals=[place for place, _ in ticks], ticktext=[text for _, text in ticks], tickangle=0)
     figure.update_yaxes(nticks=4, tickformat=".0%", rangemode="tozero")
     figure.update_layout(bargap=0.15, margin={"t": 24})
-    panel_title(figure, f"Share of rows: bars {current_name}, dashes the reference", palette=palette)
+    panel_title(figure, "Share of rows", palette=palette)
     moved = max(drawn, key=lambda share: abs((share.current or 0) - (share.reference or 0)), default=None)
     alt = f"Shares of {column} in {len(drawn)} bins."
     if moved is not None:
         alt += f" The largest difference is {moved.name}: {moved.reference or 0:.1%} to {moved.current or 0:.1%}."
     return Chart(figure=figure, alt=alt)
+
+
+def _ticks(shares: Sequence[BinShare]) -> list[tuple[float, str]]:
+    """Few tick labels: where numeric bins begin, at their left edge, and the names of the last special bins."""
+    numeric = [place for place, share in enumerate(shares) if share.low is not None]
+    named = [place for place, share in enumerate(shares) if share.special is not None]
+    if not numeric:
+        step = max(1, -(-len(shares) // 5))
+        return [(place, label(_shortened(shares[place].name, 12))) for place in range(0, len(shares), step)]
+    step = max(1, -(-len(numeric) // 4))
+    ticks: list[tuple[float, str]] = [(place - 0.5, _compact(shares[place].low or 0.0)) for place in numeric[::step]]
+    if named:
+        largest = max(named, key=lambda place: shares[place].current or 0.0)
+        ticks = [tick for tick in ticks if tick[0] < largest - 3]
+        ticks.append((largest, label(_shortened(shares[largest].name, 16))))
+    return ticks
+
+
+def _compact(value: float) -> str:
+    """A number short enough for a tick: 20.9k, 1.2M."""
+    for size, suffix in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if abs(value) >= size:
+            return f"{value / size:.3g}{suffix}"
+    return f"{value:.3g}"
 
 
 def _shortened(text: str, most: int = 28) -> str:

@@ -13,10 +13,10 @@ from core.measure import Measure, Status
 from core.schema import Task
 from core.services.drift import located, worst
 from core.services.observations import Context, Observations, WindowInfo
+from core.services.performance import IMMATURE
 
-__all__ = ["LABELLED_RATES", "AttributeReport", "FairnessReport", "fairness_report"]
+__all__ = ["AttributeReport", "FairnessReport", "fairness_report"]
 
-LABELLED_RATES = ("true_positive_rate", "false_positive_rate", "false_negative_rate", "positive_predictive_value")
 SPAN = 13  # windows that are taken together, so that small groups can be told
 
 
@@ -120,9 +120,9 @@ def _attribute(
     rates = _merged(_rates(observations, attribute, span), _rates(observations, attribute, labelled))
     focus = span[-1] if span else None
 
-    def gaps(of: GroupRates, window: WindowInfo | None) -> tuple[Measure, ...]:
+    def gaps(of: GroupRates, window: WindowInfo | None, *, is_mature: bool = True) -> tuple[Measure, ...]:
         measures = group_gaps(of, attribute=attribute, reference=before, reference_group=spec.reference_group)
-        return tuple(located(measure, context, window) for measure in measures)
+        return tuple(_unjudged_if_young(located(measure, context, window), is_mature) for measure in measures)
 
     return AttributeReport(
         attribute=attribute,
@@ -131,8 +131,19 @@ def _attribute(
         errors=(),
         measures=gaps(rates, focus),
         reference_rates=before,
-        trend=tuple(gaps(_rates(observations, attribute, [window]), window) for window in context.windows),
+        trend=tuple(
+            gaps(_rates(observations, attribute, [window]), window, is_mature=window.is_mature)
+            for window in context.windows
+        ),
     )
+
+
+def _unjudged_if_young(measure: Measure, is_mature: bool) -> Measure:
+    """A gap in rates of labels isn't judged while labels are still coming."""
+    needs_labels = not measure.measure.startswith("selection_rate")
+    if is_mature or not needs_labels or measure.status is Status.UNDEFINED:
+        return measure
+    return measure.judged(Status.INSUFFICIENT, IMMATURE)
 
 
 def _rates(observations: Observations, attribute: str, windows: Sequence[WindowInfo] | None) -> GroupRates:

@@ -26,7 +26,9 @@ class ModelSummary:
 
     @property
     def status(self) -> Status:
-        """The worst of the families that have a verdict; drift within the margin alone is no alarm."""
+        """The worst of the families that have a verdict; nothing can be called stable while nothing is armed."""
+        if not self.context.arming.is_armed:
+            return Status.INSUFFICIENT
         verdicts = [self.drift.status, self.performance.status, self.fairness.status]
         return worst(status for status in verdicts if status is not Status.UNDEFINED)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import streamlit as st
 
 from core.services.observations import Context
@@ -11,8 +13,14 @@ from dashboard.text import count, day, instant, muted, plain, plural, window_nam
 __all__ = ["empty_state", "header", "no_model", "rests_on", "usable"]
 
 
-def header(title: str, selected: Selected | None = None, *, badges: tuple[str, ...] = ()) -> None:
-    """The way back, the page's one title, its badges, and how far the data reach."""
+def header(
+    title: str,
+    selected: Selected | None = None,
+    *,
+    badges: tuple[str, ...] = (),
+    actions: Callable[[], None] | None = None,
+) -> None:
+    """The way back, the page's one title with badges and actions, and how far the data reach."""
     if selected is not None:
         with st.container(horizontal=True, gap="xsmall", vertical_alignment="center"):
             st.page_link("views/fleet.py", label="Fleet", icon=":material/arrow_back:")
@@ -21,6 +29,9 @@ def header(title: str, selected: Selected | None = None, *, badges: tuple[str, .
         st.title(title, anchor=False, width="content")
         if badges:
             st.markdown(" ".join(badges), width="content")
+        if actions is not None:
+            st.space("stretch")
+            actions()
     if selected is not None and selected.context is not None:
         st.markdown(muted(_reach(selected.context)))
 
@@ -63,7 +74,8 @@ def rests_on(context: Context, *, n: int | None = None) -> str:
     parts = []
     if context.focus is not None:
         size = context.focus.n if n is None else n
-        parts.append(f"{window_name(context.focus.window).capitalize()}, n {count(size)}")
+        name = window_name(context.focus.window)
+        parts.append(f"{name[:1].upper()}{name[1:]}, n {count(size)}")
     if not context.shows_reference:
         parts.append(f"against the reference {_reference(context)}, n {count(context.n_reference)}")
     return f"{', '.join(parts)}. {context.arming.reason}"
