@@ -1,6 +1,11 @@
-"""The names of Plumbline's own columns in a stored record; '@' keeps them apart from the log's."""
+"""What a stored record is: what its batch is for, and the names of Plumbline's own columns.
+
+'@' keeps those names apart from the log's.
+"""
 
 from __future__ import annotations
+
+from enum import StrEnum
 
 from core.schema import ModelSchema, Task
 
@@ -16,6 +21,7 @@ __all__ = [
     "VARIANT",
     "VERSION",
     "WEIGHT",
+    "BatchRole",
     "score_columns",
 ]
 
@@ -30,6 +36,14 @@ WEIGHT = "@weight"
 EXPLORED = "@explored"
 LINE = "@line"
 SHADOW = "shadow"  # the variant whose rows are kept but never counted with live traffic
+
+
+class BatchRole(StrEnum):
+    """What a batch of records is for."""
+
+    REFERENCE = "reference"
+    PRODUCTION = "production"
+    EVALUATION = "evaluation"
 
 
 def score_columns(schema: ModelSchema) -> dict[str, str]:

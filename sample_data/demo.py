@@ -9,7 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from core.governance.identity import LOCAL_OPERATOR
-from core.storage.repository import BatchRole
+from core.record import BatchRole
 from core.workspace import Workspace
 from sample_data import companions, lender
 

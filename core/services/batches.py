@@ -13,10 +13,11 @@ from sqlalchemy import delete
 from core.errors import ConflictError, InputError
 from core.governance.identity import Actor, Right, allowed
 from core.logs.validation import REJECTS
+from core.record import BatchRole
 from core.storage.counts import delete_tables
 from core.storage.database import Database
 from core.storage.files import WorkspaceFiles
-from core.storage.repository import BatchRole, Repository
+from core.storage.repository import Repository
 from core.storage.tables import BatchRow, ProfiledBatchRow
 
 __all__ = ["BatchInfo", "BatchService", "LabelBatchInfo"]

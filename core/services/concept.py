@@ -26,7 +26,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConceptReport:
-    """The residual in the window looked at, and its measures in every window; None where there is no label axis."""
+    """The residual in the window looked at, and its measures in every window; or `why` there is none."""
 
     context: Context
     focus: WindowInfo | None
@@ -35,6 +35,7 @@ class ConceptReport:
     trend: tuple[tuple[Measure, ...], ...]
     by: str
     since: WindowInfo | None
+    why: str = ""
 
     def series(self, name: str) -> tuple[Measure, ...]:
         """One measure in every window."""
@@ -51,8 +52,11 @@ def concept_report(observations: Observations) -> ConceptReport:
     context = observations.context
     focus = mature_focus(context)
     by, names = _bins(observations)
-    if context.shows_reference:
-        return ConceptReport(context=context, focus=focus, residual=None, measures=(), trend=(), by=by, since=None)
+    why = _why_none(observations)
+    if why:
+        return ConceptReport(
+            context=context, focus=focus, residual=None, measures=(), trend=(), by=by, since=None, why=why
+        )
     reference = _table(observations, None)
     residuals = [_residual(observations, reference, [window], names) for window in context.windows]
     trend = []
@@ -75,10 +79,24 @@ def concept_report(observations: Observations) -> ConceptReport:
 def _bins(observations: Observations) -> tuple[str, list[str]]:
     """What rows are compared by, and what its bins are called."""
     spec = observations.spec
-    if spec.task is Task.MULTICLASS or (spec.task is Task.BINARY and "" not in spec.scores):
+    if spec.classes and not _has_scores(observations):
         return "predicted class", list(spec.classes)
-    names = list(calibration_names(spec.scores[""], spec.calibration_groups))
+    names = list(calibration_names(spec.scores[""], spec.calibration_groups)) if spec.calibration_groups else []
     return ("predicted value" if spec.task is Task.REGRESSION else "score"), names
+
+
+def _has_scores(observations: Observations) -> bool:
+    """Whether there are bins of one score for all rows."""
+    return bool(observations.spec.calibration_groups)
+
+
+def _why_none(observations: Observations) -> str:
+    """Why no residual can be made, or ''."""
+    if observations.context.shows_reference:
+        return "There are no production records yet to set against the reference."
+    if observations.spec.task is Task.REGRESSION and not _has_scores(observations):
+        return "The reference holds no predicted value, so there is no error whose mean could move."
+    return ""
 
 
 def _table(observations: Observations, windows: Sequence[WindowInfo] | None) -> Ints | Floats:
@@ -94,7 +112,7 @@ def _table(observations: Observations, windows: Sequence[WindowInfo] | None) -> 
         right = np.diag(confusion)
         return np.column_stack([confusion.sum(axis=1) - right, right])
     positive = observations.positive or 0
-    if "" not in spec.scores:
+    if not _has_scores(observations):
         return labels_by_prediction(joint, positive=positive)
     return labels_by_score(joint, spec.calibration_groups, positive=positive)
 

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from core.errors import ConflictError
 from core.governance.identity import Actor, Right, allowed
-from core.schema import ModelSchema
+from core.schema import ColumnSpec, ModelSchema, Role
 from core.storage.database import Database
 from core.storage.repository import Repository, check_name
 from core.storage.tables import ModelRow, SchemaRow, VersionRow
@@ -66,6 +66,7 @@ class ModelService:
                 raise ConflictError(
                     f"{name} is a {before.task} model; a schema for a {schema.task} task needs a model of its own."
                 )
+            _check_still_readable(repository, model, before, schema)
             if before.digest != schema.digest:
                 self._add_schema(repository, model, schema, schema_source, actor)
         return self.show(actor, name)
@@ -125,3 +126,30 @@ class ModelService:
             created_at=model.created_at,
             created_by=model.created_by,
         )
+
+
+def _check_still_readable(repository: Repository, model: ModelRow, before: ModelSchema, after: ModelSchema) -> None:
+    """Refuse a schema under which records that are stored already would mean something else."""
+    if not repository.batches(model):
+        return
+    for name, spec in after.columns.items():
+        old = before.columns.get(name)
+        if old is not None and Role.IGNORE not in (old.role, spec.role):
+            described = {Role.FEATURE, Role.ATTRIBUTE}
+            same_role = old.role is spec.role or {old.role, spec.role} == described
+            if not same_role or old.type is not spec.type:
+                raise ConflictError(
+                    f"Column {name!r} is stored as {_kind(old)} and can't become {_kind(spec)}: "
+                    "retract the model's batches first, or add a new model."
+                )
+    if before.decides_by_threshold and before.outcome.threshold != after.outcome.threshold:
+        raise ConflictError(
+            f"Decisions are stored by the threshold {before.outcome.threshold}; retract the model's batches before "
+            "changing it, or log the decisions."
+        )
+    if before.outcome.classes != after.outcome.classes:
+        raise ConflictError("Labels are stored by their classes; classes can't change while there are records.")
+
+
+def _kind(spec: ColumnSpec) -> str:
+    return f"{spec.role} ({spec.type})" if spec.type else str(spec.role)

@@ -26,9 +26,10 @@ from core.profile.spec import (
     score_table,
 )
 from core.profile.windows import Window, WindowPlan
+from core.record import BatchRole
 from core.schema import ModelSchema, Task
 from core.storage.counts import StoredCounts, load_counts
-from core.storage.repository import BatchRole, Repository
+from core.storage.repository import Repository
 from core.storage.tables import BatchRow, ModelRow, ProfileRow
 
 __all__ = ["Context", "Observations", "Selection", "WindowInfo"]

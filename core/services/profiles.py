@@ -22,14 +22,14 @@ from core.profile.engines import CellKey, Tally
 from core.profile.fitting import fit_profile, stored_columns
 from core.profile.spec import ProfileSpec, outcome_tables
 from core.profile.windows import WindowPlan
-from core.record import TIMESTAMP
+from core.record import TIMESTAMP, BatchRole
 from core.schema import ModelSchema
 from core.storage.batches import read_records
 from core.storage.counts import delete_tables, write_tables
 from core.storage.database import Database
 from core.storage.files import WorkspaceFiles
 from core.storage.labels import LateLabels
-from core.storage.repository import BatchRole, Repository
+from core.storage.repository import Repository
 from core.storage.tables import BatchRow, LabelBatchRow, ModelRow, ProfiledBatchRow, ProfileRow
 
 __all__ = ["ProfileService"]

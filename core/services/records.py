@@ -14,14 +14,14 @@ from core.governance.identity import Actor, Right, allowed
 from core.logs.source import LogSource
 from core.logs.tabular import read_blocks
 from core.logs.validation import RecordValidator
-from core.record import ID
+from core.record import ID, BatchRole
 from core.schema import ModelSchema, Role
 from core.services.intake import NO_ROWS, Outcome, check_record_header, each_file, known_already, reasons_of
 from core.storage.batches import StagedBatch
 from core.storage.database import Database
 from core.storage.files import WorkspaceFiles, sha256_of
 from core.storage.identifiers import IdQuery
-from core.storage.repository import LIVE_ROLES, BatchRole, Repository
+from core.storage.repository import LIVE_ROLES, Repository
 from core.storage.tables import BatchRow, LabelLinkRow, ModelRow, VersionRow
 
 __all__ = ["RecordService"]

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from core.profile.counts import CountTable, total_of_sums
 from core.profile.engines import CellKey
-from core.storage.repository import BatchRole
+from core.record import BatchRole
 from core.storage.tables import BatchRow, CountRow, SumRow
 
 __all__ = ["StoredCounts", "delete_tables", "load_counts", "write_tables"]

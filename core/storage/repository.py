@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from core.errors import InputError, UnknownNameError
+from core.record import BatchRole
 from core.schema import ModelSchema
 from core.storage.tables import (
     BatchRow,
@@ -22,15 +22,7 @@ from core.storage.tables import (
     VersionRow,
 )
 
-__all__ = ["BatchRole", "Repository"]
-
-
-class BatchRole(StrEnum):
-    """What a batch of records is for."""
-
-    REFERENCE = "reference"
-    PRODUCTION = "production"
-    EVALUATION = "evaluation"
+__all__ = ["LIVE_ROLES", "Repository"]
 
 
 LIVE_ROLES = (BatchRole.REFERENCE, BatchRole.PRODUCTION)  # an id is unique among these

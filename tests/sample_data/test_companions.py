@@ -11,8 +11,8 @@ from scipy.stats import ks_2samp
 from sklearn.metrics import accuracy_score, log_loss, r2_score
 
 from core.governance.identity import LOCAL_OPERATOR
+from core.record import BatchRole
 from core.schema import ModelSchema, Role
-from core.storage.repository import BatchRole
 from core.workspace import Workspace
 from sample_data import companions
 from sample_data.companions import Companion

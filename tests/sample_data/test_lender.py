@@ -11,8 +11,8 @@ import pandas as pd
 import pytest
 
 from core.governance.identity import LOCAL_OPERATOR
+from core.record import BatchRole
 from core.schema import ModelSchema, Role
-from core.storage.repository import BatchRole
 from core.workspace import Workspace
 from sample_data import lender
 from sample_data.applicants import ATTRIBUTES

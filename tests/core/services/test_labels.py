@@ -10,8 +10,9 @@ import pytest
 
 from core.governance.identity import LOCAL_OPERATOR as ME
 from core.profile.spec import ProfileSpec, joint_table
+from core.record import BatchRole
 from core.storage.counts import load_counts
-from core.storage.repository import BatchRole, Repository
+from core.storage.repository import Repository
 from core.storage.tables import CountRow, SumRow
 from core.workspace import Workspace
 from tests.builders import SCHEMA, START, rows, write_csv

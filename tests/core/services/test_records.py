@@ -21,9 +21,8 @@ import pytest
 
 from core.errors import InputError, UnknownNameError
 from core.governance.identity import LOCAL_OPERATOR as ME
-from core.record import ID
+from core.record import ID, BatchRole
 from core.services.batches import BatchInfo
-from core.storage.repository import BatchRole
 from core.workspace import Workspace
 from tests.builders import HEADER, SCHEMA, START, rows, write_csv
 
