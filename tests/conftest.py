@@ -39,6 +39,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         print(f"\n{len(left_out)} tests on real data are left out: ../shared/data is absent")  # noqa: T201
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Where everything is installed, as in CI, a test that skips is a failure."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if os.environ.get("PLUMBLINE_FAIL_ON_SKIP") and reporter is not None and reporter.stats.get("skipped"):
+        print("\nSkipped tests count as failures (PLUMBLINE_FAIL_ON_SKIP is set).")  # noqa: T201
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
 @pytest.fixture
 def workspace(tmp_path: Path) -> Iterator[Workspace]:
     """An empty workspace on SQLite whose clock stands still."""
