@@ -10,7 +10,18 @@ from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 
 from core.errors import NotAllowedError
 
-__all__ = ["LOCAL_OPERATOR", "RIGHTS", "Actor", "Right", "UserRole", "allowed"]
+__all__ = [
+    "ACCOUNT_ROLES",
+    "ANONYMOUS",
+    "LOCAL_OPERATOR",
+    "RESERVED_NAMES",
+    "RIGHTS",
+    "WORKER",
+    "Actor",
+    "Right",
+    "UserRole",
+    "allowed",
+]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -18,7 +29,7 @@ S = TypeVar("S")
 
 
 class UserRole(StrEnum):
-    """What a person is to Plumbline."""
+    """What somebody is to Plumbline."""
 
     VIEWER = "viewer"
     ENGINEER = "engineer"
@@ -26,23 +37,38 @@ class UserRole(StrEnum):
     AUDITOR = "auditor"
     ADMIN = "admin"
     OPERATOR = "operator"  # whoever runs commands on the machine without a token
+    WORKER = "worker"  # the program that does what was approved
+    ANONYMOUS = "anonymous"  # whoever hasn't signed in yet
+
+
+ACCOUNT_ROLES = (UserRole.VIEWER, UserRole.ENGINEER, UserRole.REVIEWER, UserRole.AUDITOR, UserRole.ADMIN)
 
 
 class Right(StrEnum):
     """What a service call needs."""
 
+    SIGN_IN = "sign in"
     READ = "read"
     INGEST = "ingest"
     CONFIGURE = "configure"
+    PROPOSE = "propose"
+    DECIDE = "decide"
+    AUDIT = "audit"
+    ADMINISTER = "administer"
+    RUN_JOBS = "run jobs"
 
 
+_LOOK = frozenset({Right.SIGN_IN, Right.READ, Right.AUDIT})
+_WORK = _LOOK | {Right.INGEST, Right.CONFIGURE, Right.PROPOSE}
 RIGHTS: dict[UserRole, frozenset[Right]] = {
-    UserRole.VIEWER: frozenset({Right.READ}),
-    UserRole.ENGINEER: frozenset({Right.READ, Right.INGEST, Right.CONFIGURE}),
-    UserRole.REVIEWER: frozenset({Right.READ}),
-    UserRole.AUDITOR: frozenset({Right.READ}),
-    UserRole.ADMIN: frozenset({Right.READ, Right.CONFIGURE}),
-    UserRole.OPERATOR: frozenset({Right.READ, Right.INGEST, Right.CONFIGURE}),
+    UserRole.VIEWER: frozenset({Right.SIGN_IN, Right.READ}),
+    UserRole.ENGINEER: _WORK,
+    UserRole.REVIEWER: _LOOK | {Right.DECIDE, Right.PROPOSE},
+    UserRole.AUDITOR: _LOOK,
+    UserRole.ADMIN: _LOOK | {Right.ADMINISTER},  # administers people; decides nothing
+    UserRole.OPERATOR: _WORK,
+    UserRole.WORKER: frozenset({Right.READ, Right.INGEST, Right.CONFIGURE, Right.PROPOSE, Right.RUN_JOBS}),
+    UserRole.ANONYMOUS: frozenset({Right.SIGN_IN}),
 }
 
 
@@ -59,6 +85,9 @@ class Actor:
 
 
 LOCAL_OPERATOR = Actor(name="local operator", roles=(UserRole.OPERATOR,))
+WORKER = Actor(name="plumbline worker", roles=(UserRole.WORKER,))
+ANONYMOUS = Actor(name="anonymous", roles=(UserRole.ANONYMOUS,))
+RESERVED_NAMES = frozenset({LOCAL_OPERATOR.name, WORKER.name, ANONYMOUS.name})
 
 
 def allowed(
