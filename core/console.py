@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, is_dataclass
 from datetime import datetime
@@ -15,31 +16,42 @@ if TYPE_CHECKING:
 
     from core.services.intake import Outcome
 
-__all__ = ["counter", "print_json", "print_outcomes", "print_table", "say"]
+__all__ = ["counter", "print_json", "print_outcomes", "print_table", "say", "warn"]
 
 
 def say(text: str) -> None:
     """A line for the person who runs the command, on stdout."""
-    print(text)  # noqa: T201 (this module is where printing is done)
+    print(_harmless(text))  # noqa: T201 (this module is where printing is done)
 
 
 def warn(text: str) -> None:
     """A line on stderr."""
-    print(text, file=sys.stderr)  # noqa: T201
+    print(_harmless(text), file=sys.stderr)  # noqa: T201
+
+
+def _harmless(text: str) -> str:
+    """Text without what would steer the terminal it is shown on, such as a name with an escape sequence."""
+    return "".join(char if char.isprintable() or char in "\n\t" else ascii(char)[1:-1] for char in text)
 
 
 def print_json(value: Any) -> None:
-    """One JSON document on stdout."""
-    json.dump(value, sys.stdout, default=_plain, ensure_ascii=False, indent=2)
-    sys.stdout.write("\n")
+    """One JSON document on stdout; JSON has no infinity and no NaN, so these become null."""
+    sys.stdout.write(json.dumps(_plain(value), ensure_ascii=False, indent=2, allow_nan=False) + "\n")
 
 
 def _plain(value: Any) -> Any:
-    if isinstance(value, datetime):
-        return value.isoformat()
+    """A value made of what JSON has."""
     if is_dataclass(value) and not isinstance(value, type):
-        return asdict(value)
-    return str(value)
+        value = asdict(value)
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [_plain(item) for item in value]
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if value is None or isinstance(value, (bool, int, str)):
+        return value
+    return value.isoformat() if isinstance(value, datetime) else str(value)
 
 
 def print_table(header: Sequence[str], rows: Iterable[Sequence[object]], *, right: Sequence[int] = ()) -> None:
@@ -53,7 +65,7 @@ def print_table(header: Sequence[str], rows: Iterable[Sequence[object]], *, righ
     for place, name in enumerate(header):
         table.add_column(name, justify="right" if place in right else "left", overflow="fold")
     for row in rows:
-        table.add_row(*(Text(str(cell)) for cell in row))
+        table.add_row(*(Text(_harmless(str(cell))) for cell in row))
     console = Console(width=None if sys.stdout.isatty() else 140)
     console.print(table)
 
@@ -64,12 +76,13 @@ def counter(label: str, *, total: int | None = None) -> Iterator[Callable[[int, 
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    words = TextColumn("{task.description}", markup=False)  # a file may be called [red]
+    columns = (words, BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task(label, total=total)
 
         def step(done: int, word: str = "") -> None:
-            progress.update(task, advance=done, description=f"{label} {word}".strip())
+            progress.update(task, advance=done, description=_harmless(f"{label} {word}".strip()))
 
         yield step
 
@@ -92,5 +105,6 @@ def print_outcomes(outcomes: Sequence[Outcome]) -> None:
         say(f"{outcome.file}: {', '.join([*parts, *outcome.notes])}")
         for reason, column, n in outcome.reasons:
             say(f"    {n:,} x {reason}{f' in {column!r}' if column else ''}")
-        if outcome.n_rejected and outcome.n_matched is None:
-            say(f"    look at them with: plumbline batch rejects {outcome.batch_id}")
+        if outcome.n_rejected:
+            option = "" if outcome.n_matched is None else " --labels"
+            say(f"    look at them with: plumbline batch rejects {outcome.batch_id}{option}")

@@ -19,7 +19,7 @@ from core.services.drift import DriftReport
 from core.services.fairness import FairnessReport
 from core.services.fleet import FleetRow, ModelSummary
 from core.services.observations import Context, Selection
-from core.services.performance import PerformanceReport
+from core.services.performance import PerformanceReport, PerformanceSlices
 from core.workspace import Workspace
 from dashboard.auth import current_actor
 
@@ -31,6 +31,7 @@ __all__ = [
     "fairness",
     "fleet",
     "performance",
+    "performance_slices",
     "summary",
     "workspace",
 ]
@@ -91,6 +92,12 @@ def performance(model: str, selection: Selection) -> PerformanceReport | None:
     """How well the model does."""
     ask = workspace().analysis.performance
     return _cached("performance", model, selection, lambda: ask(current_actor(), model, selection))
+
+
+def performance_slices(model: str, selection: Selection) -> PerformanceSlices | None:
+    """In which segment, under which version the model is worst."""
+    ask = workspace().analysis.performance_slices
+    return _cached("slices", model, selection, lambda: ask(current_actor(), model, selection))
 
 
 def concept(model: str, selection: Selection) -> ConceptReport | None:

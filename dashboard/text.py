@@ -36,7 +36,8 @@ DASH = "—"
 MINUS = "−"
 PUNCTUATION = re.compile(r"([!-/:-@\[-`{-~])")
 DIRECTIVE = re.compile(r":(?=[\w+/-]+:)")
-WORD_JOINER = "\u2060"  # keeps ':smile:' in a name from becoming a picture
+WORD_JOINER = "\u2060"  # keeps ':smile:' in a name from becoming a picture, and 'www.example.org' a link
+ADDRESS = re.compile(r"(?<=:)(?=//)|(?<=www)(?=\.)|(?<=\w)(?=@\w)", re.IGNORECASE)
 
 
 def plain(text: object) -> str:
@@ -45,10 +46,10 @@ def plain(text: object) -> str:
     Examples
     --------
     >>> plain("![x](http://evil)")
-    '\\\\!\\\\[x\\\\]\\\\(http\\\\:\\\\/\\\\/evil\\\\)'
+    '\\\\!\\\\[x\\\\]\\\\(http\\\\:\\u2060\\\\/\\\\/evil\\\\)'
     """
     cleaned = "".join(char if char.isprintable() else " " for char in str(text))
-    return PUNCTUATION.sub(r"\\\1", DIRECTIVE.sub(":" + WORD_JOINER, cleaned))
+    return PUNCTUATION.sub(r"\\\1", ADDRESS.sub(WORD_JOINER, DIRECTIVE.sub(":" + WORD_JOINER, cleaned)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +72,11 @@ STYLES = {
     "roc_auc_macro": _Style(name="macro AUC", digits=3),
     "f1": _Style(name="F1", digits=3),
     "f1_macro": _Style(name="macro F1", digits=3),
+    "macro_f1": _Style(name="macro F1", digits=3),
+    "macro_roc_auc": _Style(name="macro AUC", digits=3),
+    "mae": _Style(name="MAE", digits=-3),
+    "rmse": _Style(name="RMSE", digits=-3),
+    "residual_effect": _Style(name="residual effect", digits=2),
     "precision_macro": _Style(name="macro precision", digits=3),
     "recall_macro": _Style(name="macro recall", digits=3),
     "brier_score": _Style(name="Brier score", digits=3),
@@ -81,6 +87,7 @@ STYLES = {
     "mean_absolute_error": _Style(name="mean absolute error", digits=-3),
     "root_mean_squared_error": _Style(name="root mean squared error", digits=-3),
     "bias": _Style(name="mean error", digits=-3),
+    "mean_error": _Style(name="mean error", digits=-3),
     "impact_ratio": _Style(name="ratio", digits=2),
 }
 

@@ -7,6 +7,7 @@ import pwd
 import shutil
 import socket
 import subprocess
+import tempfile
 import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -65,18 +66,17 @@ def _postgres_binaries() -> Path | None:
 
 
 @pytest.fixture(scope="session")
-def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def postgres_server() -> Iterator[str]:
     """A real PostgreSQL server of the tests' own; the URL of its maintenance database."""
     binaries = _postgres_binaries()
     if binaries is None:
         pytest.skip("PostgreSQL's server programs are absent: install Debian's package postgresql")
-    folder = tmp_path_factory.mktemp("postgres")
+    # Not pytest's own folder: only root may enter that where root runs the tests.
+    folder = Path(tempfile.mkdtemp(prefix="plumbline-postgres-"))
     as_owner: dict[str, int] = {}
     if os.geteuid() == 0:  # PostgreSQL refuses to run as root
         owner = pwd.getpwnam("postgres")
         as_owner = {"user": owner.pw_uid, "group": owner.pw_gid}
-        for part in (folder, *folder.parents[:2]):
-            part.chmod(0o755)
         os.chown(folder, owner.pw_uid, owner.pw_gid)
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -92,6 +92,7 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     run("pg_ctl", "-w", "-l", folder / "log", "-o", options, "start")
     yield f"postgresql://plumbline@127.0.0.1:{port}/postgres"
     run("pg_ctl", "-m", "immediate", "stop")
+    shutil.rmtree(folder)
 
 
 @pytest.fixture

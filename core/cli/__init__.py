@@ -6,6 +6,7 @@ Exit codes: 0 fine; 1 a gate or check says no; 2 the input or usage is wrong; 3 
 from __future__ import annotations
 
 import sys
+import traceback
 from collections.abc import Sequence
 from typing import Annotated
 
@@ -52,4 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.exit(error.exit_code)
     except OSError as error:
         warn(f"plumbline: {error}")
+        sys.exit(3)
+    except Exception:  # a defect of ours: show where, and don't exit with 1, which says "no"
+        warn(f"plumbline: failed unexpectedly\n{traceback.format_exc()}")
         sys.exit(3)

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import StrEnum
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from core.cli.options import HERE, JsonOption, WorkspaceOption, as_date, count_new, opened
 from core.console import print_json, print_table, say
 from core.governance.identity import LOCAL_OPERATOR
-from core.measure import Measure
-from core.services.observations import Selection
+
+if TYPE_CHECKING:
+    from core.measure import Measure
 
 __all__ = ["analyse"]
 
@@ -35,6 +36,8 @@ def analyse(
     json: JsonOption = False,
 ) -> None:
     """Compute every measure and say what has moved."""
+    from core.services.observations import Selection
+
     space = opened(workspace)
     count_new(space, model)
     analysis = space.analysis.analyse(

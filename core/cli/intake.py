@@ -9,18 +9,18 @@ from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from core.cli.options import HERE, EncodingOption, JsonOption, WorkspaceOption, count_new, opened
 from core.console import counter, print_json, print_outcomes, print_table, say
 from core.governance.identity import LOCAL_OPERATOR
-from core.logs.source import files_of
-from core.report.spreadsheet import as_csv
-from core.services.intake import Outcome
-from core.storage.repository import BatchRole
-from core.workspace import Workspace
+from core.record import BatchRole
+
+if TYPE_CHECKING:
+    from core.services.intake import Outcome
+    from core.workspace import Workspace
 
 __all__ = ["batch_app", "ingest", "labels"]
 
@@ -72,8 +72,15 @@ def labels(
 ) -> None:
     """Take in late labels, joined to their records by id."""
     space = opened(workspace)
-    with _paths(files) as (paths, names):
-        outcomes = space.labels.add(LOCAL_OPERATOR, model, paths, encoding=encoding, names=names)
+    with _paths(files) as (paths, names), counter("Reading") as step:
+        outcomes = space.labels.add(
+            LOCAL_OPERATOR,
+            model,
+            paths,
+            encoding=encoding,
+            names=names,
+            progress=lambda file, n: step(n, Path(file).name),
+        )
     _finish(space, model, outcomes, json=json)
 
 
@@ -103,13 +110,17 @@ def batch_list(model: str, workspace: WorkspaceOption = HERE, json: JsonOption =
 @batch_app.command("rejects")
 def batch_rejects(
     batch: int,
+    labels: Annotated[bool, typer.Option("--labels", help="The number is that of a file of late labels.")] = False,
     out: Annotated[Path | None, typer.Option(help="Write them to this CSV file.")] = None,
     workspace: WorkspaceOption = HERE,
     json: JsonOption = False,
 ) -> None:
     """Show the rows of a batch that were set aside, with line, column and reason."""
-    table = opened(workspace).batches.rejects(LOCAL_OPERATOR, batch)
+    space = opened(workspace)
+    table = (space.labels if labels else space.batches).rejects(LOCAL_OPERATOR, batch)
     if out is not None:
+        from core.report.spreadsheet import as_csv
+
         out.write_bytes(as_csv(table))
         say(f"Wrote {table.num_rows:,} problems to {out}.")
     elif json:
@@ -146,6 +157,8 @@ def _finish(workspace: Workspace, model: str, outcomes: Sequence[Outcome], *, js
 @contextmanager
 def _paths(arguments: Sequence[str]) -> Iterator[tuple[list[Path], list[str]]]:
     """The files that arguments stand for; what comes on stdin lies in a file while it is needed."""
+    from core.services.intake import files_of
+
     with TemporaryDirectory(prefix="plumbline-") as folder:
         paths, names = [], []
         for argument in arguments:

@@ -35,18 +35,17 @@ def model_infer(
     encoding: EncodingOption = "utf-8",
 ) -> None:
     """Propose a schema for a file of prediction logs, with a reason beside each guess."""
-    from core.logs.inference import propose_schema
-    from core.logs.source import LogSource
     from core.schema import Task
+    from core.services.models import propose
 
-    proposal = propose_schema(LogSource.open(file, encoding=encoding), task=None if task is None else Task(task))
+    proposal = propose(file, name=str(file), task=None if task is None else Task(task), encoding=encoding)
     if out is None:
-        say(proposal.rstrip())
+        say(proposal.to_toml().rstrip())
         return
     if out.exists():
         raise InputError(f"{out} exists already; give --out another name or remove it.")
-    out.write_text(proposal, encoding="utf-8")
-    n = sum("DECIDE" in line for line in proposal.splitlines()) - 1
+    out.write_text(proposal.to_toml(), encoding="utf-8")
+    n = len(proposal.open_questions)
     warn(f"Wrote {out}. {n} guesses are for you to decide (marked DECIDE)." if n > 0 else f"Wrote {out}.")
 
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from core.console import counter
 from core.errors import InputError
 from core.governance.identity import LOCAL_OPERATOR
-from core.workspace import Workspace
+
+if TYPE_CHECKING:
+    from core.workspace import Workspace
 
 __all__ = ["HERE", "EncodingOption", "JsonOption", "WorkspaceOption", "as_date", "count_new", "opened"]
 
@@ -25,6 +27,8 @@ HERE = Path("plumbline-workspace")
 
 def opened(folder: Path, *, create: bool = False) -> Workspace:
     """The workspace of a command."""
+    from core.workspace import Workspace  # what it needs takes a second to import: not for --help
+
     return Workspace.open(folder, create=create)
 
 

@@ -14,12 +14,14 @@ import pyarrow.compute as pc
 
 from core.schema import NUMERIC_MISSING
 
-__all__ = ["Cells", "read_booleans", "read_classes", "read_numbers", "read_strings", "read_times"]
+__all__ = ["Cells", "categories_of", "read_booleans", "read_classes", "read_numbers", "read_strings", "read_times"]
 
 NUMBER = r"^[+-]?(\d+\.?\d*([eE][+-]?\d+)?|\.\d+([eE][+-]?\d+)?|inf|Inf|INF|infinity|Infinity)$"
 TRUE = ("true", "t", "yes", "y", "1", "1.0")
 FALSE = ("false", "f", "no", "n", "0", "0.0")
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+EARLIEST = datetime(1600, 1, 1, tzinfo=UTC)  # before it lie sentinels such as 0001-01-01, and calendars differ
+LATEST = datetime(9999, 12, 31, tzinfo=UTC)
 ISO = re.compile(
     r"^(\d{4})-?(\d{2})-?(\d{2})"
     r"(?:[T ](\d{2}):?(\d{2})(?::?(\d{2})(?:[.,](\d{1,9}))?)?)?"
@@ -49,7 +51,11 @@ def read_strings(raw: pa.Array, missing: Collection[str] = ()) -> Cells:
     >>> read_strings(pa.array([" a", "", "?"]), missing=("?",)).values.to_pylist()
     ['a', None, None]
     """
-    return Cells.good(_without(_as_text(raw), ("", *missing)))
+    text = _without(_as_text(raw), ("", *missing))
+    broken = pc.fill_null(pc.match_substring(text, "\0"), False)
+    if not broken.true_count:
+        return Cells.good(text)
+    return Cells(values=pc.if_else(broken, None, text), bad=broken, why="holds a NUL character")
 
 
 def read_numbers(raw: pa.Array, missing: Collection[str] = ()) -> Cells:
@@ -124,7 +130,7 @@ def read_classes(raw: pa.Array, classes: Sequence[str], missing: Collection[str]
     return Cells(values=values, bad=bad, why=f"is none of the classes {', '.join(map(repr, classes))}")
 
 
-def read_times(raw: pa.Array, *, timezone: str, format: str = "iso") -> Cells:  # noqa: A002
+def read_times(raw: pa.Array, *, timezone: str, format: str = "iso", missing: Collection[str] = ()) -> Cells:  # noqa: A002
     """Instants in UTC; without an offset they are read in the model's zone (of two, the earlier).
 
     Parameters
@@ -142,6 +148,10 @@ def read_times(raw: pa.Array, *, timezone: str, format: str = "iso") -> Cells:  
     >>> cells.values[1].as_py().isoformat()
     '2025-12-31T22:00:00+00:00'
     """
+    return _in_calendar(_times(raw, timezone, format, missing))
+
+
+def _times(raw: pa.Array, timezone: str, pattern: str, missing: Collection[str]) -> Cells:
     instant = pa.timestamp("us", tz="UTC")
     kind = raw.type
     if pa.types.is_timestamp(kind):
@@ -150,11 +160,24 @@ def read_times(raw: pa.Array, *, timezone: str, format: str = "iso") -> Cells:  
         return Cells.good(_localised(raw.cast(pa.timestamp("us"), safe=False), timezone))
     if pa.types.is_date(kind):
         return Cells.good(_localised(raw.cast(pa.timestamp("us")), timezone))
-    scale = {"epoch_s": 1e6, "epoch_ms": 1e3, "epoch_us": 1.0}.get(format)
+    scale = {"epoch_s": 1e6, "epoch_ms": 1e3, "epoch_us": 1.0}.get(pattern)
     if scale is not None:
-        return _epochs(read_numbers(raw), scale)
-    text = _without(_as_text(raw), NUMERIC_MISSING)
-    return _iso_times(text, timezone) if format == "iso" else _by_pattern(text, format, timezone)
+        return _epochs(read_numbers(raw, missing), scale)
+    text = _without(_as_text(raw), (*NUMERIC_MISSING, *missing))
+    return _iso_times(text, timezone) if pattern == "iso" else _by_pattern(text, pattern, timezone)
+
+
+def _in_calendar(cells: Cells) -> Cells:
+    """Instants outside the years that calendars agree on, such as 0001-01-01 for nothing, are unreadable."""
+    early, late = (pa.scalar(moment, type=cells.values.type) for moment in (EARLIEST, LATEST))
+    outside = pc.fill_null(pc.or_(pc.less(cells.values, early), pc.greater_equal(cells.values, late)), False)
+    if not outside.true_count:
+        return cells
+    return Cells(
+        values=pc.if_else(outside, None, cells.values),
+        bad=pc.or_(cells.bad, outside),
+        why=cells.why or f"is no time between the years {EARLIEST.year} and {LATEST.year}",
+    )
 
 
 def _iso_times(text: pa.Array, timezone: str) -> Cells:

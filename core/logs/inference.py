@@ -1,12 +1,12 @@
-"""Propose a model schema for a file: a guess a line, each with its reason, for a person to edit."""
+"""Propose a model schema for a file: guesses, each with its reason, for a person to edit."""
 
 from __future__ import annotations
 
-import json
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -14,14 +14,18 @@ import pyarrow.compute as pc
 
 from core.errors import FileFormatError
 from core.logs.cells import read_booleans, read_numbers, read_times
+from core.logs.draft import DECIDE, SchemaDraft
 from core.logs.source import LogSource
-from core.logs.tabular import header_of, read_blocks
-from core.schema import ColumnType, Role, Task
+from core.logs.tabular import header_of, read_blocks, unreadable_of
+from core.schema import MAX_CLASSES, ColumnType, Role, Task
 
-__all__ = ["propose_schema"]
+__all__ = ["draft_schema", "propose_schema"]
 
 SAMPLE_ROWS = 100_000
+SAMPLE_CELLS = 10_000_000
 FEW = 50
+EPOCHS = {"epoch_s": 1.0, "epoch_ms": 1e3, "epoch_us": 1e6}
+FROM_2001_TO_2100 = (978_307_200, 4_102_444_800)  # seconds
 NAMES: Mapping[Role, re.Pattern[str]] = {
     Role.ID: re.compile(r"(^|[_\W])(id|uuid|guid|key)$|^(id|uuid)([_\W]|$)|[a-z]Id$|request#", re.I),
     Role.TIMESTAMP: re.compile(r"(^|_)(timestamp|datetime|time|date|ts|at)$|^(timestamp|datetime|date)", re.I),
@@ -40,6 +44,7 @@ PROTECTED = re.compile(
     r"(race|ethnic)[_ ]?group|personal_status_and_sex)$",
     re.I,
 )
+UNFAVOURABLE = ("bad", "default", "fraud", "churn")
 POSITIVE = ("true", "yes", "y", "t", "positive", "pos", "bad", "default", "fraud", "churn", ">50k", ">50k.", "up")
 
 
@@ -57,6 +62,7 @@ class _Column:
     n_odd: int
     is_time: bool
     is_boolean: bool
+    epoch: str = ""
 
     @property
     def n_present(self) -> int:
@@ -83,48 +89,76 @@ class _Column:
 
 
 def propose_schema(source: LogSource, *, task: Task | None = None) -> str:
-    """A schema (TOML) for a file of prediction logs, with a comment on each guess.
+    """A schema (TOML) for a file of prediction logs, with a comment on each guess; see `draft_schema`."""
+    return draft_schema(source, task=task).to_toml()
+
+
+def draft_schema(source: LogSource, *, task: Task | None = None) -> SchemaDraft:
+    """A schema for a file of prediction logs, with a note on each guess.
 
     Raises FileFormatError where the file has no columns or no rows to guess from. What a person must
-    decide stands in lines that begin with '# DECIDE'.
+    decide has a note that begins with 'DECIDE'.
     """
-    columns = [_look(name, values) for name, values in _sample(source)]
+    unreadable = unreadable_of(source)
+    columns = [_look(name, values) for name, values in _sample(source, unreadable)]
     roles = _roles(columns)
     by_role = {
         role: column for column, role in zip(columns, roles, strict=True) if role not in (Role.FEATURE, Role.IGNORE)
     }
-    label = by_role.get(Role.LABEL)
-    outcome = label or by_role.get(Role.PREDICTION)
+    outcome = by_role.get(Role.LABEL) or by_role.get(Role.PREDICTION)
     guessed = task or _task(outcome)
     if guessed is Task.REGRESSION:  # a regression has one predicted value, not a score beside it
         roles = [Role.FEATURE if r is Role.SCORE and Role.PREDICTION in by_role else r for r in roles]
-    lines = [*_head(guessed, task, outcome, label, columns[0].n), *_window(by_role.get(Role.TIMESTAMP), columns[0].n)]
+    guesses = _Guesses()
+    guesses.add("task", str(guessed), _why_task(task, outcome))
+    guesses.add("timezone", "UTC", "the zone of times that name none, and of the windows")
+    _window(guesses, by_role.get(Role.TIMESTAMP), columns[0].n)
     if guessed is not Task.REGRESSION:
-        lines += _outcome(guessed, outcome)
-    lines += [
-        "",
-        "[labels]",
-        "delay_days = 0    # how long labels usually take; windows younger than that are not judged",
-    ]
-    lines += ["", "[columns]", *(_line(column, role, guessed) for column, role in zip(columns, roles, strict=True))]
-    return "\n".join(lines) + "\n"
+        _outcome(guesses, guessed, outcome)
+    guesses.add("labels.delay_days", 0, "how long labels usually take; windows younger than that are not judged")
+    for column, role in zip(columns, roles, strict=True):
+        _describe(guesses, column, role, guessed)
+    for name, why in unreadable.items():
+        guesses.add(f"columns.{name}", {"role": "ignore"}, why, name=name)
+    head = [f"Proposed from {columns[0].n:,} rows. Check each guess, and decide where it says DECIDE."]
+    if Role.LABEL not in by_role:
+        head.append(f'{DECIDE}no column looks like the label; if there is one, give it role = "label".')
+    head.append("Then: plumbline model add NAME --schema FILE")
+    return SchemaDraft(data=guesses.data, notes=guesses.notes, head=tuple(head))
 
 
-def _sample(source: LogSource) -> Iterator[tuple[str, pa.Array]]:
+@dataclass(frozen=True, slots=True)
+class _Guesses:
+    """Values and notes, as they are gathered."""
+
+    data: dict[str, Any] = field(default_factory=dict)
+    notes: dict[str, str] = field(default_factory=dict)
+
+    def add(self, key: str, value: Any, note: str = "", *, name: str = "") -> None:
+        """One value under its dotted key; `name` is its last part where that may hold dots itself."""
+        table = key.removesuffix(f".{name}") if name else key.rpartition(".")[0]
+        target = self.data.setdefault(table, {}) if table else self.data
+        target[name or key.rpartition(".")[2]] = value
+        if note:
+            self.notes[key] = note
+
+
+def _sample(source: LogSource, unreadable: Collection[str]) -> Iterator[tuple[str, pa.Array]]:
     header = [name for name in header_of(source) if name.strip() and not name.startswith("@")]
-    if not header:
-        raise FileFormatError(f"{source.name}: its header names no column.")
-    parts: dict[str, list[pa.Array]] = {name: [] for name in header}
+    readable = [name for name in header if name not in unreadable]
+    if not readable:
+        raise FileFormatError(f"{source.name}: its header names no column{' that can be read' if header else ''}.")
+    parts: dict[str, list[pa.Array]] = {name: [] for name in readable}
     n = 0
-    for block in read_blocks(source, header):
+    for block in read_blocks(source, readable):
         n += block.n_rows
-        for name in header:
+        for name in readable:
             parts[name].append(_text(block.columns.get(name, pa.nulls(block.n_rows, pa.string()))))
-        if n >= SAMPLE_ROWS:
+        if n >= min(SAMPLE_ROWS, SAMPLE_CELLS // len(readable)):
             break
     if n == 0:
         raise FileFormatError(f"{source.name}: has a header and no rows; a schema can't be guessed from that.")
-    for name in header:
+    for name in readable:
         yield name, pa.concat_arrays(parts[name])
 
 
@@ -150,6 +184,7 @@ def _look(name: str, values: pa.Array) -> _Column:
     )
     times = None if is_numeric else read_times(values, timezone="UTC")
     is_time = times is not None and n_present > 0 and (pc.sum(times.bad).as_py() or 0) <= 0.05 * n_present
+    epoch = _epoch(name, numbers.values.drop_null()) if is_numeric else ""
     truths = {text.lower() for text in counts}
     is_boolean = (
         truths in ({"true", "false"}, {"t", "f"}, {"yes", "no"}, {"y", "n"})
@@ -164,9 +199,26 @@ def _look(name: str, values: pa.Array) -> _Column:
         numbers=numbers.values.drop_null() if is_numeric else None,
         odd=tuple(text for text, _ in odd.most_common(3)),
         n_odd=n_odd,
-        is_time=is_time,
+        is_time=is_time or bool(epoch),
         is_boolean=is_boolean,
+        epoch=epoch,
     )
+
+
+def _epoch(name: str, numbers: pa.Array) -> str:
+    """The unit of a column of times counted from 1970, told by its name and its range; '' if it is none."""
+    if not NAMES[Role.TIMESTAMP].search(name) or not len(numbers):
+        return ""
+    low, high = pc.min_max(numbers).as_py().values()
+    first, last = FROM_2001_TO_2100
+    return next((unit for unit, scale in EPOCHS.items() if first * scale <= low and high < last * scale), "")
+
+
+def _times_of(column: _Column) -> pa.Array:
+    """The instants of a column that reads as times."""
+    if column.epoch:
+        return read_times(column.numbers, timezone="UTC", format=column.epoch).values
+    return read_times(pa.array(list(column.values), type=pa.string()), timezone="UTC").values
 
 
 def _is_number(text: str) -> bool:
@@ -208,60 +260,52 @@ def _task(outcome: _Column | None) -> Task:
     return Task.MULTICLASS if outcome.n_distinct <= FEW else Task.REGRESSION
 
 
-def _head(task: Task, given: Task | None, outcome: _Column | None, label: _Column | None, n: int) -> list[str]:
-    why = (
-        "as given"
-        if given
-        else "no column looks like an outcome"
-        if outcome is None
-        else f"{outcome.name!r} has {outcome.n_distinct:,} distinct values"
-    )
-    lines = [
-        f"# Proposed from {n:,} rows. Check each guess, and decide where it says DECIDE.",
-        "# Then: plumbline model add NAME --schema FILE",
-        f'task = "{task}"    # {why}',
-        'timezone = "UTC"    # the zone of times that name none, and of the windows',
-    ]
-    if label is None:
-        lines.insert(1, '# DECIDE: no column looks like the label; if there is one, give it role = "label".')
-    return lines
+def _why_task(given: Task | None, outcome: _Column | None) -> str:
+    if given:
+        return "as given"
+    if outcome is None:
+        return f"{DECIDE}no column looks like an outcome"
+    return f"{outcome.name!r} has {outcome.n_distinct:,} distinct values"
 
 
-def _window(timestamp: _Column | None, n: int) -> list[str]:
+def _window(guesses: _Guesses, timestamp: _Column | None, n: int) -> None:
     if timestamp is None:
-        rows = _round(max(20, n // 20))
-        return ["", "[window]", f"rows = {rows}    # no column looks like a time: windows are rows in file order"]
-    times = read_times(pa.array(list(timestamp.values)), timezone="UTC").values.drop_null().cast(pa.int64())
+        why = "no column looks like a time: windows are rows in file order"
+        guesses.add("window.rows", _round(max(20, n // 20)), why)
+        return
+    times = _times_of(timestamp).drop_null().cast(pa.int64())
     span_hours = (pc.max(times).as_py() - pc.min(times).as_py()) / 3.6e9 if len(times) else 0
     units = {"hour": 1, "day": 24, "week": 168, "month": 730.5}
     per_unit = {unit: n * hours / max(span_hours, hours) for unit, hours in units.items()}
     enough = [unit for unit in ("day", "week", "month") if per_unit[unit] >= 200 and span_hours >= 7 * units[unit]]
     unit = enough[0] if enough else "day" if span_hours >= 48 else "hour"
-    return ["", "[window]", f'every = "{unit}"    # about {per_unit[unit]:,.0f} rows a {unit}']
+    guesses.add("window.every", unit, f"about {per_unit[unit]:,.0f} rows a {unit}")
 
 
-def _outcome(task: Task, outcome: _Column | None) -> list[str]:
-    lines = ["", "[outcome]"]
+def _outcome(guesses: _Guesses, task: Task, outcome: _Column | None) -> None:
     if outcome is None:
-        return [*lines, 'classes = ["0", "1"]    # DECIDE: what the classes are called', 'positive = "1"']
-    classes = sorted(_plain(value) for value in outcome.values)
+        guesses.add("outcome.classes", ["0", "1"], f"{DECIDE}what the classes are called")
+        guesses.add("outcome.positive", "1")
+        return
+    classes = sorted({_plain(value) for value in outcome.values})
     if len(classes) == 1:
         classes = sorted({*classes, "0" if classes[0] != "0" else "1"})
-    lines.append(f"classes = {json.dumps(classes, ensure_ascii=False)}    # the values of {_quoted(outcome.name)}")
+    if not 2 <= len(classes) <= MAX_CLASSES:
+        guesses.add("outcome.classes", classes[:2], f"{DECIDE}{outcome.name!r} has {len(classes):,} values")
+        return
+    guesses.add("outcome.classes", classes, f"the values of {outcome.name!r}")
     if task is Task.BINARY and len(classes) == 2:
         known = [name for name in classes if name.lower() in POSITIVE or (name == "1" and classes[0] in ("0", "-1"))]
         rarest = min(classes, key=lambda name: (outcome.values.get(name, 0), name))
         positive = known[0] if len(known) == 1 else rarest
         why = "by its name" if len(known) == 1 else "the rarer class"
-        lines.append(
-            f"positive = {_quoted(positive)}    # DECIDE: the class the score is the probability of; guessed {why}"
-        )
-        lines.append(f"favourable = {_quoted(positive)}    # DECIDE: the class that is good for the person")
-    return lines
+        guesses.add("outcome.positive", positive, f"{DECIDE}the class the score is the probability of; guessed {why}")
+        good = next(name for name in classes if (name == positive) is not (positive.lower() in UNFAVOURABLE))
+        guesses.add("outcome.favourable", good, f"{DECIDE}the class that is good for the person")
 
 
-def _line(column: _Column, role: Role, task: Task) -> str:
-    name = _quoted(column.name)
+def _describe(guesses: _Guesses, column: _Column, role: Role, task: Task) -> None:
+    spec: dict[str, Any] = {"role": str(role)}
     if role is not Role.FEATURE:
         reason = {
             Role.ID: "unique in every row",
@@ -273,24 +317,27 @@ def _line(column: _Column, role: Role, task: Task) -> str:
             Role.LABEL: f"{column.n_distinct:,} distinct values",
         }.get(role, "by its name")
         if role is Role.SCORE and task is Task.MULTICLASS:
-            return f'{name} = {{ role = "ignore" }}    # DECIDE: needs one score a class, each with class = "..."'
-        return f'{name} = {{ role = "{role}" }}    # {reason}'
-    kind, missing, reason = _type(column)
-    parts = ['role = "feature"', f'type = "{kind}"']
-    if missing:
-        parts.append(f"missing = {json.dumps(missing, ensure_ascii=False)}")
-    if kind in (ColumnType.CATEGORICAL, ColumnType.BOOLEAN) and PROTECTED.search(column.name):
-        parts.append("protected = true")
-        reason += "; groups are compared, by its name"
-    elif re.fullmatch(r"age(_in_years)?", column.name, re.I):
-        reason += "; to compare age groups log an age band beside it"
-    return f"{name} = {{ {', '.join(parts)} }}    # {reason}"
+            spec, reason = {"role": "ignore"}, f'{DECIDE}needs one score a class, each with class = "..."'
+        if role in (Role.TIMESTAMP, Role.LABEL_TIME) and column.epoch:
+            spec["format"] = column.epoch
+            reason = f"reads as times counted from 1970 ({column.epoch})"
+    else:
+        kind, missing, reason = _type(column)
+        spec["type"] = str(kind)
+        if missing:
+            spec["missing"] = missing
+        if kind in (ColumnType.CATEGORICAL, ColumnType.BOOLEAN) and PROTECTED.search(column.name):
+            spec["protected"] = True
+            reason += "; groups are compared, by its name"
+        elif re.fullmatch(r"age(_in_years)?", column.name, re.I):
+            reason += "; to compare age groups log an age band beside it"
+    guesses.add(f"columns.{column.name}", spec, reason, name=column.name)
 
 
 def _type(column: _Column) -> tuple[ColumnType, list[str], str]:
     """The type of a feature, what is to be read as missing, and why."""
     if column.n_present == 0:
-        return ColumnType.CATEGORICAL, [], "DECIDE: empty in every row seen"
+        return ColumnType.CATEGORICAL, [], f"{DECIDE}empty in every row seen"
     if column.is_boolean:
         return ColumnType.BOOLEAN, [], " and ".join(sorted(column.values))
     if column.numbers is not None:
@@ -314,16 +361,12 @@ def _numeric_type(column: _Column) -> tuple[ColumnType, list[str], str]:
     return (
         ColumnType.NUMERIC,
         [],
-        f"DECIDE: {n_odd:,} values such as {odd[0]!r} are no numbers: such rows are set aside",
+        f"{DECIDE}{n_odd:,} values such as {odd[0]!r} are no numbers: such rows are set aside",
     )
 
 
 def _plain(value: str) -> str:
     return re.sub(r"^(-?\d+)\.0+$", r"\1", value)
-
-
-def _quoted(text: str) -> str:
-    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007F")
 
 
 def _round(n: int) -> int:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import codecs
 import gzip
 import io
+import re
+import stat
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from core.errors import FileFormatError
+from core.errors import FileFormatError, InputError
 
-__all__ = ["MAX_COLUMNS", "MAX_LINE", "LogSource", "files_of"]
+__all__ = ["MAX_COLUMNS", "MAX_LINE", "SUFFIXES", "LogSource", "files_of"]
 
 MAX_LINE = 1_000_000  # characters
 MAX_COLUMNS = 10_000
@@ -39,10 +43,16 @@ REFUSED = {
     b"\xff\xfe": "UTF-16 text; save it as UTF-8",
     b"\xfe\xff": "UTF-16 text; save it as UTF-8",
     b"%PDF": "a PDF",
+    b"\xd0\xcf\x11\xe0": "an Excel workbook; save the sheet as CSV",
+    b"Obj\x01": "an Avro file; write Parquet instead",
+    b"BZh": "bzip2-compressed; expand it, or use gzip",
+    b"\xfd7zXZ": "xz-compressed; expand it, or use gzip",
     b"SQLite f": "an SQLite database; export the table as CSV or Parquet",
     b"ARROW1": "an Arrow or Feather file; write Parquet instead",
     b"\x28\xb5\x2f\xfd": "zstd-compressed; expand it, or use gzip",
 }
+JSON_ARRAY = re.compile(rb"\[\s*[\[{]")
+GZIP_ERRORS = (OSError, EOFError, zlib.error)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,16 +68,15 @@ class LogSource:
     @classmethod
     def open(cls, path: Path, *, name: str | None = None, format: str = "auto", encoding: str = "utf-8") -> LogSource:  # noqa: A002
         """Look at a file's first bytes and say what it is; raises FileFormatError where it can't be read."""
-        name = name or path.name
-        if not path.exists():
-            raise FileFormatError(f"{path}: there is no such file.")
-        head = _head(path)
+        name = (name or path.name).encode("utf-8", "replace").decode()
+        encoding = _known_encoding(encoding)
+        head = _head(path, name)
         is_gzip = head.startswith(b"\x1f\x8b")
         if is_gzip:
             try:
                 with gzip.open(path) as file:
                     head = file.read(4096)
-            except (OSError, EOFError) as error:
+            except GZIP_ERRORS as error:
                 raise FileFormatError(f"{name}: looks like gzip but can't be expanded ({error}).") from error
         if not head.strip():
             raise FileFormatError(f"{name}: is empty; expected a header line and rows.")
@@ -94,7 +103,7 @@ class LogSource:
                 f"{name}: is called Parquet but doesn't start like one; it may be cut off or be another format."
             )
         text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
-        if text.startswith(b"[") and SUFFIXES.get(_suffix(name)) == "jsonl":
+        if JSON_ARRAY.match(text) or (text.startswith(b"[") and SUFFIXES.get(_suffix(name)) == "jsonl"):
             raise FileFormatError(f"{name}: is a JSON array; write one JSON object a line instead.")
         return "jsonl" if text.startswith(b"{") else "csv"
 
@@ -105,7 +114,10 @@ class LogSource:
         with self.path.open("rb") as raw:
             binary: IO[bytes] = io.BufferedReader(_GuardedGzip(raw, self)) if self.is_gzip else raw
             with io.TextIOWrapper(binary, encoding=encoding, errors="surrogateescape", newline="") as text:
-                yield text
+                try:
+                    yield text
+                except UnicodeDecodeError as error:
+                    raise FileFormatError(f"{self.name}: can't be read as {self.encoding} ({error.reason}).") from error
 
 
 class _GuardedGzip(io.RawIOBase):
@@ -123,7 +135,7 @@ class _GuardedGzip(io.RawIOBase):
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
         try:
             data = self._file.read(len(buffer))
-        except (OSError, EOFError) as error:
+        except GZIP_ERRORS as error:
             raise FileFormatError(f"{self._name}: the gzip stream is damaged or cut off ({error}).") from error
         self._read += len(data)
         if self._read > self._limit:
@@ -149,6 +161,23 @@ def _suffix(name: str) -> str:
     return Path(name.lower().removesuffix(".gz")).suffix
 
 
-def _head(path: Path) -> bytes:
-    with path.open("rb") as file:
-        return file.read(4096)
+def _head(path: Path, name: str) -> bytes:
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise FileFormatError(f"{name}: is no regular file; give - to read what a program writes.")
+        with path.open("rb") as file:
+            return file.read(4096)
+    except FileNotFoundError as error:
+        raise FileFormatError(f"{name}: there is no such file.") from error
+    except OSError as error:
+        raise FileFormatError(f"{name}: can't be opened: {error.strerror}.") from error
+
+
+def _known_encoding(name: str) -> str:
+    """Python's name of a text encoding; raises InputError where it knows none of this name."""
+    try:
+        found = codecs.lookup(name).name
+        b"a,b".decode(found, "surrogateescape")
+    except (LookupError, UnicodeError, ValueError) as error:
+        raise InputError(f"{name!r} is no text encoding; common ones are utf-8, latin-1 and cp1252.") from error
+    return found

@@ -231,7 +231,7 @@ def reader_of(schema: ModelSchema, name: str) -> Callable[[pa.Array], Cells]:
     if kind is ColumnType.BOOLEAN:
         return lambda raw: read_booleans(raw, spec.missing)
     if kind is ColumnType.TIMESTAMP:
-        return lambda raw: read_times(raw, timezone=schema.timezone, format=spec.format)
+        return lambda raw: read_times(raw, timezone=schema.timezone, format=spec.format, missing=spec.missing)
     if spec.role in (Role.PREDICTION, Role.LABEL):
         return lambda raw: read_classes(raw, schema.outcome.classes, spec.missing)
     return lambda raw: read_strings(categories_of(raw), spec.missing)
@@ -277,7 +277,7 @@ def _rejects(block: Block, problems: _Problems, records: pa.Table, rows_before: 
     rows: list[dict[str, object]] = []
     for mask, column, reason, message in problems.found:
         for row in np.flatnonzero(mask).tolist():
-            value = block.columns[column][row].as_py() if column in block.columns else None
+            value = block.cell(column, row) if column in block.columns else None
             shown = "" if value is None else f" {_shortened(value)}"
             rows.append(
                 {

@@ -16,7 +16,12 @@ from core.services.drift import DriftReport, drift_report, judged_trends, locate
 from core.services.fairness import FairnessReport, fairness_report
 from core.services.fleet import FleetRow, ModelSummary, fleet_row, model_summary
 from core.services.observations import Context, Observations, Selection, state_of
-from core.services.performance import PerformanceReport, performance_report
+from core.services.performance import (
+    PerformanceReport,
+    PerformanceSlices,
+    performance_report,
+    performance_slices,
+)
 from core.spc.chart import ControlChart
 from core.storage.database import Database
 from core.storage.repository import Repository
@@ -93,6 +98,29 @@ class AnalysisService:
         """How well does the model do, how sure are we?"""
         found = self._load(model, selection, outcomes_only=True)
         return None if found is None else performance_report(found)
+
+    @allowed(Right.READ)
+    def performance_slices(
+        self,
+        actor: Actor,  # noqa: ARG002
+        model: str,
+        selection: Selection = Selection(),  # noqa: B008
+    ) -> PerformanceSlices | None:
+        """In which segment, under which version is the model worst?"""
+        whole = self._load(model, selection, outcomes_only=True)
+        if whole is None:
+            return None
+
+        def rows(**of: str) -> Observations | None:
+            return self._load(model, replace(selection, window=None, **of), outcomes_only=True)
+
+        segments = {} if selection.segment else {name: rows(segment=name) for name in whole.context.segments}
+        versions = {} if selection.version else {name: rows(version=name) for name in whole.context.versions}
+        return performance_slices(
+            whole,
+            segments={name: found for name, found in segments.items() if found is not None},
+            versions={name: found for name, found in versions.items() if found is not None},
+        )
 
     @allowed(Right.READ)
     def concept(

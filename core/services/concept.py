@@ -34,6 +34,7 @@ class ConceptReport:
     measures: tuple[Measure, ...]
     trend: tuple[tuple[Measure, ...], ...]
     by: str
+    outcome: str | None
     since: WindowInfo | None
     why: str = ""
 
@@ -52,10 +53,19 @@ def concept_report(observations: Observations) -> ConceptReport:
     context = observations.context
     focus = mature_focus(context)
     by, names = _bins(observations)
+    outcome = observations.schema.positive
     why = _why_none(observations)
     if why:
         return ConceptReport(
-            context=context, focus=focus, residual=None, measures=(), trend=(), by=by, since=None, why=why
+            context=context,
+            focus=focus,
+            residual=None,
+            measures=(),
+            trend=(),
+            by=by,
+            outcome=outcome,
+            since=None,
+            why=why,
         )
     reference = _table(observations, None)
     residuals = [_residual(observations, reference, [window], names) for window in context.windows]
@@ -72,6 +82,7 @@ def concept_report(observations: Observations) -> ConceptReport:
         measures=() if place is None else trend[place],
         trend=tuple(trend),
         by=by,
+        outcome=outcome,
         since=None if place is None else since_when(effects, context.windows, place),
     )
 

@@ -11,7 +11,7 @@ from core.errors import UnknownNameError
 from core.schema import Task
 from core.services.observations import Context, Observations, WindowInfo
 from core.spc.attributes import p_chart
-from core.spc.chart import ControlChart
+from core.spc.chart import ChartPoint, ControlChart
 from core.stats.binning import Special
 
 __all__ = ["ChartReport", "chart_report", "chart_series"]
@@ -23,7 +23,7 @@ MISSING = "missing: "
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChartReport:
-    """One chart, or why there is none."""
+    """One chart, or why there is none; `reference_points` are the reference's windows on the same limits."""
 
     context: Context
     series: str
@@ -31,6 +31,12 @@ class ChartReport:
     chart: ControlChart | None
     why: str
     windows: tuple[WindowInfo, ...]
+    reference_points: tuple[ChartPoint, ...] = ()
+
+    @property
+    def waiting(self) -> tuple[WindowInfo, ...]:
+        """Windows left out because their labels are still arriving."""
+        return tuple(window for window in self.context.windows if window not in self.windows)
 
 
 def chart_series(observations: Observations) -> tuple[str, ...]:
@@ -58,15 +64,26 @@ def chart_report(observations: Observations, *, series: str | None = None) -> Ch
     if why:
         return ChartReport(context=context, series=chosen, choices=choices, chart=None, why=why, windows=windows)
     current = [_share(observations, chosen, window, of_reference=False) for window in windows]
-    chart = p_chart(
-        [k for k, _ in current],
-        [n for _, n in current],
-        reference_k=[k for k, _ in reference],
-        reference_n=[n for _, n in reference],
-        names=[window.name for window in windows],
-        unit="window" if " " in context.unit else context.unit,
+    chart, before = (
+        p_chart(
+            [k for k, _ in counts],
+            [n for _, n in counts],
+            reference_k=[k for k, _ in reference],
+            reference_n=[n for _, n in reference],
+            names=[window.name for window in of],
+            unit="window" if " " in context.unit else context.unit,
+        )
+        for counts, of in ((current, windows), (reference, context.reference_windows))
     )
-    return ChartReport(context=context, series=chosen, choices=choices, chart=chart, why="", windows=windows)
+    return ChartReport(
+        context=context,
+        series=chosen,
+        choices=choices,
+        chart=chart,
+        why="",
+        windows=windows,
+        reference_points=before.points,
+    )
 
 
 def _nothing(series: str) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from core.errors import UnknownNameError
 from core.fairness.gaps import group_gaps
-from core.fairness.groups import GroupRates, group_errors, group_rates
+from core.fairness.groups import GroupRate, GroupRates, group_errors, group_rate, group_rates
 from core.fairness.support import GroupMean, coverage
 from core.measure import Measure, Status
 from core.schema import Task
@@ -17,6 +17,7 @@ from core.services.performance import IMMATURE
 
 __all__ = ["AttributeReport", "FairnessReport", "fairness_report"]
 
+DECISIONS = "selection_rate"  # the rate that needs no label
 SPAN = 13  # windows that are taken together, so that small groups can be told
 
 
@@ -35,6 +36,39 @@ class AttributeReport:
     def measure(self, name: str, group: str = "") -> Measure | None:
         """A gap of all groups, or of one group against the rest."""
         return next((m for m in self.measures if m.measure == name and m.segment == group), None)
+
+    def series(self, name: str, group: str) -> tuple[Measure, ...]:
+        """One gap of a group in every window; undefined where the group has no rows."""
+        found = [next((m for m in window if m.measure == name and m.segment == group), None) for window in self.trend]
+        known = next((m for m in (*found, self.measure(name, group)) if m is not None), None)
+        if known is None:
+            raise UnknownNameError("group", group, sorted({m.segment for m in self.measures if m.segment}))
+        absent = replace(
+            known,
+            value=None,
+            n=0,
+            status=Status.UNDEFINED,
+            why="No rows of this group in this window.",
+            interval=None,
+            change=None,
+            p_value=None,
+        )
+        return tuple(measure or absent for measure in found)
+
+    def everyone(self, rate: str) -> GroupRate | None:
+        """One rate of all groups together."""
+        if self.rates is None:
+            return None
+        groups = self.rates.of(rate)
+        return group_rate(
+            sum(group.k for group in groups),
+            sum(group.n for group in groups),
+            measure=rate,
+            group="all",
+            n_rows=sum(group.n_rows for group in groups),
+            min_support=self.rates.min_support,
+            confidence=self.rates.confidence,
+        )
 
     def coverage(self, rate: str) -> str:
         """For how many groups one rate can be told."""
@@ -55,7 +89,15 @@ class FairnessReport:
     span: tuple[WindowInfo, ...]
     labelled_span: tuple[WindowInfo, ...]
     n: int
+    n_labelled: int
+    positive: str | None
+    favourable: str | None
+    favourable_word: str
     attributes: tuple[AttributeReport, ...]
+
+    def span_of(self, rate: str) -> tuple[WindowInfo, ...]:
+        """The windows that a rate is taken over."""
+        return self.span if rate == DECISIONS else self.labelled_span
 
     def attribute(self, name: str) -> AttributeReport:
         """One attribute; raises UnknownNameError."""
@@ -85,6 +127,10 @@ def fairness_report(observations: Observations) -> FairnessReport:
         span=span,
         labelled_span=labelled,
         n=sum(window.n for window in span),
+        n_labelled=sum(window.n_labelled for window in labelled),
+        positive=observations.schema.positive,
+        favourable=observations.schema.favourable,
+        favourable_word=observations.schema.outcome.favourable_word,
         attributes=tuple(reports),
     )
 
@@ -140,7 +186,7 @@ def _attribute(
 
 def _unjudged_if_young(measure: Measure, is_mature: bool) -> Measure:
     """A gap in rates of labels isn't judged while labels are still coming."""
-    needs_labels = not measure.measure.startswith("selection_rate")
+    needs_labels = not measure.measure.startswith(DECISIONS)
     if is_mature or not needs_labels or measure.status is Status.UNDEFINED:
         return measure
     return measure.judged(Status.INSUFFICIENT, IMMATURE)
@@ -159,6 +205,6 @@ def _rates(observations: Observations, attribute: str, windows: Sequence[WindowI
 def _merged(decided: GroupRates, labelled: GroupRates) -> GroupRates:
     """Rates of decisions over one span and rates of labels over another; groups of either are listed."""
     groups = {rate.group for rate in decided.rates}
-    kept = [rate for rate in decided.rates if rate.measure == "selection_rate"]
-    kept += [rate for rate in labelled.rates if rate.measure != "selection_rate" and rate.group in groups]
+    kept = [rate for rate in decided.rates if rate.measure == DECISIONS]
+    kept += [rate for rate in labelled.rates if rate.measure != DECISIONS and rate.group in groups]
     return replace(decided, rates=tuple(kept))

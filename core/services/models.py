@@ -5,15 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 
 from core.errors import ConflictError
 from core.governance.identity import Actor, Right, allowed
-from core.schema import ColumnSpec, ModelSchema, Role
+from core.logs.draft import SchemaDraft
+from core.logs.inference import draft_schema
+from core.logs.source import LogSource
+from core.schema import ColumnSpec, ModelSchema, Role, Task
 from core.storage.database import Database
 from core.storage.repository import Repository, check_name
 from core.storage.tables import ModelRow, SchemaRow, VersionRow
 
-__all__ = ["ModelInfo", "ModelService"]
+__all__ = ["ModelInfo", "ModelService", "SchemaDraft", "propose"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +75,19 @@ class ModelService:
                 self._add_schema(repository, model, schema, schema_source, actor)
         return self.show(actor, name)
 
+    @allowed(Right.CONFIGURE)
+    def infer(
+        self,
+        actor: Actor,  # noqa: ARG002 (every service call takes the actor)
+        path: Path,
+        *,
+        name: str | None = None,
+        task: Task | None = None,
+        encoding: str = "utf-8",
+    ) -> SchemaDraft:
+        """Propose a schema for a file of prediction logs; raises FileFormatError where it can't be read."""
+        return propose(path, name=name, task=task, encoding=encoding)
+
     @allowed(Right.READ)
     def show(self, actor: Actor, name: str) -> ModelInfo:  # noqa: ARG002 (every service call takes the actor)
         """One model; raises UnknownNameError."""
@@ -126,6 +143,11 @@ class ModelService:
             created_at=model.created_at,
             created_by=model.created_by,
         )
+
+
+def propose(path: Path, *, name: str | None = None, task: Task | None = None, encoding: str = "utf-8") -> SchemaDraft:
+    """A schema to start from for a file of prediction logs; needs no workspace."""
+    return draft_schema(LogSource.open(path, name=name, encoding=encoding), task=task)
 
 
 def _check_still_readable(repository: Repository, model: ModelRow, before: ModelSchema, after: ModelSchema) -> None:

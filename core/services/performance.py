@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from core.alarms.engine import judge
@@ -17,7 +18,15 @@ from core.schema import Task
 from core.services.drift import located, since_when, worst
 from core.services.observations import Context, Observations, OutcomeCounts, WindowInfo
 
-__all__ = ["PRIMARY", "PerformanceReport", "performance_report"]
+__all__ = [
+    "PRIMARY",
+    "Confusion",
+    "PerformanceReport",
+    "PerformanceSlices",
+    "Slice",
+    "performance_report",
+    "performance_slices",
+]
 
 PRIMARY = {
     Task.BINARY: ("roc_auc", "accuracy"),
@@ -25,6 +34,16 @@ PRIMARY = {
     Task.REGRESSION: ("mae", "rmse"),
 }
 IMMATURE = "Labels of this window are still arriving; it is not judged."
+LOWER_IS_BETTER = frozenset({"mae", "rmse"})  # of the primary measures
+SPAN = 13  # windows that a version's measure is taken over
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Confusion:
+    """Rows with both a prediction and a label: one row of counts a predicted class, one column a label."""
+
+    classes: tuple[str, ...]
+    counts: tuple[tuple[int, ...], ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,8 +59,10 @@ class PerformanceReport:
     calibration: tuple[CalibrationBin, ...]
     reference_calibration: tuple[CalibrationBin, ...]
     thresholds: ThresholdTable | None
+    confusion: Confusion | None
+    positive: str | None
+    operating_threshold: float | None
     since: WindowInfo | None
-    by_version: tuple[tuple[str, tuple[Measure, ...]], ...] = ()
 
     def measure(self, name: str) -> Measure | None:
         """The measure of that name over all classes, in the window looked at."""
@@ -51,11 +72,38 @@ class PerformanceReport:
         """One measure in every window."""
         return tuple(next(m for m in window if m.measure == name and not m.column) for window in self.trend)
 
+    def since_of(self, name: str) -> WindowInfo | None:
+        """Where the unbroken run of alarms of one measure, up to the window looked at, began."""
+        if self.focus is None:
+            return None
+        return since_when(self.series(name), self.context.windows, self.context.windows.index(self.focus))
+
     @property
     def status(self) -> Status:
         """The worst verdict over the measures that have a margin."""
         judged = [m.status for m in self.measures if m.margin is not None and not m.column]
         return worst(status for status in judged if status is not Status.UNDEFINED) if judged else Status.UNDEFINED
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Slice:
+    """The primary measure of some of the rows: one value of a segment column, or one version."""
+
+    by: str
+    name: str
+    windows: tuple[WindowInfo, ...]
+    measure: Measure
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PerformanceSlices:
+    """Where it is worst: segments in the window looked at, versions each over its own last windows."""
+
+    context: Context
+    focus: WindowInfo | None
+    primary: str
+    segments: tuple[Slice, ...]
+    versions: tuple[Slice, ...]
 
 
 def performance_report(observations: Observations) -> PerformanceReport:
@@ -82,8 +130,90 @@ def performance_report(observations: Observations) -> PerformanceReport:
         calibration=counts.calibration_curve() if is_binary and isinstance(counts, BinaryCounts) else (),
         reference_calibration=before.calibration_curve() if isinstance(before, BinaryCounts) else (),
         thresholds=counts.threshold_table() if isinstance(counts, BinaryCounts) else None,
+        confusion=_confusion(counts),
+        positive=observations.schema.positive,
+        operating_threshold=observations.schema.outcome.threshold,
         since=None if place is None else since_when(series, context.windows, place),
     )
+
+
+def performance_slices(
+    whole: Observations, *, segments: Mapping[str, Observations], versions: Mapping[str, Observations]
+) -> PerformanceSlices:
+    """In which segment is the model worst, and how did each version do?
+
+    Parameters
+    ----------
+    whole : Observations
+        The selection itself: its window is looked at, its primary measure is taken.
+    segments : mapping of 'column=value' to Observations
+        Each is set against its own rows of the reference, in the window looked at.
+    versions : mapping of version to Observations
+        Each is set against the whole reference, over its last 13 mature windows up to the one looked at.
+
+    Returns
+    -------
+    PerformanceSlices
+        Worst first: alarms, then by value. Segments are judged together, and so are versions, so that the
+        false alarms of many slices stay those of one window.
+    """
+    context = whole.context
+    focus = mature_focus(context)
+    reference = performance(whole.reference_outcomes())
+    primary = _primary(context.task, performance(whole.outcomes([focus])) if focus else reference)
+    by_segment, by_version = [], []
+    for name, rows in segments.items() if focus else ():
+        here = tuple(w for w in rows.context.windows if focus and w.window.key == focus.window.key)
+        if here:
+            column, _, value = name.partition("=")
+            before = () if context.shows_reference else performance(rows.reference_outcomes())
+            by_segment.append(Slice(by=column, name=value, windows=here, measure=_of(rows, here, before, primary)))
+    for name, rows in versions.items() if focus else ():
+        until = tuple(w for w in rows.mature if focus and w.window.key <= focus.window.key)[-SPAN:]
+        if until:
+            by_version.append(
+                Slice(by="version", name=name, windows=until, measure=_of(rows, until, reference, primary))
+            )
+    return PerformanceSlices(
+        context=context,
+        focus=focus,
+        primary=primary,
+        segments=_judged(by_segment, context, is_mature=focus is not None and focus.is_mature),
+        versions=_judged(by_version, context, is_mature=True),
+    )
+
+
+def _of(rows: Observations, windows: Sequence[WindowInfo], reference: Sequence[Measure], primary: str) -> Measure:
+    measures = changes(reference, performance(rows.outcomes(windows)))
+    measure = next(m for m in measures if m.measure == primary and not m.column)
+    return located(measure, rows.context, windows[-1])
+
+
+def _judged(slices: Sequence[Slice], context: Context, *, is_mature: bool) -> tuple[Slice, ...]:
+    """Slices with their verdicts, the worst first."""
+    measures = [part.measure for part in slices]
+    if is_mature:
+        measures = list(judge(measures, level=context.arming.level))
+    judged = [replace(part, measure=measure) for part, measure in zip(slices, measures, strict=True)]
+    return tuple(sorted(judged, key=_badness))
+
+
+def _badness(part: Slice) -> tuple[int, float]:
+    measure = part.measure
+    value = math.inf if measure.value is None else measure.value
+    alarms = (Status.CRITICAL, Status.WARNING)
+    rank = alarms.index(measure.status) if measure.status in alarms else 2 if measure.value is not None else 3
+    return rank, -value if measure.measure in LOWER_IS_BETTER else value
+
+
+def _confusion(counts: OutcomeCounts | None) -> Confusion | None:
+    if isinstance(counts, BinaryCounts):
+        table = counts.joint.sum(axis=0)[:2, :2]
+    elif isinstance(counts, MulticlassCounts):
+        table = counts.decided
+    else:
+        return None
+    return Confusion(classes=tuple(counts.classes), counts=tuple(map(tuple, table.tolist())))
 
 
 def performance(counts: OutcomeCounts) -> tuple[Measure, ...]:

@@ -1,0 +1,112 @@
+"""A measure in words and in table cells: its verdict, its value, what changed, against which margin."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from core.measure import Measure, Status
+from core.services.observations import Context
+from dashboard.text import (
+    chip,
+    count,
+    in_cell,
+    in_sentence,
+    measure_name,
+    muted,
+    number,
+    signed,
+    value_cell,
+)
+
+__all__ = [
+    "ALARMS",
+    "as_armed",
+    "capital",
+    "change_cell",
+    "count_cell",
+    "held",
+    "margin_words",
+    "moved",
+    "titled",
+    "verdict_chip",
+]
+
+ALARMS = (Status.CRITICAL, Status.WARNING)
+
+
+def verdict_chip(measure: Measure, context: Context, words: str | None = None) -> str:
+    """A measure's verdict; grey where it isn't judged or nothing is armed."""
+    if measure.status is Status.UNDEFINED:
+        return chip(measure.status)
+    if measure.margin is None:
+        return ":gray-badge[Not judged]"
+    if not context.arming.is_armed:
+        return chip(Status.INSUFFICIENT, "Not armed")
+    return chip(measure.status, words)
+
+
+def as_armed(measure: Measure, context: Context) -> Measure:
+    """The measure as it may be drawn: without an alarm where none is armed."""
+    if context.arming.is_armed or measure.status not in ALARMS:
+        return measure
+    return replace(measure, status=Status.INSUFFICIENT)
+
+
+def margin_words(margin: float, measure: str = "") -> str:
+    """A margin in words: 0.030, or 5.0 points for a rate."""
+    text = number(margin, measure)
+    return f"{text.removesuffix('%')} points" if text.endswith("%") else text
+
+
+def capital(text: str) -> str:
+    """The text as a sentence begins."""
+    return text[:1].upper() + text[1:]
+
+
+def held(text: str) -> str:
+    """The text on one line: columns keep their width, and a wide table scrolls inside itself."""
+    return text.replace(" ", "\u00a0")
+
+
+def titled(measure: Measure) -> str:
+    """A measure's name at the head of a sentence."""
+    return capital(measure_name(measure.measure))
+
+
+def moved(measure: Measure) -> str:
+    """One measure in a sentence: what it is, was, and whether that is a change."""
+    name = measure.measure
+    value = f"{number(measure.value, name)} {in_sentence(measure.interval, name)}".strip()
+    if measure.value is None:
+        return f"{titled(measure)} is undefined: {measure.why}"
+    if measure.reference is None:
+        return f"{titled(measure)} is {value}."
+    before = number(measure.reference, name)
+    if measure.status in ALARMS and measure.margin is not None:
+        way = "fell" if measure.value < measure.reference else "rose"
+        matter = "by more than" if measure.status is Status.CRITICAL else "not certainly by more than"
+        margin = margin_words(measure.margin, name)
+        return f"{titled(measure)} {way} from {before} to {value}, {matter} the margin of {margin}."
+    if measure.status is Status.OK and measure.margin is not None:
+        seen = f"a change of {margin_words(measure.margin, name)} would have been seen"
+        return f"No evidence of change: {measure_name(name)} is {value}, {before} in the reference; {seen}."
+    return f"{titled(measure)} is {value}, {before} in the reference: {measure.why.rstrip('.')}."
+
+
+def change_cell(measure: Measure) -> str:
+    """By how much a measure differs from the reference, and what the margin is."""
+    if measure.change is None or measure.value is None or measure.reference is None:
+        return "—"
+    name = measure.measure
+    below = in_cell(measure.change, name)
+    if measure.margin is not None:
+        below += f"; margin {margin_words(measure.margin, name)}"
+    return f"**{held(signed(measure.value - measure.reference, name))}**  \n{muted(held(below))}"
+
+
+def count_cell(measure: Measure) -> str:
+    """A value with its interval and n in one cell."""
+    if measure.value is None:
+        return value_cell(measure)
+    below = f"{in_cell(measure.interval, measure.measure)}; n {count(measure.n)}"
+    return f"**{number(measure.value, measure.measure)}**  \n{muted(held(below))}"

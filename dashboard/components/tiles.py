@@ -1,0 +1,221 @@
+"""Tiles: a value with its interval, its margin, a line of windows and a chip; and the five that a model has."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import streamlit as st
+
+from core.charts.sparkline import sparkline
+from core.drift.columns import MARGIN
+from core.measure import Family, Interval, Measure, Status
+from core.quality.columns import MARGIN as CELL_MARGIN
+from core.services.fleet import FamilyVerdict, ModelSummary
+from dashboard.components.summary import FAMILY_NAMES, format_key, gap_name, in_points, shown
+from dashboard.text import DASH, chip, count, in_cell, measure_name, muted, number, plain, signed
+from dashboard.theme import palette
+
+__all__ = ["Tile", "model_tiles", "performance_line", "show_tiles"]
+
+PAGES = {
+    Family.PERFORMANCE: "views/performance.py",
+    Family.CONCEPT_DRIFT: "views/concept.py",
+    Family.DATA_DRIFT: "views/drift.py",
+    Family.FAIRNESS: "views/fairness.py",
+    Family.DATA_QUALITY: "views/drift.py",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tile:
+    """One tile. Lines and chip are Markdown already escaped; the line is SVG, with its words."""
+
+    title: str
+    page: str
+    value: str
+    lines: tuple[str, ...]
+    chip: str
+    line: str = ""
+    alt: str = ""
+
+
+def show_tiles(tiles: Sequence[Tile], *, parameters: dict[str, str]) -> None:
+    """The tiles side by side; each title leads to the page that says more."""
+    grid = st.grid(len(tiles), min_column_width=150, border=True, key="tiles")
+    for tile in tiles:
+        with grid.cell(), st.container(gap="xxsmall"):
+            st.page_link(tile.page, label=f":blue[**{tile.title}**]", query_params=parameters)
+            st.metric(tile.title, tile.value, label_visibility="collapsed")
+            st.markdown("  \n".join(muted(line) for line in tile.lines))
+            if tile.line:
+                st.image(tile.line, width="stretch", alt=tile.alt)
+            st.markdown(tile.chip)
+
+
+def performance_line(summary: ModelSummary, measure: Measure, *, width: int = 140) -> str:
+    """A measure's windows up to the one looked at, with the reference's interval and the end of the margin."""
+    report, name = summary.performance, measure.measure
+    if report.focus is None:
+        return ""
+    place = summary.context.windows.index(report.focus)
+    reference = next((m for m in report.reference if m.measure == name and not m.column), None)
+    windows = list(zip(report.series(name), summary.context.windows, strict=True))[: place + 1]
+    return sparkline(
+        [m.value if window.is_mature or window is report.focus else None for m, window in windows],
+        palette=palette(),
+        status=shown(summary, measure.status),
+        band=reference.interval if reference else None,
+        limit=summary.limit_of(measure),
+        width=width,
+    )
+
+
+def model_tiles(summary: ModelSummary) -> tuple[Tile, ...]:
+    """Performance, concept, drift, fairness and data quality."""
+    makers = {
+        Family.PERFORMANCE: _performance,
+        Family.CONCEPT_DRIFT: _concept,
+        Family.DATA_DRIFT: _drift,
+        Family.FAIRNESS: _fairness,
+        Family.DATA_QUALITY: _quality,
+    }
+    verdicts = {verdict.family: verdict for verdict in summary.verdicts}
+    return tuple(make(summary, verdicts[family]) for family, make in makers.items())
+
+
+def _performance(summary: ModelSummary, verdict: FamilyVerdict) -> Tile:
+    measure = verdict.measure if verdict.is_alarm else summary.primary
+    if measure is None or measure.value is None:
+        return _without(verdict, measure.why if measure else "No label has come.")
+    name = measure.measure
+    lines = [
+        measure_name(name),
+        in_cell(measure.interval, name) or "no interval",
+        f"reference {number(measure.reference, name)}" if measure.reference is not None else "the reference itself",
+    ]
+    if measure.margin is not None:
+        lines.append(f"margin {in_points(measure.margin, name)}")
+    lines.append(f"n {count(measure.n)}")
+    line = performance_line(summary, measure)
+    return _tile(summary, verdict, number(measure.value, name), lines, (line, f"{measure_name(name)} by window"))
+
+
+def _concept(summary: ModelSummary, verdict: FamilyVerdict) -> Tile:
+    report = summary.concept
+    measure = next((m for m in report.measures if m.measure == "mean_residual"), None)
+    if measure is None or measure.value is None:
+        return _without(verdict, measure.why if measure else report.why or "There are no production records yet.")
+    key = format_key(measure, summary.context.task)
+    lines = [
+        "mean residual",
+        in_cell(measure.interval, key) or "no interval",
+        f"by {report.by}",
+        f"margin {in_points(measure.margin or 0.0, key)}",
+        f"n {count(measure.n)}",
+    ]
+    limit = (measure.margin or 0.0) * (1 if measure.value >= 0 else -1)
+    line = _line(summary, report.series("mean_residual"), verdict, band=Interval(low=0.0, high=0.0), limit=limit)
+    return _tile(summary, verdict, signed(measure.value, key), lines, (line, "Mean residual by window"))
+
+
+def _drift(summary: ModelSummary, verdict: FamilyVerdict) -> Tile:
+    columns, psi = summary.drift.columns, verdict.measure
+    if not columns or psi is None:
+        return _without(verdict, "There are no production records yet.")
+    moved, changed = summary.drift.having(Status.CRITICAL), summary.drift.having(Status.WARNING)
+    largest = max((column.psi for column in columns), key=lambda m: -1.0 if m.value is None else m.value)
+    lines = [
+        f"columns {'moved' if moved or not changed else 'changed'}",
+        f"largest PSI {number(largest.value, 'psi')}",
+        in_cell(largest.interval, "psi") or plain(largest.why),
+        f"margin {MARGIN:.2f}",
+        f"n {count(psi.n)}",
+    ]
+    place = summary.context.windows.index(verdict.window) if verdict.window else 0
+    line = sparkline(
+        summary.largest_psi[: place + 1],
+        palette=palette(),
+        status=shown(summary, verdict.status),
+        limit=MARGIN,
+    )
+    value = f"{len(moved or changed)} of {summary.drift.n_columns}"
+    return _tile(summary, verdict, value, lines, (line, "Largest PSI of a column by window"))
+
+
+def _fairness(summary: ModelSummary, verdict: FamilyVerdict) -> Tile:
+    found = summary.widest_gap
+    if not summary.fairness.attributes:
+        return _without(verdict, "The schema declares no protected attribute.", "Not declared")
+    if found is None:
+        return _without(verdict, "There is no rate to compare; the Fairness page shows errors by group.", "Not judged")
+    measure = found[1]
+    lines = [
+        gap_name(measure),
+        in_cell(measure.interval) or "no interval",
+        f"by {plain(measure.column)}",
+        f"margin {in_points(measure.margin or 0.0, measure.measure)}",
+        f"n {count(measure.n)}",
+    ]
+    line = _line(summary, summary.gap_trend(measure.column, measure.measure), verdict)
+    value = in_points(measure.value or 0.0, measure.measure)
+    return _tile(summary, verdict, value, lines, (line, f"Gap in {gap_name(measure)} by window"))
+
+
+def _quality(summary: ModelSummary, verdict: FamilyVerdict) -> Tile:
+    measure = summary.complete
+    if measure is None or measure.value is None:
+        return _without(verdict, "There are no production records yet.")
+    lines = [
+        "complete cells",
+        in_cell(measure.interval),
+        f"reference {number(measure.reference)}",
+        f"margin {in_points(CELL_MARGIN, measure.measure)}",
+        f"n {count(measure.n)}",
+    ]
+    before = measure.reference
+    band = Interval(low=before, high=before) if before is not None else None
+    line = _line(summary, summary.quality.complete, verdict, band=band)
+    return _tile(summary, verdict, number(measure.value), lines, (line, "Complete cells by window"))
+
+
+def _line(
+    summary: ModelSummary,
+    series: Sequence[Measure],
+    verdict: FamilyVerdict,
+    *,
+    band: Interval | None = None,
+    limit: float | None = None,
+) -> str:
+    """The windows up to the one that the verdict is on."""
+    if verdict.window is None:
+        return ""
+    place = summary.context.windows.index(verdict.window)
+    values = [measure.value for measure in series[: place + 1]]
+    return sparkline(values, palette=palette(), status=shown(summary, verdict.status), band=band, limit=limit)
+
+
+def _tile(
+    summary: ModelSummary, verdict: FamilyVerdict, value: str, lines: Sequence[str], line: tuple[str, str]
+) -> Tile:
+    words = None if summary.is_judged else "No records yet" if summary.context.shows_reference else "Not armed"
+    return Tile(
+        title=FAMILY_NAMES[verdict.family],
+        page=PAGES[verdict.family],
+        value=value,
+        lines=tuple(lines),
+        chip=chip(shown(summary, verdict.status), words),
+        line=line[0],
+        alt=f"{line[1]}, last {value}",
+    )
+
+
+def _without(verdict: FamilyVerdict, why: str, words: str | None = None) -> Tile:
+    """A tile of a family that has no value: a dash and the reason."""
+    return Tile(
+        title=FAMILY_NAMES[verdict.family],
+        page=PAGES[verdict.family],
+        value=DASH,
+        lines=(plain(why),),
+        chip=chip(Status.UNDEFINED, words),
+    )
