@@ -8,15 +8,26 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from core.actions.targets.registry import RegistryTarget
 from core.errors import InputError
+from core.governance.policy import Policy
+from core.services.accounts import AccountService
 from core.services.analysis import AnalysisService
 from core.services.batches import BatchService
+from core.services.comparison import ComparisonService
+from core.services.evidence import EvidenceService
+from core.services.execution import ExecutionService
+from core.services.jobs import JobService
 from core.services.labels import LabelService
+from core.services.ledger import LedgerService
 from core.services.models import ModelService
 from core.services.profiles import ProfileService
+from core.services.proposals import ProposalService
 from core.services.records import RecordService
+from core.services.versions import VersionService
 from core.storage.database import Database
 from core.storage.files import WorkspaceFiles
+from core.storage.queue import JobQueue
 from core.storage.repository import Repository
 
 __all__ = ["Workspace"]
@@ -36,6 +47,13 @@ class Workspace:
     batches: BatchService
     profiles: ProfileService
     analysis: AnalysisService
+    accounts: AccountService
+    versions: VersionService
+    comparisons: ComparisonService
+    proposals: ProposalService
+    jobs: JobService
+    ledger: LedgerService
+    execution: ExecutionService
 
     @classmethod
     def open(
@@ -69,25 +87,71 @@ class Workspace:
             folder.mkdir(parents=True)
         database = Database(url or f"sqlite:///{folder.resolve() / 'plumbline.db'}")
         database.migrate()
-        files = WorkspaceFiles(folder / "records")
-        now = clock or (lambda: datetime.now(UTC))
-        workspace = cls(
-            folder=folder,
-            database=database,
-            models=ModelService(database=database, clock=now),
-            records=RecordService(database=database, files=files, clock=now),
-            labels=LabelService(database=database, files=files, clock=now),
-            batches=BatchService(database=database, files=files, clock=now),
-            profiles=ProfileService(database=database, files=files, clock=now),
-            analysis=AnalysisService(database=database),
-        )
-        with database.read() as session:
-            known = Repository(session).known_files()
-        if files.leftovers(known):
-            with database.write("files") as session:
-                files.sweep(Repository(session).known_files())
+        workspace = _built(folder, database, clock or (lambda: datetime.now(UTC)))
+        workspace._sweep()
         return workspace
+
+    def _sweep(self) -> None:
+        """Delete what killed processes left behind."""
+        with self.database.read() as session:
+            repository = Repository(session)
+            leftovers = self.records.files.leftovers(repository.known_files())
+            leftovers += self.versions.artefacts.leftovers(repository.known_artefacts())
+        if leftovers:
+            with self.database.write("files") as session:
+                repository = Repository(session)
+                self.records.files.sweep(repository.known_files())
+                self.versions.artefacts.sweep(repository.known_artefacts())
 
     def close(self) -> None:
         """Give back the database connections."""
         self.database.close()
+
+
+def _built(folder: Path, database: Database, clock: Callable[[], datetime]) -> Workspace:
+    """Every service, each given what it needs."""
+    files = WorkspaceFiles(folder / "records")
+    artefacts = WorkspaceFiles(folder / "artefacts", suffix=".skops")
+    queue = JobQueue(database)
+    analysis = AnalysisService(database=database)
+    comparisons = ComparisonService(database=database, files=files)
+    evidence = EvidenceService(
+        database=database,
+        files=files,
+        artefacts=artefacts,
+        analysis=analysis,
+        comparisons=comparisons,
+        policy=Policy(),
+        clock=clock,
+    )
+    records = RecordService(database=database, files=files, clock=clock)
+    profiles = ProfileService(database=database, files=files, clock=clock)
+    versions = VersionService(database=database, artefacts=artefacts, clock=clock)
+    proposals = ProposalService(database=database, evidence=evidence, queue=queue, clock=clock)
+    return Workspace(
+        folder=folder,
+        database=database,
+        models=ModelService(database=database, clock=clock),
+        records=records,
+        labels=LabelService(database=database, files=files, clock=clock),
+        batches=BatchService(database=database, files=files, clock=clock),
+        profiles=profiles,
+        analysis=analysis,
+        accounts=AccountService(database=database, clock=clock),
+        versions=versions,
+        comparisons=comparisons,
+        proposals=proposals,
+        jobs=JobService(database=database, evidence=evidence, queue=queue, clock=clock),
+        ledger=LedgerService(database=database),
+        execution=ExecutionService(
+            database=database,
+            files=files,
+            analysis=analysis,
+            profiles=profiles,
+            records=records,
+            versions=versions,
+            proposals=proposals,
+            target=RegistryTarget(clock=clock),
+            clock=clock,
+        ),
+    )

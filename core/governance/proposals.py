@@ -37,6 +37,7 @@ class ProposalState(StrEnum):
 class Move(StrEnum):
     """What can be done to a proposal; the last three are the worker's."""
 
+    OPEN = "open"
     SUBMIT = "submit"
     REFRESH = "refresh evidence"
     APPROVE = "approve"
@@ -44,6 +45,7 @@ class Move(StrEnum):
     REQUEST_CHANGES = "request changes"
     COMMENT = "comment"
     WITHDRAW = "withdraw"
+    RETRY = "retry"
     START = "start"
     FINISH = "finish"
     FAIL = "fail"
@@ -69,11 +71,14 @@ MOVES = MappingProxyType(
         (S.APPROVED, M.FAIL): S.FAILED,
         (S.RUNNING, M.FINISH): S.DONE,
         (S.RUNNING, M.FAIL): S.FAILED,
+        (S.FAILED, M.RETRY): S.APPROVED,
         (S.FAILED, M.REFRESH): S.OPEN,
+        (S.FAILED, M.COMMENT): S.FAILED,
         (S.FAILED, M.WITHDRAW): S.WITHDRAWN,
     }
 )
 DECISIONS = frozenset({M.APPROVE, M.REJECT, M.REQUEST_CHANGES})
+ON_FRESH_EVIDENCE = frozenset({M.APPROVE, M.RETRY, M.START})
 BY_WORKER = frozenset({M.START, M.FINISH, M.FAIL})
 
 
@@ -128,12 +133,12 @@ def refusal(
         return Refusal(reason=f"A proposal that is {state} can't be changed by: {move}.")
     needed = Right.DECIDE if move in DECISIONS else Right.RUN_JOBS if move in BY_WORKER else Right.PROPOSE
     if not actor.may(needed):
-        return Refusal(reason=f"You may not {move}: that needs the right to {needed}.")
+        return Refusal(reason=f"You ({', '.join(actor.roles)}) may not {move}: that needs the right to {needed}.")
     if move in DECISIONS and actor.name == requester:
         return Refusal(reason=f"You asked for this: you cannot {move} it." if move is M.APPROVE else _own(move))
     if move is M.WITHDRAW and requester is not None and actor.name != requester:
         return Refusal(reason=f"Only {requester}, who asked, can withdraw this; you can reject it.")
-    if move is M.APPROVE and stale:
+    if move in ON_FRESH_EVIDENCE and stale:
         return Refusal(reason=f"The evidence is stale: {'; '.join(stale)}. It has to be refreshed first.")
     if move in DECISIONS and not reason.strip():
         return Refusal(reason="A decision needs a reason.")

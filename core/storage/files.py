@@ -1,4 +1,4 @@
-"""Parquet files of the workspace: written aside, named by their content, adopted by a database row.
+"""Files of the workspace: written aside, named by their content, adopted by a database row.
 
 A file counts only while a row names its digest. What a killed process leaves behind, in staging or
 without a row, is swept when the workspace is next opened.
@@ -24,15 +24,16 @@ ROW_GROUP = 131_072
 
 
 class WorkspaceFiles:
-    """The data files below `root`."""
+    """The files of one kind, told by their suffix, below `root`."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, *, suffix: str = ".parquet") -> None:
         self._data = root / "data"
         self._staging = root / "staging"
+        self._suffix = suffix
 
     def path(self, sha256: str) -> Path:
         """Where the file with this digest lies."""
-        return self._data / sha256[:2] / f"{sha256}.parquet"
+        return self._data / sha256[:2] / f"{sha256}{self._suffix}"
 
     @contextmanager
     def staging(self) -> Iterator[Path]:
@@ -61,7 +62,7 @@ class WorkspaceFiles:
 
     def leftovers(self, known: Set[str]) -> list[Path]:
         """Files that no row names, and staging folders whose process is dead."""
-        orphans = [path for path in self._data.glob("*/*.parquet") if path.stem not in known]
+        orphans = [path for path in self._data.glob(f"*/*{self._suffix}") if path.stem not in known]
         return orphans + [folder for folder in self._staging.glob("*") if _is_abandoned(folder)]
 
     def sweep(self, known: Set[str]) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from core.record import ID, LABEL, LABEL_TIME
 from core.storage.identifiers import IdQuery
 
-__all__ = ["LateLabels"]
+__all__ = ["LateLabels", "labelled_records"]
 
 Ints = NDArray[np.int64]
 NEVER = np.iinfo(np.int64).min
@@ -69,6 +69,23 @@ class LateLabels:
             own = own.dictionary_decode()
         merged = pa.compute.replace_with_mask(own.cast(late.type), pa.array(mask), late)
         return records.set_column(records.column_names.index(LABEL), LABEL, merged)
+
+
+def labelled_records(
+    records: Path, label_files: Iterable[Path], columns: Sequence[str], *, rows: Ints | None = None
+) -> pa.Table:
+    """Stored records with the labels that stand; of the columns, those that the file has.
+
+    Parameters
+    ----------
+    rows : int array or None
+        Row numbers, ascending; all rows by default.
+    """
+    present = set(pq.read_schema(records).names)
+    table = pq.read_table(records, columns=[name for name in columns if name in present])
+    if LABEL in table.column_names:
+        table = LateLabels.of(records, label_files).apply(table, 0)
+    return table if rows is None else table.take(pa.array(rows))
 
 
 def _last_known(table: pa.Table, batch: Path) -> tuple[Ints, Ints]:

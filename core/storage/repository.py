@@ -150,6 +150,17 @@ class Repository:
         )
         return {digest for column in columns for digest in self.session.scalars(select(column)) if digest is not None}
 
+    def known_artefacts(self) -> set[str]:
+        """Digests of all model artefacts that some version names."""
+        return {digest for digest in self.session.scalars(select(VersionRow.artefact_sha256)) if digest is not None}
+
+    def version(self, model: ModelRow, name: str) -> VersionRow:
+        """One version of a model; raises UnknownNameError."""
+        row = self.session.scalar(select(VersionRow).where(VersionRow.model_id == model.id, VersionRow.name == name))
+        if row is None:
+            raise UnknownNameError(f"version of {model.name}", name, self.versions(model))
+        return row
+
 
 def check_name(kind: str, name: str) -> str:
     """A name that can stand in tables, addresses and files; raises InputError."""

@@ -103,13 +103,19 @@ class VersionRow(Base):
     """A version of a model that may serve."""
 
     __tablename__ = "version"
-    __table_args__ = (UniqueConstraint("model_id", "name"),)
+    __table_args__ = (UniqueConstraint("model_id", "name"), Index("ix_version_origin", "origin", unique=True))
 
     id: Mapped[int] = mapped_column(primary_key=True)
     model_id: Mapped[int] = mapped_column(ForeignKey("model.id"))
     name: Mapped[str] = mapped_column(String(200))
     created_at: Mapped[datetime]
     created_by: Mapped[str] = mapped_column(String(200))
+    state: Mapped[str] = mapped_column(String(20), server_default="candidate")
+    artefact_sha256: Mapped[str | None] = mapped_column(String(64))
+    parameters: Mapped[dict[str, Any] | None]
+    training: Mapped[dict[str, Any] | None]
+    parent: Mapped[str | None] = mapped_column(String(200))
+    origin: Mapped[str | None] = mapped_column(String(200))
 
 
 class BatchRow(Base):

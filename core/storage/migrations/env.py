@@ -4,6 +4,7 @@ from typing import Any, Literal
 
 from alembic import context
 
+import core.storage.signing  # noqa: F401 (declares its tables)
 from core.storage.tables import Base, UtcDateTime
 
 

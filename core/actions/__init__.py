@@ -1,0 +1,1 @@
+"""Do what was approved: retrain a model, promote a version."""

@@ -1,0 +1,279 @@
+"""People: their accounts, signing in, and the tokens that stand for them."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cache
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerifyMismatchError
+from sqlalchemy import delete, func, select
+from sqlalchemy.orm import Session
+
+from core.errors import ConflictError, InputError, NotAllowedError, UnknownNameError
+from core.governance.identity import ACCOUNT_ROLES, RESERVED_NAMES, Actor, Right, UserRole, allowed
+from core.storage.database import Database
+from core.storage.ledger import append
+from core.storage.repository import check_name
+from core.storage.signing import AccessTokenRow, AccountRow
+
+__all__ = ["AccountInfo", "AccountService", "SignedIn"]
+
+LOCK = "accounts"
+MAX_FAILURES = 5
+LOCKED_FOR = timedelta(minutes=15)
+LIFETIMES = {"browser": timedelta(hours=12), "command": timedelta(days=30)}
+MIN_PASSWORD, MAX_PASSWORD = 10, 1_000
+WRONG = "The name or the password is wrong."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountInfo:
+    """A person who may sign in."""
+
+    name: str
+    roles: tuple[UserRole, ...]
+    is_disabled: bool
+    locked_until: datetime | None
+    created_at: datetime
+    created_by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignedIn:
+    """A token, to be kept secret; it stands for `actor` until it expires."""
+
+    token: str
+    actor: Actor
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountService:
+    """Accounts on this workspace; passwords are kept as argon2id hashes, tokens as SHA-256."""
+
+    database: Database
+    clock: Callable[[], datetime]
+
+    @allowed(Right.SIGN_IN)
+    def exist(self, actor: Actor) -> bool:  # noqa: ARG002 (every service call takes the actor)
+        """Whether there is any account; until then the local operator needs none."""
+        with self.database.read() as session:
+            return _n_accounts(session) > 0
+
+    @allowed(Right.CONFIGURE)
+    def add_first(self, actor: Actor, name: str, password: str) -> AccountInfo:
+        """Make the first account, an administrator's; refused once there is one."""
+        return self._add(actor, name, password, [UserRole.ADMIN], first=True)
+
+    @allowed(Right.ADMINISTER)
+    def add(self, actor: Actor, name: str, password: str, *, roles: Iterable[UserRole]) -> AccountInfo:
+        """Make an account; raises ConflictError if the name is taken."""
+        return self._add(actor, name, password, roles)
+
+    @allowed(Right.ADMINISTER)
+    def list(self, actor: Actor) -> tuple[AccountInfo, ...]:  # noqa: ARG002
+        """All accounts, by name."""
+        with self.database.read() as session:
+            return tuple(_info(row) for row in session.scalars(select(AccountRow).order_by(AccountRow.name)))
+
+    @allowed(Right.ADMINISTER)
+    def set_roles(self, actor: Actor, name: str, roles: Iterable[UserRole]) -> AccountInfo:
+        """Give an account other roles; they hold from its next call on."""
+        chosen = _checked_roles(roles)
+        with self.database.write(LOCK) as session:
+            row = _account(session, name)
+            row.roles = [str(role) for role in chosen]
+            _keep_an_admin(session)
+            self._note(session, actor, "account.set_roles", row)
+            return _info(row)
+
+    @allowed(Right.ADMINISTER)
+    def disable(self, actor: Actor, name: str) -> AccountInfo:
+        """End an account: its tokens stop at once; what it signed stays."""
+        with self.database.write(LOCK) as session:
+            row = _account(session, name)
+            row.disabled_at = self.clock()
+            session.execute(delete(AccessTokenRow).where(AccessTokenRow.account_id == row.id))
+            _keep_an_admin(session)
+            self._note(session, actor, "account.disable", row)
+            return _info(row)
+
+    @allowed(Right.ADMINISTER)
+    def set_password(self, actor: Actor, name: str, password: str) -> AccountInfo:
+        """Give an account another password; its tokens stop, and a lock is lifted."""
+        hashed = _hasher().hash(_checked_password(password))
+        with self.database.write(LOCK) as session:
+            row = _account(session, name)
+            row.password_hash, row.n_failures, row.locked_until = hashed, 0, None
+            session.execute(delete(AccessTokenRow).where(AccessTokenRow.account_id == row.id))
+            self._note(session, actor, "account.set_password", row)
+            return _info(row)
+
+    @allowed(Right.SIGN_IN)
+    def sign_in(self, actor: Actor, name: str, password: str, *, purpose: str = "browser") -> SignedIn:  # noqa: ARG002
+        """Check a password and hand out a token; raises NotAllowedError, the same for a wrong name or password.
+
+        An attempt counts as failed until its password proved right, so that attempts side by side can't
+        outrun the lock.
+        """
+        now = self.clock()
+        with self.database.write(LOCK) as session:
+            row = session.scalar(select(AccountRow).where(AccountRow.name == name))
+            if row is not None:
+                if row.locked_until is not None and row.locked_until > now:
+                    minutes = -(-(row.locked_until - now).total_seconds() // 60)
+                    raise NotAllowedError(f"Too many failed attempts: wait {minutes:.0f} minutes, or ask an admin.")
+                if row.locked_until is not None:
+                    row.n_failures, row.locked_until = 0, None
+                row.n_failures += 1
+                if row.n_failures >= MAX_FAILURES:
+                    row.locked_until = now + LOCKED_FOR
+            is_known = row is not None and row.disabled_at is None
+            account_id, hashed = (row.id, row.password_hash) if row is not None and is_known else (0, _nobodys_hash())
+        if not _matches(hashed, password) or not is_known:
+            raise NotAllowedError(WRONG)
+        token = secrets.token_urlsafe(32)
+        expires_at = now + LIFETIMES[purpose]
+        with self.database.write(LOCK) as session:
+            row = session.get_one(AccountRow, account_id)
+            row.n_failures, row.locked_until = 0, None
+            session.execute(delete(AccessTokenRow).where(AccessTokenRow.expires_at < now))
+            session.add(
+                AccessTokenRow(
+                    account_id=row.id,
+                    token_sha256=_digest(token),
+                    purpose=purpose,
+                    created_at=now,
+                    expires_at=expires_at,
+                )
+            )
+            return SignedIn(token=token, actor=_actor(row), expires_at=expires_at)
+
+    @allowed(Right.SIGN_IN)
+    def owner(self, actor: Actor, token: str) -> Actor | None:  # noqa: ARG002
+        """Whom a token stands for; None if it is unknown, expired or its account was ended."""
+        with self.database.read() as session:
+            query = (
+                select(AccountRow, AccessTokenRow.expires_at)
+                .join(AccessTokenRow, AccessTokenRow.account_id == AccountRow.id)
+                .where(AccessTokenRow.token_sha256 == _digest(token), AccountRow.disabled_at.is_(None))
+            )
+            found = session.execute(query).first()
+            return _actor(found[0]) if found is not None and found[1] > self.clock() else None
+
+    @allowed(Right.SIGN_IN)
+    def sign_out(self, actor: Actor, token: str) -> None:  # noqa: ARG002
+        """Make a token worthless."""
+        with self.database.write(LOCK) as session:
+            session.execute(delete(AccessTokenRow).where(AccessTokenRow.token_sha256 == _digest(token)))
+
+    def _add(
+        self, actor: Actor, name: str, password: str, roles: Iterable[UserRole], *, first: bool = False
+    ) -> AccountInfo:
+        check_name("person's", name)
+        chosen = _checked_roles(roles)
+        if name.strip() != name or name.casefold() in RESERVED_NAMES:
+            raise InputError(f"{name!r} can't be a person's name; use one without blanks around it, such as ada.")
+        hashed = _hasher().hash(_checked_password(password))
+        with self.database.write(LOCK) as session:
+            if first and _n_accounts(session):
+                raise ConflictError("There are accounts already; an administrator can add others.")
+            taken = {known.casefold() for known in session.scalars(select(AccountRow.name))}
+            if name.casefold() in taken:
+                raise ConflictError(f"There is an account {name!r} already.")
+            row = AccountRow(
+                name=name,
+                roles=[str(role) for role in chosen],
+                password_hash=hashed,
+                n_failures=0,
+                created_at=self.clock(),
+                created_by=actor.name,
+            )
+            session.add(row)
+            session.flush()
+            self._note(session, actor, "account.add", row)
+            return _info(row)
+
+    def _note(self, session: Session, actor: Actor, action: str, row: AccountRow) -> None:
+        session.flush()
+        append(
+            session,
+            at=self.clock(),
+            actor=actor.name,
+            action=action,
+            objects={"account": row.name, "roles": list(row.roles)},
+        )
+
+
+def _account(session: Session, name: str) -> AccountRow:
+    row = session.scalar(select(AccountRow).where(AccountRow.name == name))
+    if row is None:
+        raise UnknownNameError("account", name, session.scalars(select(AccountRow.name)))
+    return row
+
+
+def _keep_an_admin(session: Session) -> None:
+    """Refuse what would leave nobody to administer."""
+    session.flush()
+    left = session.scalars(select(AccountRow).where(AccountRow.disabled_at.is_(None)))
+    if not any(UserRole.ADMIN in row.roles for row in left):
+        raise ConflictError("That would leave no administrator; make another one first.")
+
+
+def _n_accounts(session: Session) -> int:
+    return session.scalar(select(func.count()).select_from(AccountRow)) or 0
+
+
+def _checked_roles(roles: Iterable[UserRole]) -> tuple[UserRole, ...]:
+    chosen = tuple(dict.fromkeys(roles))
+    if not chosen or not set(chosen) <= set(ACCOUNT_ROLES):
+        raise InputError(f"An account needs one or more of the roles {', '.join(ACCOUNT_ROLES)}.")
+    return chosen
+
+
+def _checked_password(password: str) -> str:
+    if not MIN_PASSWORD <= len(password) <= MAX_PASSWORD:
+        raise InputError(f"A password needs {MIN_PASSWORD} to {MAX_PASSWORD:,} characters, got {len(password):,}.")
+    return password
+
+
+def _matches(hashed: str, password: str) -> bool:
+    try:
+        return _hasher().verify(hashed, password[:MAX_PASSWORD])
+    except (VerifyMismatchError, InvalidHashError):
+        return False
+
+
+@cache
+def _hasher() -> PasswordHasher:
+    return PasswordHasher()  # argon2id with the parameters of RFC 9106's low-memory profile
+
+
+@cache
+def _nobodys_hash() -> str:
+    """What an unknown name is checked against, so that its answer takes as long."""
+    return _hasher().hash(secrets.token_urlsafe(16))
+
+
+def _digest(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def _actor(row: AccountRow) -> Actor:
+    return Actor(name=row.name, roles=tuple(UserRole(role) for role in row.roles))
+
+
+def _info(row: AccountRow) -> AccountInfo:
+    return AccountInfo(
+        name=row.name,
+        roles=tuple(UserRole(role) for role in row.roles),
+        is_disabled=row.disabled_at is not None,
+        locked_until=row.locked_until,
+        created_at=row.created_at,
+        created_by=row.created_by,
+    )

@@ -1,0 +1,188 @@
+"""What a proposal rests on: the report that people read, and the digests of all that it speaks of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from core.errors import InputError
+from core.governance.evidence import Evidence, Subject, digest_of, stale_because
+from core.governance.identity import Actor
+from core.governance.policy import Policy
+from core.governance.proposals import ProposalKind
+from core.record import BatchRole
+from core.services.analysis import ALARMS, AnalysisService
+from core.services.comparison import ComparisonService
+from core.services.fleet import ModelSummary
+from core.services.observations import WindowInfo
+from core.services.versions import deployed, version_digest
+from core.storage.database import Database
+from core.storage.files import WorkspaceFiles, sha256_of
+from core.storage.repository import Repository
+from core.storage.tables import BatchRow, ModelRow
+
+__all__ = ["EvidenceService"]
+
+MAX_FINDINGS = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvidenceService:
+    """Freeze evidence, and say whether it still holds. Services use it; it checks no rights of its own."""
+
+    database: Database
+    files: WorkspaceFiles
+    artefacts: WorkspaceFiles
+    analysis: AnalysisService
+    comparisons: ComparisonService
+    policy: Policy
+    clock: Callable[[], datetime]
+
+    def freeze(
+        self, actor: Actor, model: str, kind: ProposalKind, version: str | None, arguments: Mapping[str, Any]
+    ) -> Evidence:
+        """The evidence of a proposal as things stand; raises InputError where there is nothing to rest it on."""
+        report: dict[str, Any] = {"kind": str(kind), "model": model, "version": version, "arguments": dict(arguments)}
+        names = [("policy", "signing"), ("schema", model), ("champion", model)]
+        if version is not None:
+            names += [("version", version), ("artefact", version)]
+        if kind is ProposalKind.PROMOTE:
+            with self.database.read() as session:
+                row = Repository(session).model(model)
+                champion = deployed(session, row)
+            report["champion"] = champion.name if champion else None
+            report |= self._comparison(actor, model, version or "", champion.name if champion else None)
+            names += [("evaluation", name) for name in (version, champion.name if champion else None) if name]
+        else:
+            summary = self.analysis.summary(actor, model)
+            if summary is None and kind is ProposalKind.RETRAIN:
+                raise InputError(f"{model} has no reference yet: there is nothing that a proposal could rest on.")
+            if summary is not None:
+                report["monitoring"] = self._monitoring(actor, model, summary)
+                names += [("reference", model), *self._records(model, summary)]
+        with self.database.read() as session:
+            row = Repository(session).model(model)
+            found = [(kind_, name, self._digest(session, row, kind_, name)) for kind_, name in names]
+        subjects = [Subject(kind=kind_, name=name, digest=digest) for kind_, name, digest in found if digest]
+        return Evidence.freeze(report, subjects, now=self.clock())
+
+    def stale(self, session: Session, model: ModelRow, evidence: Evidence, *, deep: bool = False) -> tuple[str, ...]:
+        """Why evidence no longer holds, () while it does; `deep` reads the files anew."""
+        current = {
+            (subject.kind, subject.name): self._digest(session, model, subject.kind, subject.name, deep=deep)
+            for subject in evidence.subjects
+        }
+        return stale_because(evidence, current, now=self.clock(), max_age_days=self.policy.max_age_days)
+
+    def stale_artefact(self, session: Session, model: ModelRow, evidence: Evidence) -> tuple[str, ...]:
+        """Of a version in force: whether what was approved is still what is registered and stored."""
+        lasting = [subject for subject in evidence.subjects if subject.kind in ("version", "artefact")]
+        found = {(s.kind, s.name): self._digest(session, model, s.kind, s.name, deep=True) for s in lasting}
+        return tuple(f"{s} has changed since it was approved" for s in lasting if found[s.kind, s.name] != s.digest)
+
+    def _comparison(self, actor: Actor, model: str, version: str, champion: str | None) -> dict[str, Any]:
+        if champion is None:
+            return {"comparison": None, "why": "No version is in force: there is nothing to compare with."}
+        if champion == version:
+            raise InputError(f"{version} is the version in force already.")
+        found = self.comparisons.compare(actor, model, version, champion)
+        if found.comparison is None:
+            raise InputError(f"{version} can't be compared with {champion}: {found.why}")
+        return {"comparison": found.to_dict(), "why": found.why}
+
+    def _monitoring(self, actor: Actor, model: str, summary: ModelSummary) -> dict[str, Any]:
+        """The five verdicts, and the findings of the windows they look at."""
+        windows = {window.name for window in _looked_at(summary)}
+        measures = self.analysis.analyse(actor, model).findings
+        findings = [m for m in measures if m.window in windows and m.status in ALARMS]
+        return {
+            "status": str(summary.status),
+            "verdicts": [
+                {
+                    "family": str(verdict.family),
+                    "status": str(verdict.status),
+                    "window": verdict.window.name if verdict.window else None,
+                    "since": verdict.since.name if verdict.since else None,
+                    "measure": verdict.measure.to_dict() if verdict.measure else None,
+                }
+                for verdict in summary.verdicts
+            ],
+            "n_findings": len(findings),
+            "findings": [measure.to_dict() for measure in findings[:MAX_FINDINGS]],
+        }
+
+    def _records(self, model: str, summary: ModelSummary) -> Iterator[tuple[str, str]]:
+        """The batches of the windows that the report looks at, and their labels."""
+        spans = [(w.window.start_at, w.window.end_at) for w in _looked_at(summary)]
+        starts, ends = [start for start, _ in spans if start], [end for _, end in spans if end]
+        with self.database.read() as session:
+            repository = Repository(session)
+            for batch in repository.batches(repository.model(model), roles=[BatchRole.PRODUCTION]):
+                timed = starts and ends and batch.first_at is not None and batch.last_at is not None
+                if not timed or _overlaps(batch, min(starts), max(ends)):
+                    yield "batch", str(batch.id)
+                    yield "labels of batch", str(batch.id)
+
+    def _digest(  # noqa: PLR0911 (one line for each kind of thing)
+        self, session: Session, model: ModelRow, kind: str, name: str, *, deep: bool = False
+    ) -> str | None:
+        """The digest of one thing now; None where it is gone."""
+        repository = Repository(session)
+        match kind:
+            case "policy":
+                return self.policy.digest
+            case "schema":
+                return repository.schema_row(model).digest
+            case "champion":
+                champion = deployed(session, model)
+                return digest_of({"champion": champion.name if champion else None})
+            case "version":
+                return version_digest(repository.version(model, name)) if name in repository.versions(model) else None
+            case "artefact":
+                if name not in repository.versions(model):
+                    return None
+                return self._artefact(repository.version(model, name).artefact_sha256, deep=deep)
+            case "reference":
+                return self._of_batches(repository.batches(model, roles=[BatchRole.REFERENCE]), deep=deep)
+            case "evaluation":
+                batches = repository.batches(model, roles=[BatchRole.EVALUATION])
+                return self._of_batches([b for b in batches if b.evaluated_version == name], deep=deep)
+            case "batch" | "labels of batch":
+                batch = next((b for b in repository.batches(model) if str(b.id) == name), None)
+                if batch is None:
+                    return None
+                if kind == "batch":
+                    return self._of_batches([batch], deep=deep)
+                return digest_of([label.labels_sha256 for label in repository.label_batches_of(batch)])
+            case _:
+                return None
+
+    def _artefact(self, sha256: str | None, *, deep: bool) -> str | None:
+        """An artefact's digest; 'none' for a version without one, None where its file is gone or altered."""
+        if sha256 is None:
+            return digest_of("no artefact")
+        return sha256 if not deep or _holds(self.artefacts, sha256) else None
+
+    def _of_batches(self, batches: Sequence[BatchRow], *, deep: bool) -> str | None:
+        digests = [batch.records_sha256 for batch in batches]
+        if deep and not all(_holds(self.files, digest) for digest in digests):
+            return None
+        return digest_of(digests)
+
+
+def _holds(files: WorkspaceFiles, sha256: str) -> bool:
+    path = files.path(sha256)
+    return path.exists() and sha256_of(path) == sha256
+
+
+def _looked_at(summary: ModelSummary) -> list[WindowInfo]:
+    focus = [summary.context.focus] if summary.context.focus else []
+    return focus + [verdict.window for verdict in summary.verdicts if verdict.window is not None]
+
+
+def _overlaps(batch: BatchRow, start: datetime, end: datetime) -> bool:
+    return batch.first_at is not None and batch.last_at is not None and batch.first_at < end and batch.last_at >= start

@@ -1,0 +1,275 @@
+"""Do what was approved: the steps of jobs, each safe to begin again where a killed worker left it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+from sqlalchemy import select
+
+from core.actions.retrain.artefact import save
+from core.actions.retrain.eligibility import BATCH, Eligible, ExcludedWindow, eligible
+from core.actions.retrain.recipe import Recipe, default_recipe
+from core.actions.retrain.trainer import Trained, train
+from core.actions.targets import Target
+from core.errors import ConflictError, InputError
+from core.governance.identity import Actor, Right, allowed
+from core.governance.proposals import ProposalKind, ProposalState
+from core.measure import Status
+from core.record import ID, LABEL, LABEL_TIME, TIMESTAMP, VARIANT, VERSION, BatchRole
+from core.schema import ModelSchema, Role
+from core.services.analysis import AnalysisService
+from core.services.jobs import JobCancelledError, JobState
+from core.services.profiles import ProfileService
+from core.services.proposals import ProposalInfo, ProposalService
+from core.services.records import RecordService
+from core.services.versions import VersionInfo, VersionService, VersionState, deployed
+from core.storage.database import Database
+from core.storage.files import WorkspaceFiles
+from core.storage.labels import labelled_records
+from core.storage.ledger import append
+from core.storage.repository import LIVE_ROLES, Repository
+from core.storage.signing import JobRow, ProposalRow
+from core.storage.tables import ModelRow, VersionRow
+
+__all__ = ["ExecutionService"]
+
+Say = Callable[[str, float], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExecutionService:
+    """What a worker does; each call is one step of a job, and has its effect once however often it is begun."""
+
+    database: Database
+    files: WorkspaceFiles
+    analysis: AnalysisService
+    profiles: ProfileService
+    records: RecordService
+    versions: VersionService
+    proposals: ProposalService
+    target: Target
+    clock: Callable[[], datetime]
+
+    @allowed(Right.RUN_JOBS)
+    def deploy(self, actor: Actor, job_id: str) -> str:
+        """Put in force what a running job's proposal asks for; what was done, in words."""
+        with self.database.read() as session:
+            model_id = session.get_one(JobRow, job_id).model_id
+        with self.database.write(f"model {model_id}") as session:
+            job = session.get_one(JobRow, job_id)
+            if job.state == JobState.CANCELLED:
+                raise JobCancelledError(job.message)
+            proposal = session.get_one(ProposalRow, job.proposal_id)
+            if proposal.state != ProposalState.RUNNING or job.state != JobState.RUNNING:
+                raise ConflictError(f"Proposal {proposal.id} is {proposal.state}: nothing may be put in force for it.")
+            model = session.get_one(ModelRow, model_id)
+            before = deployed(session, model)
+            name_before = before.name if before else None
+            after = proposal.version
+            if proposal.kind == ProposalKind.RETIRE:
+                retired = Repository(session).version(model, proposal.version or "")
+                if before is None or before.id != retired.id:
+                    retired.state = VersionState.RETIRED
+                    return f"{retired.name} is retired."
+                after = None
+            if self.target.deploy(session, proposal, after):
+                append(
+                    session,
+                    at=self.clock(),
+                    actor=actor.name,
+                    action="version.deploy",
+                    objects={
+                        "model": model.name,
+                        "version": after,
+                        "before": name_before,
+                        "proposal": proposal.id,
+                        "evidence": proposal.evidence_sha256,
+                        "job": job_id,
+                    },
+                )
+            return f"{after or 'No version'} is in force; before it was {name_before or 'none'}."
+
+    @allowed(Right.RUN_JOBS)
+    def train(self, actor: Actor, job_id: str, *, say: Say) -> str:
+        """Train a candidate as a retraining proposal asks, and register it; the candidate's name."""
+        proposal = self._proposal(actor, job_id)
+        with self.database.read() as session:
+            made = session.scalar(select(VersionRow.name).where(VersionRow.origin == _origin(proposal)))
+        if made is not None:
+            say(f"{made} was registered before the interruption.", 0.7)
+            return made
+        schema, found = self._eligible(proposal)
+        for exclusion in found.exclusions:
+            if exclusion.n:
+                say(f"Left out {exclusion.n:,} records: {exclusion.reason}", 0.1)
+        say(f"Trains on {found.n:,} of {found.n_given:,} records.", 0.15)
+        recipe = recipe_of(schema, proposal.arguments)
+        trained = train(schema, recipe, found.rows)
+        for note in trained.notes:
+            say(note, 0.5)
+        return self._register(actor, proposal, trained, found, schema).name
+
+    @allowed(Right.RUN_JOBS)
+    def propose_promotion(self, actor: Actor, job_id: str, version: str) -> ProposalInfo:
+        """Ask, for whoever asked for the retraining, that its candidate be promoted."""
+        proposal = self._proposal(actor, job_id)
+        return self.proposals.open_by_job(
+            actor,
+            proposal.model,
+            ProposalKind.PROMOTE,
+            version,
+            reason=f"{version} was retrained as proposal {proposal.id} asked: {proposal.reason}",
+            requester=proposal.requester,
+            origin=f"promote {_origin(proposal)}",
+        )
+
+    @allowed(Right.RUN_JOBS)
+    def analyse(self, actor: Actor, job_id: str, *, say: Say) -> str:
+        """Count and judge what is new; an alarm leaves a draft of a retraining proposal, once a window."""
+        with self.database.read() as session:
+            model = session.get_one(ModelRow, session.get_one(JobRow, job_id).model_id).name
+        self.profiles.refresh(
+            actor, model, progress=lambda name, done, total: say(f"Counted {Path(name).name}.", 0.8 * done / total)
+        )
+        return self.judge(actor, model)
+
+    @allowed(Right.RUN_JOBS)
+    def judge(self, actor: Actor, model: str) -> str:
+        """Leave a draft of a retraining proposal if the model is in a critical state; what was found, in words."""
+        summary = self.analysis.summary(actor, model)
+        if summary is None or summary.status is not Status.CRITICAL:
+            return f"{model} is {summary.status if summary else 'without a reference'}; nothing was proposed."
+        leading = summary.leading
+        window = leading.window.name if leading.window else "the latest window"
+        measure = leading.measure
+        why = f"{measure.measure} {measure.why}" if measure else ""
+        reason = f"Alarm: {leading.family.replace('_', ' ')} is critical in {window}. {why}".strip()
+        try:
+            drafted = self.proposals.open_by_job(
+                actor,
+                model,
+                ProposalKind.RETRAIN,
+                reason=reason,
+                requester=None,
+                origin=f"alarm {model} {leading.family} {window}",
+            )
+        except ConflictError as error:  # a retraining is asked for already
+            return f"{reason} {error}"
+        return f"{reason} Proposal {drafted.id} asks for a retraining."
+
+    def _proposal(self, actor: Actor, job_id: str) -> ProposalInfo:
+        with self.database.read() as session:
+            job = session.get_one(JobRow, job_id)
+            if job.state == JobState.CANCELLED:
+                raise JobCancelledError(job.message)
+            proposal_id = job.proposal_id
+        found = self.proposals.show(actor, proposal_id or 0)
+        if found.state is not ProposalState.RUNNING:
+            raise ConflictError(f"Proposal {found.id} is {found.state}: its job may do nothing.")
+        return found
+
+    def _eligible(self, proposal: ProposalInfo) -> tuple[ModelSchema, Eligible]:
+        """The records that may be learnt from: live ones, as labelled now."""
+        with self.database.read() as session:
+            repository = Repository(session)
+            model = repository.model(proposal.model)
+            schema = repository.schema(model)
+            columns = [ID, TIMESTAMP, VERSION, VARIANT, LABEL, LABEL_TIME, *schema.described]
+            frames = []
+            for batch in repository.batches(model, roles=LIVE_ROLES):
+                labels = [self.files.path(label.labels_sha256) for label in repository.label_batches_of(batch)]
+                table = labelled_records(self.files.path(batch.records_sha256), labels, columns)
+                frame: pd.DataFrame = table.to_pandas()
+                frame[BATCH] = batch.id
+                frames.append(frame)
+        if not frames:
+            raise InputError(f"{proposal.model} has no records to learn from.")
+        return schema, eligible(
+            pd.concat(frames, ignore_index=True),
+            now=self.clock(),
+            maturity_days=schema.labels.delay_days,
+            windows=excluded_windows(proposal.arguments),
+        )
+
+    def _register(
+        self, actor: Actor, proposal: ProposalInfo, trained: Trained, found: Eligible, schema: ModelSchema
+    ) -> VersionInfo:
+        name = f"retrained-{proposal.id}"
+        champion = self.versions.in_force(actor, proposal.model)
+        batches = sorted(int(batch) for batch in found.rows[BATCH].unique())
+        with self.files.staging() as folder:
+            artefact = folder / "model.skops"
+            save(trained.pipeline, artefact)
+            rows = found.rows.set_index(ID).loc[list(trained.held_out_rows.prediction_id)].reset_index()
+            evaluation = folder / f"held-out of {name}.parquet"
+            pq.write_table(_evaluation_table(schema, rows, trained, name), evaluation)
+            self.records.add(
+                actor, proposal.model, [evaluation], role=BatchRole.EVALUATION, version=name, names=[evaluation.name]
+            )
+            return self.versions.add(
+                actor,
+                proposal.model,
+                name,
+                artefact=artefact,
+                parameters=trained.to_dict(),
+                training={"batches": batches, **found.to_dict()},
+                parent=champion.version if champion else None,
+                origin=_origin(proposal),
+            )
+
+
+def recipe_of(schema: ModelSchema, arguments: Mapping[str, Any]) -> Recipe:
+    """The recipe that a retraining proposal names, else the model's default; raises SchemaError."""
+    text = arguments.get("recipe")
+    return default_recipe(schema) if text is None else Recipe.from_toml(str(text))
+
+
+def excluded_windows(arguments: Mapping[str, Any]) -> tuple[ExcludedWindow, ...]:
+    """The incident windows that a person excluded; raises InputError where they can't be read."""
+    try:
+        return tuple(
+            ExcludedWindow(
+                start_at=datetime.fromisoformat(window["from"]),
+                end_at=datetime.fromisoformat(window["to"]),
+                reason=str(window["reason"]),
+            )
+            for window in arguments.get("exclude", [])
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(f"An excluded window needs from, to (times with a zone) and reason: {error}") from error
+
+
+def _origin(proposal: ProposalInfo) -> str:
+    return f"proposal {proposal.id}"
+
+
+def _evaluation_table(schema: ModelSchema, rows: pd.DataFrame, trained: Trained, version: str) -> pa.Table:
+    """The held-out records as the model's log has them, with what the candidate says of each."""
+    scored = trained.held_out_rows.scored.to_columns()
+    stored = {
+        Role.ID: rows[ID],
+        Role.LABEL: rows[LABEL],
+        Role.VERSION: pd.Series([version] * len(rows)),
+        Role.PREDICTION: pd.Series(scored["@prediction"]),
+    }
+    for role, name in ((Role.TIMESTAMP, TIMESTAMP), (Role.LABEL_TIME, LABEL_TIME)):
+        if name in rows.columns:
+            stored[role] = rows[name]
+    columns: dict[str, pd.Series] = {}
+    for name, spec in schema.columns.items():
+        if spec.role in stored:
+            columns[name] = stored[spec.role]
+        elif spec.role in (Role.FEATURE, Role.ATTRIBUTE) and name in rows.columns:
+            columns[name] = rows[name]
+        elif spec.role is Role.SCORE:
+            key = f"@score:{spec.class_}" if spec.class_ else "@score"
+            if key in scored:
+                columns[name] = pd.Series(scored[key])
+    return pa.Table.from_pandas(pd.DataFrame(columns), preserve_index=False)

@@ -1,0 +1,90 @@
+"""The ledger: read it, verify it, and hand it over so that others can verify it without Plumbline."""
+
+from __future__ import annotations
+
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import select
+
+from core.errors import InputError
+from core.governance import verify_export
+from core.governance.evidence import Evidence, canonical_json
+from core.governance.identity import Actor, Right, allowed
+from core.governance.ledger import Entry, LedgerCheck, Receipt, check_chain
+from core.storage.database import Database
+from core.storage.ledger import entries, n_entries
+from core.storage.signing import EvidenceRow
+
+__all__ = ["LedgerService"]
+
+README = """The ledger of a Plumbline workspace.
+
+ledger.jsonl   one entry a line: who did what to which objects, when, chained by SHA-256
+evidence/      what proposals rested on, each file named by its SHA-256
+verify.py      verifies both; needs Python and nothing else: python verify.py THIS.zip [RECEIPT ...]
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LedgerService:
+    """Reading and verifying; only other services write, each with what it does."""
+
+    database: Database
+
+    @allowed(Right.AUDIT)
+    def list(self, actor: Actor, *, before: int | None = None, newest: int = 100) -> tuple[Entry, ...]:  # noqa: ARG002
+        """The newest entries before a number, the newest first."""
+        with self.database.read() as session:
+            return tuple(reversed(entries(session, before=before, newest=newest)))
+
+    @allowed(Right.AUDIT)
+    def size(self, actor: Actor) -> int:  # noqa: ARG002 (every service call takes the actor)
+        """How many entries there are."""
+        with self.database.read() as session:
+            return n_entries(session)
+
+    @allowed(Right.AUDIT)
+    def verify(self, actor: Actor, *, receipts: tuple[str, ...] = ()) -> LedgerCheck:  # noqa: ARG002
+        """Does the chain hold, does all evidence, and does it still hold what receipts were given for?
+
+        Raises
+        ------
+        InputError
+            If a receipt can't be read.
+        """
+        try:
+            given = [Receipt.parse(receipt) for receipt in receipts]
+        except ValueError as error:
+            raise InputError(str(error)) from error
+        with self.database.read() as session:
+            found = entries(session)
+            check = check_chain(found, receipts=given)
+            kept = {row.sha256: row.content for row in session.scalars(select(EvidenceRow))}
+        problems = list(check.problems)
+        cited = {str(entry.objects["evidence"]): entry.seq for entry in found if entry.objects.get("evidence")}
+        for sha256, seq in cited.items():
+            if sha256 not in kept:
+                problems.append(f"Evidence {sha256[:12]}, which entry {seq} names, is missing.")
+        for sha256, content in kept.items():
+            try:
+                Evidence.read(content, sha256)
+            except ValueError as error:
+                problems.append(str(error))
+        return LedgerCheck(n_entries=check.n_entries, head=check.head, problems=tuple(problems))
+
+    @allowed(Right.AUDIT)
+    def export(self, actor: Actor, path: Path) -> Receipt | None:  # noqa: ARG002
+        """Write the ledger and all evidence as a zip, with the script that verifies it; the head's receipt."""
+        with self.database.read() as session:
+            found = entries(session)
+            evidence = session.scalars(select(EvidenceRow).order_by(EvidenceRow.sha256)).all()
+            with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+                archive.writestr("README.txt", README)
+                lines = "".join(canonical_json(entry.to_dict()) + "\n" for entry in found)
+                archive.writestr("ledger.jsonl", lines)
+                for row in evidence:
+                    archive.writestr(f"evidence/{row.sha256}.json", row.content)
+                archive.write(verify_export.__file__, "verify.py")
+        return Receipt(seq=found[-1].seq, hash=found[-1].hash) if found else None
