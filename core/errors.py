@@ -2,7 +2,7 @@
 
 * PlumblineError
   x InputError (ValueError)           what was given can't be used; exit code 2
-    + SchemaError                     a model schema with keys that are wrong or missing
+    + SchemaError                     a schema or recipe with keys that are wrong or missing
     + FileFormatError                 a file that can't be read as what it should be
     + UnknownNameError (LookupError)  a model, column, version, batch ... that doesn't exist
     + ConflictError                   it exists already, or somebody changed it meanwhile
@@ -44,7 +44,7 @@ class InputError(PlumblineError, ValueError):
 
 
 class SchemaError(InputError):
-    """A model schema whose keys are wrong; `problems` lists each as (key, message)."""
+    """A model schema or a recipe whose keys are wrong; `problems` lists each as (key, message)."""
 
     def __init__(self, source: str, problems: Sequence[tuple[str, str]]) -> None:
         self.problems = tuple(problems)

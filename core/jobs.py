@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import fcntl
 import logging
-import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -26,6 +25,8 @@ from core.workspace import Workspace
 __all__ = ["run_worker"]
 
 SCHEDULE_SECONDS = 30.0
+EXECUTOR = "worker"  # the same after a restart, on whatever machine: a killed worker's jobs are the next one's
+LONG = 7 * 24 * 3600
 OK, FAILED = "ok", "failed"
 LOG = logging.getLogger(__name__)
 
@@ -121,7 +122,7 @@ def _analyse_model(job_id: str) -> None:
 
 
 def run_worker(workspace: Workspace, *, stop: threading.Event, started: Callable[[], None] | None = None) -> None:
-    """Run approved jobs and nightly analyses until `stop` is set.
+    """Run approved jobs and nightly analyses until `stop` is set, and the job that runs then has ended.
 
     Raises
     ------
@@ -134,7 +135,7 @@ def run_worker(workspace: Workspace, *, stop: threading.Event, started: Callable
             "name": "plumbline",
             "system_database_url": database.url.render_as_string(hide_password=False),
             "application_version": APPLICATION_VERSION,
-            "executor_id": "local" if database.is_sqlite else socket.gethostname(),
+            "executor_id": EXECUTOR,
             "log_level": "WARNING",
             "enable_otlp": False,
         }
@@ -142,24 +143,31 @@ def run_worker(workspace: Workspace, *, stop: threading.Event, started: Callable
         DBOS(config=config)
         DBOS.launch()
         try:
-            DBOS.register_queue(QUEUE, concurrency=1)
+            DBOS.register_queue(QUEUE, global_concurrency=1)
             if started is not None:
                 started()
             while True:
-                workspace.jobs.enqueue_due(WORKER)
+                try:
+                    workspace.jobs.enqueue_due(WORKER)
+                except PlumblineError as error:  # such as a database that is away for a moment
+                    LOG.warning("What is due could not be enqueued: %s", error)
                 if stop.wait(SCHEDULE_SECONDS):
                     return
         finally:
-            DBOS.destroy()
+            DBOS.destroy(workflow_completion_timeout_sec=LONG)  # the lock is kept until the job it runs has ended
             _open.clear()
 
 
 @contextmanager
 def _only_one(workspace: Workspace) -> Iterator[None]:
-    """Two workers on one SQLite file would both run the same job: the lock lets one in, and dies with it."""
+    """Two workers would both run the same job: locks on the folder and the database let one in, and die with it."""
+    refusal = f"A worker runs on {workspace.folder} already."
     with (workspace.folder / "worker.lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise ConflictError(f"A worker runs on {workspace.folder} already.") from error
-        yield
+            raise ConflictError(refusal) from error
+        with workspace.database.hold("worker") as is_ours:
+            if not is_ours:
+                raise ConflictError(refusal)
+            yield

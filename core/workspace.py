@@ -114,18 +114,20 @@ def _built(folder: Path, database: Database, clock: Callable[[], datetime]) -> W
     artefacts = WorkspaceFiles(folder / "artefacts", suffix=".skops")
     queue = JobQueue(database)
     analysis = AnalysisService(database=database)
+    batches = BatchService(database=database, files=files, clock=clock)
+    profiles = ProfileService(database=database, files=files, clock=clock)
     comparisons = ComparisonService(database=database, files=files)
     evidence = EvidenceService(
         database=database,
         files=files,
         artefacts=artefacts,
+        profiles=profiles,
         analysis=analysis,
         comparisons=comparisons,
         policy=Policy(),
         clock=clock,
     )
     records = RecordService(database=database, files=files, clock=clock)
-    profiles = ProfileService(database=database, files=files, clock=clock)
     versions = VersionService(database=database, artefacts=artefacts, clock=clock)
     proposals = ProposalService(database=database, evidence=evidence, queue=queue, clock=clock)
     return Workspace(
@@ -134,7 +136,7 @@ def _built(folder: Path, database: Database, clock: Callable[[], datetime]) -> W
         models=ModelService(database=database, clock=clock),
         records=records,
         labels=LabelService(database=database, files=files, clock=clock),
-        batches=BatchService(database=database, files=files, clock=clock),
+        batches=batches,
         profiles=profiles,
         analysis=analysis,
         accounts=AccountService(database=database, clock=clock),
@@ -148,6 +150,7 @@ def _built(folder: Path, database: Database, clock: Callable[[], datetime]) -> W
             files=files,
             analysis=analysis,
             profiles=profiles,
+            batches=batches,
             records=records,
             versions=versions,
             proposals=proposals,

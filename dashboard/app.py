@@ -6,6 +6,10 @@ from pathlib import Path
 
 import streamlit as st
 
+from core.governance.identity import ANONYMOUS, LOCAL_OPERATOR, Right
+from dashboard.auth import current_actor, sign_out
+from dashboard.text import plain
+
 HERE = Path(__file__).parent
 PAGES = {
     "Monitor": [
@@ -17,8 +21,20 @@ PAGES = {
         ("control_chart", "Control chart", "show_chart"),
         ("fairness", "Fairness", "balance"),
     ],
-    "Manage": [("data", "Data", "database")],
+    "Sign off": [
+        ("reviews", "Reviews", "fact_check"),
+        ("review", "Review", "rate_review"),
+        ("versions", "Versions", "deployed_code"),
+        ("ledger", "Ledger", "history_edu"),
+    ],
+    "Manage": [
+        ("data", "Data", "database"),
+        ("jobs", "Jobs", "manufacturing"),
+        ("people", "People", "group"),
+    ],
 }
+UNLISTED = ("review",)  # reached from another page, not by itself
+NEEDS = {"ledger": Right.AUDIT, "people": Right.ADMINISTER}  # pages that tell others why they show nothing
 
 st.set_page_config(
     page_title="Plumbline",
@@ -28,6 +44,7 @@ st.set_page_config(
 )
 st.html(HERE / "theme.css")
 st.logo(str(HERE / "plumbline-wide.svg"), icon_image=str(HERE / "plumbline.png"), size="large")
+actor = current_actor()
 page = st.navigation(
     {
         group: [
@@ -37,11 +54,25 @@ page = st.navigation(
                 icon=f":material/{icon}:",
                 url_path="" if name == "fleet" else name.replace("_", "-"),
                 default=name == "fleet",
+                visibility="hidden" if name in UNLISTED or not actor.may(NEEDS.get(name, Right.READ)) else "visible",
             )
             for name, title, icon in pages
         ]
         for group, pages in PAGES.items()
-    },
+    }
+    if actor.may(Right.READ)
+    else [st.Page(lambda: None, title="Signed out", url_path="signed-out", default=True)],
     expanded=True,
 )
+if actor == ANONYMOUS:
+    st.info("You are signed out, or your session has ended. Reload this page to sign in and come back to it.")
+    st.stop()
+with st.sidebar:
+    if actor == LOCAL_OPERATOR:
+        st.caption("Nobody signs in yet: `plumbline account add NAME` makes the first account.")
+    else:
+        st.caption(f"{plain(actor.name)} · {', '.join(actor.roles)}")
+        if st.button("Sign out", type="tertiary"):
+            sign_out()
+            st.rerun()
 page.run()

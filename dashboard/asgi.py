@@ -1,4 +1,4 @@
-"""The server's entry: the dashboard, a health check, and headers that browsers should obey."""
+"""The server's entry: the dashboard, the way in, a health check, and headers that browsers should obey."""
 
 from __future__ import annotations
 
@@ -11,6 +11,9 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from dashboard.sign_in import Gate
+from dashboard.sign_in import routes as sign_in_routes
 
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -47,6 +50,6 @@ async def ready(_request: Request) -> Response:
 
 app = st.App(
     Path(__file__).parent / "app.py",
-    routes=[Route("/readyz", ready)],
-    middleware=[Middleware(SecurityHeaders)],
+    routes=[Route("/readyz", ready), *sign_in_routes],
+    middleware=[Middleware(SecurityHeaders), Middleware(Gate)],
 )

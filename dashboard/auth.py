@@ -2,11 +2,35 @@
 
 from __future__ import annotations
 
-from core.governance.identity import LOCAL_OPERATOR, Actor
+from collections.abc import Mapping
 
-__all__ = ["current_actor"]
+import streamlit as st
+
+from core.governance.identity import ANONYMOUS, LOCAL_OPERATOR, Actor
+from dashboard.opened import workspace
+
+__all__ = ["COOKIE", "actor_of", "current_actor", "sign_out"]
+
+COOKIE = "plumbline_session"
 
 
 def current_actor() -> Actor:
     """The actor of every service call that a page makes."""
-    return LOCAL_OPERATOR
+    return actor_of(st.context.cookies)
+
+
+def actor_of(cookies: Mapping[str, str]) -> Actor:
+    """Whom a browser's cookies stand for; while there are no accounts at all, the local operator."""
+    accounts = workspace().accounts
+    token = cookies.get(COOKIE)
+    owner = accounts.owner(ANONYMOUS, token) if token else None
+    if owner is not None:
+        return owner
+    return ANONYMOUS if accounts.exist(ANONYMOUS) else LOCAL_OPERATOR
+
+
+def sign_out() -> None:
+    """Make the browser's token worthless."""
+    token = st.context.cookies.get(COOKIE)
+    if token:
+        workspace().accounts.sign_out(current_actor(), token)

@@ -1,4 +1,4 @@
-"""The only caches: the workspace, and reports keyed by what they rest on, never by data.
+"""The only cache: reports keyed by what they rest on, never by data.
 
 A report's key holds the model's state, which changes with every batch, label file, version and
 schema; so a cached report is never stale, whoever asks.
@@ -6,13 +6,14 @@ schema; so a cached report is never stale, whoever asks.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
-from pathlib import Path
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 import streamlit as st
 
+from core.governance.ledger import LedgerCheck
 from core.services.concept import ConceptReport
 from core.services.control import ChartReport
 from core.services.drift import DriftReport
@@ -20,16 +21,18 @@ from core.services.fairness import FairnessReport
 from core.services.fleet import FleetRow, ModelSummary
 from core.services.observations import Context, Selection
 from core.services.performance import PerformanceReport, PerformanceSlices
-from core.workspace import Workspace
 from dashboard.auth import current_actor
+from dashboard.opened import workspace
 
 __all__ = [
+    "Verified",
     "concept",
     "context",
     "control_chart",
     "drift",
     "fairness",
     "fleet",
+    "ledger_check",
     "performance",
     "performance_slices",
     "summary",
@@ -39,14 +42,12 @@ __all__ = [
 T = TypeVar("T")
 
 
-def workspace() -> Workspace:
-    """The workspace that PLUMBLINE_WORKSPACE names."""
-    return _open(os.environ.get("PLUMBLINE_WORKSPACE", "plumbline-workspace"))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verified:
+    """What verifying the ledger found, and when."""
 
-
-@st.cache_resource(show_spinner=False)
-def _open(folder: str) -> Workspace:
-    return Workspace.open(Path(folder))
+    check: LedgerCheck
+    at: datetime
 
 
 @st.cache_resource(show_spinner=False, max_entries=64)
@@ -118,3 +119,22 @@ def fairness(model: str, selection: Selection) -> FairnessReport | None:
     """How groups are treated."""
     ask = workspace().analysis.fairness
     return _cached("fairness", model, selection, lambda: ask(current_actor(), model, selection))
+
+
+def ledger_check(*, again: bool = False) -> Verified:
+    """Whether the ledger holds, as found less than a minute ago at this head; or found now, if asked `again`.
+
+    An entry can be edited while the head stays: that is why what was found soon no longer counts.
+    """
+    space, actor = workspace(), current_actor()
+    newest = space.ledger.list(actor, newest=1)
+    head = f"{newest[0].seq}:{newest[0].hash}" if newest else ""
+    if again:
+        _verified.clear()
+    return _verified(lambda: space.ledger.verify(actor), (str(space.folder), head))
+
+
+@st.cache_data(show_spinner=False, ttl=60, max_entries=8)
+def _verified(_ask: Callable[[], LedgerCheck], key: tuple[str, ...]) -> Verified:
+    del key  # what the cache looks up
+    return Verified(check=_ask(), at=datetime.now(UTC))

@@ -43,6 +43,7 @@ SHOCK_FROM, SHOCK_REGION, SHOCK = date(2026, 7, 13), "North", 0.078
 SPLIT_FROM, SPLIT_SEX, SPLIT_PER_WEEK = date(2026, 8, 17), "female", 0.036
 EVALUATION_FROM, EVALUATION_TO = date(2026, 7, 13), date(2026, 8, 17)
 EVALUATION_ROWS = 6_000
+TAKEOVER_FROM, TAKEOVER_ROWS = date(2026, 3, 2), 6_000
 SMALL_WEEK, SMALL_ROWS = "2026-W20", 2_000
 
 HERE = Path(__file__).parent
@@ -54,7 +55,8 @@ class Scenario:
 
     ``reference`` has its labels; those of ``production`` are in ``labels``, as far as they were known
     by the end. ``evaluation`` holds some of production's decisions with their labels as the candidate
-    v8 would have made them, ``champion`` the same decisions as v7 made them.
+    v8 would have made them, ``champion`` the same decisions as v7 made them. ``takeover`` holds some of the
+    reference's decisions as v7 would have made them: what it was promoted on.
     """
 
     seed: int
@@ -63,6 +65,7 @@ class Scenario:
     labels: pd.DataFrame
     evaluation: pd.DataFrame
     champion: pd.DataFrame
+    takeover: pd.DataFrame
 
 
 def generate(seed: int = SEED) -> Scenario:
@@ -92,8 +95,10 @@ def generate(seed: int = SEED) -> Scenario:
     records["label_time"] = records["timestamp"] + LABEL_DELAY
     is_reference = requests.day < _day(PRODUCTION_FROM)
     is_known = ~is_reference & (records["label_time"] < pd.Timestamp(END, tz="UTC")).to_numpy()
-    chosen = _evaluated(rng, requests.day)
+    chosen = _some(rng, requests.day, EVALUATION_FROM, EVALUATION_TO, EVALUATION_ROWS)
     champion = records.iloc[chosen].reset_index(drop=True)
+    own = np.random.Generator(np.random.PCG64([seed, 7]))  # so that it changes nothing else
+    taken = _some(own, requests.day, TAKEOVER_FROM, PRODUCTION_FROM, TAKEOVER_ROWS)
     log_columns = [name for name in records.columns if name not in ("label", "label_time")]
     return Scenario(
         seed=seed,
@@ -102,6 +107,9 @@ def generate(seed: int = SEED) -> Scenario:
         labels=records.loc[is_known, ["prediction_id", "label", "label_time"]].reset_index(drop=True),
         evaluation=_rescored(champion, {name: values[chosen] for name, values in logged.items()}, "v8"),
         champion=champion,
+        takeover=_rescored(
+            records.iloc[taken].reset_index(drop=True), {name: values[taken] for name, values in logged.items()}, "v7"
+        ),
     )
 
 
@@ -121,8 +129,8 @@ def write(folder: Path, *, scenario: Scenario | None = None, progress: Progress 
     -------
     list of Path
         credit-default.toml, reference.parquet, production/<week>.parquet (one week as .csv.gz),
-        labels/<week>.csv.gz by the week in which they became known, evaluation-v7.parquet and
-        evaluation-v8.parquet.
+        labels/<week>.csv.gz by the week in which they became known, takeover-v7.parquet,
+        evaluation-v7.parquet and evaluation-v8.parquet.
     """
     scenario = generate() if scenario is None else scenario
     folder.mkdir(parents=True, exist_ok=True)
@@ -151,6 +159,7 @@ def _files(folder: Path, scenario: Scenario) -> Iterable[WrittenFile]:
         week = path.stem
         yield path.with_suffix(".csv.gz") if week == CSV_WEEK else path, with_warts(week, rows)
     yield from write_weeks(folder / "labels", scenario.labels, by="label_time", suffix=".csv.gz")
+    yield folder / "takeover-v7.parquet", scenario.takeover
     yield folder / "evaluation-v7.parquet", scenario.champion
     yield folder / "evaluation-v8.parquet", scenario.evaluation
 
@@ -198,9 +207,10 @@ def _split_files(rng: np.random.Generator, logged: Columns, day: NDArray[np.int6
     return logged | {name: np.where(is_split, values, logged[name]) for name, values in thin.items()}
 
 
-def _evaluated(rng: np.random.Generator, day: NDArray[np.int64]) -> NDArray[np.int64]:
-    rows = np.flatnonzero((day >= _day(EVALUATION_FROM)) & (day < _day(EVALUATION_TO)))
-    return np.sort(rows[np.argsort(rng.random(rows.size), kind="stable")[:EVALUATION_ROWS]])
+def _some(rng: np.random.Generator, day: NDArray[np.int64], first: date, end: date, n: int) -> NDArray[np.int64]:
+    """Some rows of the days from `first` until before `end`, in order."""
+    rows = np.flatnonzero((day >= _day(first)) & (day < _day(end)))
+    return np.sort(rows[np.argsort(rng.random(rows.size), kind="stable")[:n]])
 
 
 def _frame(requests: Requests, logged: Columns, score: NDArray[np.float64]) -> pd.DataFrame:

@@ -14,9 +14,26 @@ import typer
 
 from core import __version__
 from core.cli.analysis import analyse
+from core.cli.governance import (
+    approve,
+    comment,
+    gate,
+    proposal_app,
+    propose,
+    refresh,
+    reject,
+    request_changes,
+    retry,
+    submit,
+    withdraw,
+)
 from core.cli.intake import batch_app, ingest, labels
-from core.cli.model import model_app, version_app
+from core.cli.jobs import job_app, schedule, worker
+from core.cli.ledger import ledger_app
+from core.cli.model import model_app
+from core.cli.people import account_app, login
 from core.cli.serving import demo, up
+from core.cli.version import version_app
 from core.console import say, warn
 from core.errors import PlumblineError
 
@@ -30,11 +47,20 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-for command in (demo, up, ingest, labels, analyse):
-    app.command()(command)
+for group in (
+    (demo, up, worker, login),
+    (ingest, labels, analyse, schedule),
+    (propose, approve, reject, request_changes, comment, withdraw, submit, refresh, retry, gate),
+):
+    for command in group:
+        app.command()(command)
 app.add_typer(model_app, name="model")
 app.add_typer(version_app, name="version")
 app.add_typer(batch_app, name="batch")
+app.add_typer(proposal_app, name="proposal")
+app.add_typer(ledger_app, name="ledger")
+app.add_typer(job_app, name="job")
+app.add_typer(account_app, name="account")
 
 
 @app.callback(invoke_without_command=True)

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from core.cli.options import HERE, JsonOption, WorkspaceOption, as_date, count_new, opened
+from core.cli.options import HERE, JsonOption, WorkspaceOption, actor, as_date, count_new, opened
 from core.console import print_json, print_table, say
-from core.governance.identity import LOCAL_OPERATOR
 
 if TYPE_CHECKING:
     from core.measure import Measure
@@ -41,7 +40,7 @@ def analyse(
     space = opened(workspace)
     count_new(space, model)
     analysis = space.analysis.analyse(
-        LOCAL_OPERATOR,
+        actor(space),
         model,
         Selection(version=version, segment=segment),
         start=as_date(start, "--from"),

@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from core.cli.options import HERE, EncodingOption, JsonOption, WorkspaceOption, count_new, opened
+from core.cli.options import HERE, EncodingOption, JsonOption, WorkspaceOption, actor, count_new, opened
 from core.console import counter, print_json, print_outcomes, print_table, say
-from core.governance.identity import LOCAL_OPERATOR
 from core.record import BatchRole
 
 if TYPE_CHECKING:
@@ -50,7 +49,7 @@ def ingest(
     space = opened(workspace)
     with _paths(files) as (paths, names), counter("Reading") as step:
         outcomes = space.records.add(
-            LOCAL_OPERATOR,
+            actor(space),
             model,
             paths,
             role=use,
@@ -74,7 +73,7 @@ def labels(
     space = opened(workspace)
     with _paths(files) as (paths, names), counter("Reading") as step:
         outcomes = space.labels.add(
-            LOCAL_OPERATOR,
+            actor(space),
             model,
             paths,
             encoding=encoding,
@@ -87,7 +86,8 @@ def labels(
 @batch_app.command("list")
 def batch_list(model: str, workspace: WorkspaceOption = HERE, json: JsonOption = False) -> None:
     """List a model's batches."""
-    infos = opened(workspace).batches.list(LOCAL_OPERATOR, model)
+    space = opened(workspace)
+    infos = space.batches.list(actor(space), model)
     if json:
         print_json(infos)
         return
@@ -117,7 +117,7 @@ def batch_rejects(
 ) -> None:
     """Show the rows of a batch that were set aside, with line, column and reason."""
     space = opened(workspace)
-    table = (space.labels if labels else space.batches).rejects(LOCAL_OPERATOR, batch)
+    table = (space.labels if labels else space.batches).rejects(actor(space), batch)
     if out is not None:
         from core.report.spreadsheet import as_csv
 
@@ -139,7 +139,8 @@ def batch_retract(
     workspace: WorkspaceOption = HERE,
 ) -> None:
     """Take a batch out of every count; it stays on record with the reason."""
-    info = opened(workspace).batches.retract(LOCAL_OPERATOR, batch, reason=reason)
+    space = opened(workspace)
+    info = space.batches.retract(actor(space), batch, reason=reason)
     say(f"Batch {info.id} ({info.source_name}, {info.n_rows:,} rows) is retracted.")
 
 

@@ -1,4 +1,4 @@
-"""Commands on models, their schemas and their versions."""
+"""Commands on models and their schemas."""
 
 from __future__ import annotations
 
@@ -8,15 +8,13 @@ from typing import Annotated
 
 import typer
 
-from core.cli.options import HERE, EncodingOption, JsonOption, WorkspaceOption, count_new, opened
+from core.cli.options import HERE, EncodingOption, JsonOption, WorkspaceOption, actor, count_new, opened
 from core.console import print_json, print_table, say, warn
 from core.errors import InputError
-from core.governance.identity import LOCAL_OPERATOR
 
-__all__ = ["model_app", "version_app"]
+__all__ = ["model_app"]
 
 model_app = typer.Typer(help="Models and their schemas.", no_args_is_help=True)
-version_app = typer.Typer(help="Versions that may serve.", no_args_is_help=True)
 
 
 class TaskName(StrEnum):
@@ -57,7 +55,8 @@ def model_add(
     json: JsonOption = False,
 ) -> None:
     """Register a model with its schema."""
-    info = opened(workspace, create=True).models.add(LOCAL_OPERATOR, name, _read(schema), file=str(schema))
+    space = opened(workspace, create=True)
+    info = space.models.add(actor(space), name, _read(schema), file=str(schema))
     if json:
         print_json({"model": info.name, "schema": info.schema.digest, "task": info.schema.task})
     else:
@@ -72,7 +71,7 @@ def model_update(
 ) -> None:
     """Give a model a new schema; its records are counted anew."""
     space = opened(workspace)
-    space.models.update(LOCAL_OPERATOR, name, _read(schema), file=str(schema))
+    space.models.update(actor(space), name, _read(schema), file=str(schema))
     count_new(space, name)
     say(f"{name} has the schema of {schema} now.")
 
@@ -80,7 +79,8 @@ def model_update(
 @model_app.command("list")
 def model_list(workspace: WorkspaceOption = HERE, json: JsonOption = False) -> None:
     """List the models."""
-    infos = opened(workspace).models.list(LOCAL_OPERATOR)
+    space = opened(workspace)
+    infos = space.models.list(actor(space))
     if json:
         print_json([{"model": i.name, "task": i.schema.task, "versions": i.versions} for i in infos])
     else:
@@ -90,29 +90,12 @@ def model_list(workspace: WorkspaceOption = HERE, json: JsonOption = False) -> N
 @model_app.command("show")
 def model_show(name: str, workspace: WorkspaceOption = HERE, json: JsonOption = False) -> None:
     """Show a model's schema."""
-    info = opened(workspace).models.show(LOCAL_OPERATOR, name)
+    space = opened(workspace)
+    info = space.models.show(actor(space), name)
     if json:
         print_json({"model": info.name, "versions": info.versions, "schema": info.schema.model_dump(mode="json")})
     else:
         say(info.schema_source.rstrip())
-
-
-@version_app.command("add")
-def version_add(model: str, version: str, workspace: WorkspaceOption = HERE) -> None:
-    """Register a version, so that its records are taken in."""
-    opened(workspace).models.add_version(LOCAL_OPERATOR, model, version)
-    say(f"{model} {version} is registered.")
-
-
-@version_app.command("list")
-def version_list(model: str, workspace: WorkspaceOption = HERE, json: JsonOption = False) -> None:
-    """List a model's versions, oldest first."""
-    versions = opened(workspace).models.show(LOCAL_OPERATOR, model).versions
-    if json:
-        print_json(versions)
-    else:
-        for version in versions:
-            say(version)
 
 
 def _read(path: Path) -> str:

@@ -2,27 +2,41 @@
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from core.console import counter
+from core.console import counter, warn
 from core.errors import InputError
-from core.governance.identity import LOCAL_OPERATOR
+from core.governance.identity import ANONYMOUS, LOCAL_OPERATOR, Actor, Right
 
 if TYPE_CHECKING:
     from core.workspace import Workspace
 
-__all__ = ["HERE", "EncodingOption", "JsonOption", "WorkspaceOption", "as_date", "count_new", "opened"]
+__all__ = [
+    "HERE",
+    "EncodingOption",
+    "JsonOption",
+    "ReasonOption",
+    "WorkspaceOption",
+    "actor",
+    "as_date",
+    "count_new",
+    "opened",
+]
 
 WorkspaceOption = Annotated[
     Path, typer.Option("--workspace", envvar="PLUMBLINE_WORKSPACE", help="The workspace's folder.")
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
 EncodingOption = Annotated[str, typer.Option(help="How the text is encoded, if not UTF-8: latin-1, cp1252, ...")]
+ReasonOption = Annotated[str, typer.Option(help="Why; it is kept in the ledger.")]
 HERE = Path("plumbline-workspace")
+TOKEN_VARIABLE = "PLUMBLINE_TOKEN"  # noqa: S105 (the variable's name, not a token)
+GET_ANOTHER = f'get one with export {TOKEN_VARIABLE}="$(plumbline login NAME)", or unset it to be the local operator.'
 
 
 def opened(folder: Path, *, create: bool = False) -> Workspace:
@@ -32,10 +46,33 @@ def opened(folder: Path, *, create: bool = False) -> Workspace:
     return Workspace.open(folder, create=create)
 
 
+def actor(workspace: Workspace) -> Actor:
+    """Who gives a command: the owner of PLUMBLINE_TOKEN, without it the local operator.
+
+    Raises
+    ------
+    InputError
+        If the token is of nobody: what was meant to be somebody's is never done as somebody else.
+    """
+    token = os.environ.get(TOKEN_VARIABLE)
+    if token is None:
+        return LOCAL_OPERATOR
+    if not token.strip():
+        raise InputError(f"{TOKEN_VARIABLE} is set and empty; {GET_ANOTHER}")
+    owner = workspace.accounts.owner(ANONYMOUS, token.strip())
+    if owner is None:
+        raise InputError(f"{TOKEN_VARIABLE} is unknown here, has expired or was ended; {GET_ANOTHER}")
+    return owner
+
+
 def count_new(workspace: Workspace, model: str) -> None:
-    """Count what isn't counted yet, with a progress bar."""
+    """Count what isn't counted yet, with a progress bar; who may not count sees what others had counted."""
+    who = actor(workspace)
+    if not who.may(Right.INGEST):
+        warn(f"{who.name} may not count: what wasn't counted before is left out.")
+        return
     with counter("Counting") as step:
-        workspace.profiles.refresh(LOCAL_OPERATOR, model, progress=lambda name, _done, _all: step(1, Path(name).name))
+        workspace.profiles.refresh(who, model, progress=lambda name, _done, _all: step(1, Path(name).name))
 
 
 def as_date(text: str | None, option: str) -> datetime | None:

@@ -1,8 +1,9 @@
-"""Commands that open the dashboard."""
+"""Commands that open the dashboard, with a worker beside it."""
 
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -19,7 +20,7 @@ def up(
     workspace: WorkspaceOption = HERE,
     port: Annotated[int, typer.Option(help="Where the dashboard listens, on 127.0.0.1.")] = 8501,
 ) -> None:
-    """Open the dashboard."""
+    """Open the dashboard, and run a worker beside it."""
     opened(workspace).close()
     _serve(workspace, port)
 
@@ -40,13 +41,28 @@ def demo(
 
 
 def _serve(workspace: Path, port: int) -> None:
-    """Replace this process by the dashboard's server."""
+    """Start a worker, then replace this process by the dashboard's server."""
     import dashboard
 
     folder = Path(dashboard.__file__).resolve().parent
-    os.environ["PLUMBLINE_WORKSPACE"] = str(workspace.resolve())
-    os.chdir(folder.parent)  # where .streamlit/config.toml lies
+    workspace = workspace.resolve()
+    os.environ["PLUMBLINE_WORKSPACE"] = str(workspace)
+    os.chdir(folder.parent)  # where .streamlit/config.toml lies, and whence the worker finds core
     warn(f"Plumbline is at http://127.0.0.1:{port} (stop it with Ctrl-C)")
+    _start_worker(workspace)
     script = str(folder / "asgi.py")
     command = [sys.executable, "-m", "streamlit", "run", script, "--server.port", str(port)]
     os.execv(sys.executable, command)  # noqa: S606 (no shell, and the arguments are ours)
+
+
+def _start_worker(workspace: Path) -> None:
+    """A worker that ends with this process.
+
+    It stops when its stdin ends. The other end of that pipe stays open in this process and in the server that
+    takes its place, and nowhere else: the system closes it when that ends, be it by Ctrl-C or kill -9.
+    """
+    ours, ends_with_us = os.pipe()
+    os.set_inheritable(ends_with_us, True)
+    command = [sys.executable, "-c", "from core.cli import main; main()", "worker", "--attached"]
+    subprocess.Popen([*command, "--workspace", str(workspace)], stdin=ours)  # noqa: S603 (the arguments are ours)
+    os.close(ours)

@@ -90,13 +90,16 @@ class Evidence:
 
     @classmethod
     def read(cls, content: str, sha256: str) -> Evidence:
-        """Evidence as it was stored; raises ValueError if the content isn't what the digest names."""
+        """Evidence as it was stored; raises ValueError if the content isn't what the digest names, or no evidence."""
         found = hashlib.sha256(content.encode()).hexdigest()
         if found != sha256:
             raise ValueError(f"Evidence {sha256[:12]} was altered: its content has the digest {found[:12]}.")
-        data = json.loads(content)
-        subjects = tuple(Subject(kind=s["kind"], name=s["name"], digest=s["digest"]) for s in data["subjects"])
-        frozen_at = datetime.fromisoformat(data["frozen_at"])
+        try:
+            data = json.loads(content)
+            subjects = tuple(Subject(kind=s["kind"], name=s["name"], digest=s["digest"]) for s in data["subjects"])
+            frozen_at = datetime.fromisoformat(data["frozen_at"])
+        except (ValueError, KeyError, TypeError) as error:
+            raise ValueError(f"Evidence {sha256[:12]} can't be read: it isn't in the form of evidence.") from error
         return cls(sha256=sha256, content=content, subjects=subjects, frozen_at=frozen_at)
 
     @property

@@ -78,7 +78,11 @@ class Receipt:
     def parse(cls, text: str) -> Receipt:
         """Read a receipt as it is printed; raises ValueError."""
         seq, _, digest = text.strip().partition(":")
-        if not seq.isdigit() or len(digest) != 64 or not all(char in "0123456789abcdef" for char in digest):
+        if (
+            not (seq.isascii() and seq.isdigit())
+            or len(digest) != 64
+            or not all(char in "0123456789abcdef" for char in digest)
+        ):
             raise ValueError(f"{text!r} is no receipt; one reads like 41:9f2c... with 64 hex digits.")
         return cls(seq=int(seq), hash=digest)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
@@ -80,6 +81,7 @@ MOVES = MappingProxyType(
 DECISIONS = frozenset({M.APPROVE, M.REJECT, M.REQUEST_CHANGES})
 ON_FRESH_EVIDENCE = frozenset({M.APPROVE, M.RETRY, M.START})
 BY_WORKER = frozenset({M.START, M.FINISH, M.FAIL})
+ASKING = frozenset({M.OPEN, M.SUBMIT, M.REFRESH})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,6 +110,7 @@ def refusal(
     *,
     state: ProposalState,
     requester: str | None,
+    askers: Collection[str] = (),
     stale: tuple[str, ...] = (),
     reason: str = "x",
 ) -> Refusal | None:
@@ -117,6 +120,8 @@ def refusal(
     ----------
     requester : str or None
         Who asked; None for a draft that an alarm opened.
+    askers : collection of str
+        Whoever else asked for it, such as by refreshing its evidence: they can't approve it either.
     stale : tuple of str
         Why the evidence no longer holds.
     reason : str
@@ -136,6 +141,8 @@ def refusal(
         return Refusal(reason=f"You ({', '.join(actor.roles)}) may not {move}: that needs the right to {needed}.")
     if move in DECISIONS and actor.name == requester:
         return Refusal(reason=f"You asked for this: you cannot {move} it." if move is M.APPROVE else _own(move))
+    if move is M.APPROVE and actor.name in askers:
+        return Refusal(reason="You asked for this too, on evidence that you refreshed: you cannot approve it.")
     if move is M.WITHDRAW and requester is not None and actor.name != requester:
         return Refusal(reason=f"Only {requester}, who asked, can withdraw this; you can reject it.")
     if move in ON_FRESH_EVIDENCE and stale:

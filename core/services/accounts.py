@@ -121,6 +121,10 @@ class AccountService:
         An attempt counts as failed until its password proved right, so that attempts side by side can't
         outrun the lock.
         """
+        if purpose not in LIFETIMES:
+            raise InputError(f"{purpose!r} is no purpose of a token; it is {' or '.join(LIFETIMES)}.")
+        if not (_is_text(name) and _is_text(password)):
+            raise NotAllowedError(WRONG)
         now = self.clock()
         with self.database.write(LOCK) as session:
             row = session.scalar(select(AccountRow).where(AccountRow.name == name))
@@ -141,6 +145,8 @@ class AccountService:
         expires_at = now + LIFETIMES[purpose]
         with self.database.write(LOCK) as session:
             row = session.get_one(AccountRow, account_id)
+            if row.password_hash != hashed or row.disabled_at is not None:  # changed while it was checked
+                raise NotAllowedError(WRONG)
             row.n_failures, row.locked_until = 0, None
             session.execute(delete(AccessTokenRow).where(AccessTokenRow.expires_at < now))
             session.add(
@@ -239,7 +245,14 @@ def _checked_roles(roles: Iterable[UserRole]) -> tuple[UserRole, ...]:
 def _checked_password(password: str) -> str:
     if not MIN_PASSWORD <= len(password) <= MAX_PASSWORD:
         raise InputError(f"A password needs {MIN_PASSWORD} to {MAX_PASSWORD:,} characters, got {len(password):,}.")
+    if not _is_text(password):
+        raise InputError("The password holds characters that can't be stored.")
     return password
+
+
+def _is_text(value: str) -> bool:
+    """Whether a text can be stored: half of a surrogate pair or a NUL can't."""
+    return not any(char == "\0" or "\ud800" <= char <= "\udfff" for char in value)
 
 
 def _matches(hashed: str, password: str) -> bool:

@@ -17,6 +17,7 @@ from core.record import BatchRole
 from core.storage.counts import delete_tables
 from core.storage.database import Database
 from core.storage.files import WorkspaceFiles
+from core.storage.ledger import append
 from core.storage.repository import Repository
 from core.storage.tables import BatchRow, ProfiledBatchRow
 
@@ -118,7 +119,13 @@ class BatchService:
             batch.retracted_at, batch.retracted_by, batch.retracted_reason = self.clock(), actor.name, reason.strip()
             delete_tables(session, batch_id=batch.id)
             session.execute(delete(ProfiledBatchRow).where(ProfiledBatchRow.batch_id == batch.id))
-            session.flush()
+            append(
+                session,
+                at=self.clock(),
+                actor=actor.name,
+                action="batch.retract",
+                objects={"batch": batch.id, "records": batch.records_sha256, "text": reason.strip()},
+            )
             return _info(batch)
 
 

@@ -30,12 +30,16 @@ SCORE = "@score"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Compared:
-    """A comparison, or why there is none; `rows_from` names the batches that the rows came from."""
+    """A comparison, or why there is none; `rows_from` names the batches that the rows came from.
+
+    `served_in` are the batches of live records among them.
+    """
 
     champion: str
     candidate: str
     n_candidate: int
     rows_from: tuple[str, ...]
+    served_in: tuple[int, ...]
     comparison: Comparison | None
     why: str
 
@@ -80,9 +84,9 @@ class ComparisonService:
             if why:
                 return _none(champion, candidate, len(theirs), sources, why)
             evaluated = _evaluation(batches, champion)
-            own = self._matching(session, evaluated, theirs[ID], columns)
+            own, _ = self._matching(session, evaluated, theirs[ID], columns)
             served = [batch for batch in batches if batch.role in LIVE_ROLES]
-            live = self._matching(session, served, theirs[ID], columns)
+            live, served_in = self._matching(session, served, theirs[ID], columns)
             live = live[live[VERSION] == champion] if VERSION in live.columns else live.iloc[:0]
         known = pd.concat([own, live], ignore_index=True).drop_duplicates(ID)
         if known.empty:
@@ -103,6 +107,7 @@ class ComparisonService:
             candidate=candidate,
             n_candidate=len(theirs),
             rows_from=tuple(sources),
+            served_in=served_in,
             comparison=_compared(schema, joined),
             why=f"{len(joined):,} of the {len(theirs):,} rows of {candidate} were scored by {champion} too.",
         )
@@ -118,18 +123,20 @@ class ComparisonService:
 
     def _matching(
         self, session: Session, batches: Sequence[BatchRow], ids: pd.Series, columns: list[str]
-    ) -> pd.DataFrame:
-        """Of some batches the records with these ids."""
+    ) -> tuple[pd.DataFrame, tuple[int, ...]]:
+        """Of some batches the records with these ids, and which batches have any."""
         repository = Repository(session)
-        query = IdQuery.of(pa.array(ids, type=pa.string()))
-        frames = []
+        query = IdQuery.of(pa.array(ids.to_numpy(dtype=object), type=pa.string()))  # a series may be in chunks
+        frames, having = [], []
         for batch in batches:
             path = self.files.path(batch.records_sha256)
             found, _ = query.find(path)
             if found.size:
+                having.append(batch.id)
                 labels = [self.files.path(label.labels_sha256) for label in repository.label_batches_of(batch)]
                 frames.append(_pandas(labelled_records(path, labels, columns, rows=np.sort(found))))
-        return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame({ID: pd.Series([], dtype=object)})
+        empty = pd.DataFrame({ID: pd.Series([], dtype=object)})
+        return pd.concat(frames, ignore_index=True) if frames else empty, tuple(having)
 
 
 def _evaluation(batches: Sequence[BatchRow], version: str) -> list[BatchRow]:
@@ -152,7 +159,13 @@ def _missing(schema: ModelSchema, candidate: str, rows: pd.DataFrame) -> str:
 
 def _none(champion: str, candidate: str, n: int, sources: list[str], why: str) -> Compared:
     return Compared(
-        champion=champion, candidate=candidate, n_candidate=n, rows_from=tuple(sources), comparison=None, why=why
+        champion=champion,
+        candidate=candidate,
+        n_candidate=n,
+        rows_from=tuple(sources),
+        served_in=(),
+        comparison=None,
+        why=why,
     )
 
 

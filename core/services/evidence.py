@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy.orm import Session
 
-from core.errors import InputError
+from core.errors import ConflictError, InputError
 from core.governance.evidence import Evidence, Subject, digest_of, stale_because
-from core.governance.identity import Actor
+from core.governance.identity import WORKER, Actor
 from core.governance.policy import Policy
 from core.governance.proposals import ProposalKind
 from core.record import BatchRole
 from core.services.analysis import ALARMS, AnalysisService
-from core.services.comparison import ComparisonService
+from core.services.comparison import Compared, ComparisonService
 from core.services.fleet import ModelSummary
 from core.services.observations import WindowInfo
+from core.services.profiles import ProfileService
 from core.services.versions import deployed, version_digest
 from core.storage.database import Database
 from core.storage.files import WorkspaceFiles, sha256_of
@@ -28,6 +29,7 @@ from core.storage.tables import BatchRow, ModelRow
 __all__ = ["EvidenceService"]
 
 MAX_FINDINGS = 200
+NOTHING_TO_COMPARE = "No version is in force: there is nothing to compare with."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +39,7 @@ class EvidenceService:
     database: Database
     files: WorkspaceFiles
     artefacts: WorkspaceFiles
+    profiles: ProfileService
     analysis: AnalysisService
     comparisons: ComparisonService
     policy: Policy
@@ -45,38 +48,64 @@ class EvidenceService:
     def freeze(
         self, actor: Actor, model: str, kind: ProposalKind, version: str | None, arguments: Mapping[str, Any]
     ) -> Evidence:
-        """The evidence of a proposal as things stand; raises InputError where there is nothing to rest it on."""
+        """The evidence of a proposal as things stand.
+
+        Digests are those of one snapshot, taken before the report is made: whatever changes meanwhile makes the
+        evidence stale at birth.
+
+        Raises
+        ------
+        InputError
+            Where there is nothing to rest it on.
+        ConflictError
+            If records came in meanwhile.
+        """
         report: dict[str, Any] = {"kind": str(kind), "model": model, "version": version, "arguments": dict(arguments)}
         names = [("policy", "signing"), ("schema", model), ("champion", model)]
         if version is not None:
-            names += [("version", version), ("artefact", version)]
-        if kind is ProposalKind.PROMOTE:
-            with self.database.read() as session:
-                row = Repository(session).model(model)
-                champion = deployed(session, row)
-            report["champion"] = champion.name if champion else None
-            report |= self._comparison(actor, model, version or "", champion.name if champion else None)
-            names += [("evaluation", name) for name in (version, champion.name if champion else None) if name]
-        else:
-            summary = self.analysis.summary(actor, model)
-            if summary is None and kind is ProposalKind.RETRAIN:
-                raise InputError(f"{model} has no reference yet: there is nothing that a proposal could rest on.")
-            if summary is not None:
-                report["monitoring"] = self._monitoring(actor, model, summary)
-                names += [("reference", model), *self._records(model, summary)]
-        with self.database.read() as session:
-            row = Repository(session).model(model)
-            found = [(kind_, name, self._digest(session, row, kind_, name)) for kind_, name in names]
+            names += [("version", version), ("artefact", version), ("state of version", version)]
+        with self.database.read() as snapshot:
+            row = Repository(snapshot).model(model)
+            if kind is ProposalKind.PROMOTE:
+                champion = deployed(snapshot, row)
+                before = champion.name if champion else None
+                compared = self._compared(actor, model, version or "", before)
+                report["champion"] = before
+                report["comparison"] = compared.to_dict() if compared and compared.comparison else None
+                report["why"] = compared.why if compared else NOTHING_TO_COMPARE
+                names += [("evaluation", name) for name in (version, before) if name]
+                names += _batches(compared.served_in if compared else ())
+            else:
+                self.profiles.refresh(WORKER, model)
+                summary = self.analysis.summary(actor, model)
+                if summary is None and kind is ProposalKind.RETRAIN:
+                    raise InputError(f"{model} has no reference yet: there is nothing that a proposal could rest on.")
+                if summary is not None:
+                    report["monitoring"] = self._monitoring(actor, model, summary)
+                    names += [("reference", model), *_batches(self._looked_at(snapshot, model, summary))]
+            found = [(kind_, name, self._digest(snapshot, row, kind_, name)) for kind_, name in names]
+        if any(digest is None and kind_ == "batch" for kind_, _, digest in found):
+            raise ConflictError("While the evidence was gathered, records came in: try again.")
         subjects = [Subject(kind=kind_, name=name, digest=digest) for kind_, name, digest in found if digest]
         return Evidence.freeze(report, subjects, now=self.clock())
 
     def stale(self, session: Session, model: ModelRow, evidence: Evidence, *, deep: bool = False) -> tuple[str, ...]:
         """Why evidence no longer holds, () while it does; `deep` reads the files anew."""
-        current = {
+        current = self.current(session, model, evidence, deep=deep)
+        return stale_because(evidence, current, now=self.clock(), max_age_days=self.policy.max_age_days)
+
+    def current(
+        self, session: Session, model: ModelRow, evidence: Evidence, *, deep: bool = False
+    ) -> dict[tuple[str, str], str | None]:
+        """The digest now of each thing that evidence speaks of; `deep` reads the files anew."""
+        return {
             (subject.kind, subject.name): self._digest(session, model, subject.kind, subject.name, deep=deep)
             for subject in evidence.subjects
         }
-        return stale_because(evidence, current, now=self.clock(), max_age_days=self.policy.max_age_days)
+
+    def fresh_until(self, evidence: Evidence) -> datetime:
+        """When evidence becomes too old, if nothing changes before."""
+        return evidence.frozen_at + timedelta(days=self.policy.max_age_days)
 
     def stale_artefact(self, session: Session, model: ModelRow, evidence: Evidence) -> tuple[str, ...]:
         """Of a version in force: whether what was approved is still what is registered and stored."""
@@ -84,19 +113,19 @@ class EvidenceService:
         found = {(s.kind, s.name): self._digest(session, model, s.kind, s.name, deep=True) for s in lasting}
         return tuple(f"{s} has changed since it was approved" for s in lasting if found[s.kind, s.name] != s.digest)
 
-    def _comparison(self, actor: Actor, model: str, version: str, champion: str | None) -> dict[str, Any]:
+    def _compared(self, actor: Actor, model: str, version: str, champion: str | None) -> Compared | None:
         if champion is None:
-            return {"comparison": None, "why": "No version is in force: there is nothing to compare with."}
+            return None
         if champion == version:
             raise InputError(f"{version} is the version in force already.")
         found = self.comparisons.compare(actor, model, version, champion)
         if found.comparison is None:
             raise InputError(f"{version} can't be compared with {champion}: {found.why}")
-        return {"comparison": found.to_dict(), "why": found.why}
+        return found
 
     def _monitoring(self, actor: Actor, model: str, summary: ModelSummary) -> dict[str, Any]:
         """The five verdicts, and the findings of the windows they look at."""
-        windows = {window.name for window in _looked_at(summary)}
+        windows = {window.name for window in _windows_of(summary)}
         measures = self.analysis.analyse(actor, model).findings
         findings = [m for m in measures if m.window in windows and m.status in ALARMS]
         return {
@@ -115,17 +144,18 @@ class EvidenceService:
             "findings": [measure.to_dict() for measure in findings[:MAX_FINDINGS]],
         }
 
-    def _records(self, model: str, summary: ModelSummary) -> Iterator[tuple[str, str]]:
-        """The batches of the windows that the report looks at, and their labels."""
-        spans = [(w.window.start_at, w.window.end_at) for w in _looked_at(summary)]
+    def _looked_at(self, snapshot: Session, model: str, summary: ModelSummary) -> list[int]:
+        """The batches of the windows that the report looks at: those of the snapshot, and any that came in since."""
+        spans = [(w.window.start_at, w.window.end_at) for w in _windows_of(summary)]
         starts, ends = [start for start, _ in spans if start], [end for _, end in spans if end]
+        found: set[int] = set()
         with self.database.read() as session:
-            repository = Repository(session)
-            for batch in repository.batches(repository.model(model), roles=[BatchRole.PRODUCTION]):
-                timed = starts and ends and batch.first_at is not None and batch.last_at is not None
-                if not timed or _overlaps(batch, min(starts), max(ends)):
-                    yield "batch", str(batch.id)
-                    yield "labels of batch", str(batch.id)
+            for repository in (Repository(snapshot), Repository(session)):
+                for batch in repository.batches(repository.model(model), roles=[BatchRole.PRODUCTION]):
+                    timed = starts and ends and batch.first_at is not None and batch.last_at is not None
+                    if not timed or _overlaps(batch, min(starts), max(ends)):
+                        found.add(batch.id)
+        return sorted(found)
 
     def _digest(  # noqa: PLR0911 (one line for each kind of thing)
         self, session: Session, model: ModelRow, kind: str, name: str, *, deep: bool = False
@@ -140,38 +170,52 @@ class EvidenceService:
             case "champion":
                 champion = deployed(session, model)
                 return digest_of({"champion": champion.name if champion else None})
-            case "version":
-                return version_digest(repository.version(model, name)) if name in repository.versions(model) else None
-            case "artefact":
-                if name not in repository.versions(model):
-                    return None
-                return self._artefact(repository.version(model, name).artefact_sha256, deep=deep)
+            case "version" | "state of version" | "artefact":
+                return self._of_version(repository, model, kind, name, deep=deep)
             case "reference":
-                return self._of_batches(repository.batches(model, roles=[BatchRole.REFERENCE]), deep=deep)
+                return self._records(session, repository.batches(model, roles=[BatchRole.REFERENCE]), deep=deep)
             case "evaluation":
                 batches = repository.batches(model, roles=[BatchRole.EVALUATION])
-                return self._of_batches([b for b in batches if b.evaluated_version == name], deep=deep)
+                return self._records(session, [b for b in batches if b.evaluated_version == name], deep=deep)
             case "batch" | "labels of batch":
                 batch = next((b for b in repository.batches(model) if str(b.id) == name), None)
                 if batch is None:
                     return None
                 if kind == "batch":
-                    return self._of_batches([batch], deep=deep)
-                return digest_of([label.labels_sha256 for label in repository.label_batches_of(batch)])
+                    return self._files([batch.records_sha256], deep=deep)
+                return self._files([label.labels_sha256 for label in repository.label_batches_of(batch)], deep=deep)
             case _:
                 return None
 
-    def _artefact(self, sha256: str | None, *, deep: bool) -> str | None:
-        """An artefact's digest; 'none' for a version without one, None where its file is gone or altered."""
+    def _of_version(self, repository: Repository, model: ModelRow, kind: str, name: str, *, deep: bool) -> str | None:
+        """A version's own digest, its state's or its artefact's; None where one is gone or altered."""
+        if name not in repository.versions(model):
+            return None
+        version = repository.version(model, name)
+        if kind != "artefact":
+            return version_digest(version) if kind == "version" else digest_of(version.state)
+        sha256 = version.artefact_sha256
         if sha256 is None:
             return digest_of("no artefact")
         return sha256 if not deep or _holds(self.artefacts, sha256) else None
 
-    def _of_batches(self, batches: Sequence[BatchRow], *, deep: bool) -> str | None:
-        digests = [batch.records_sha256 for batch in batches]
+    def _records(self, session: Session, batches: Sequence[BatchRow], *, deep: bool) -> str | None:
+        """Names the records of some batches and their labels."""
+        labels = [label for batch in batches for label in Repository(session).label_batches_of(batch)]
+        digests = [batch.records_sha256 for batch in batches] + [label.labels_sha256 for label in labels]
+        return self._files(digests, deep=deep)
+
+    def _files(self, digests: Sequence[str], *, deep: bool) -> str | None:
+        """Names these files; None where one is gone or altered."""
         if deep and not all(_holds(self.files, digest) for digest in digests):
             return None
-        return digest_of(digests)
+        return digest_of(list(digests))
+
+
+def _batches(ids: Iterable[int]) -> Iterator[tuple[str, str]]:
+    for batch_id in ids:
+        yield "batch", str(batch_id)
+        yield "labels of batch", str(batch_id)
 
 
 def _holds(files: WorkspaceFiles, sha256: str) -> bool:
@@ -179,7 +223,7 @@ def _holds(files: WorkspaceFiles, sha256: str) -> bool:
     return path.exists() and sha256_of(path) == sha256
 
 
-def _looked_at(summary: ModelSummary) -> list[WindowInfo]:
+def _windows_of(summary: ModelSummary) -> list[WindowInfo]:
     focus = [summary.context.focus] if summary.context.focus else []
     return focus + [verdict.window for verdict in summary.verdicts if verdict.window is not None]
 

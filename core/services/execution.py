@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 from sqlalchemy import select
 
-from core.actions.retrain.artefact import save
-from core.actions.retrain.eligibility import BATCH, Eligible, ExcludedWindow, eligible
-from core.actions.retrain.recipe import Recipe, default_recipe
-from core.actions.retrain.trainer import Trained, train
+from core.actions.retrain.eligibility import BATCH, Eligible, eligible
 from core.actions.targets import Target
 from core.errors import ConflictError, InputError
 from core.governance.identity import Actor, Right, allowed
@@ -25,18 +22,23 @@ from core.measure import Status
 from core.record import ID, LABEL, LABEL_TIME, TIMESTAMP, VARIANT, VERSION, BatchRole
 from core.schema import ModelSchema, Role
 from core.services.analysis import AnalysisService
+from core.services.batches import BatchService
 from core.services.jobs import JobCancelledError, JobState
 from core.services.profiles import ProfileService
 from core.services.proposals import ProposalInfo, ProposalService
 from core.services.records import RecordService
+from core.services.retraining import excluded_windows, recipe_of
 from core.services.versions import VersionInfo, VersionService, VersionState, deployed
 from core.storage.database import Database
-from core.storage.files import WorkspaceFiles
+from core.storage.files import WorkspaceFiles, sha256_of
 from core.storage.labels import labelled_records
 from core.storage.ledger import append
 from core.storage.repository import LIVE_ROLES, Repository
 from core.storage.signing import JobRow, ProposalRow
 from core.storage.tables import ModelRow, VersionRow
+
+if TYPE_CHECKING:
+    from core.actions.retrain.trainer import Trained
 
 __all__ = ["ExecutionService"]
 
@@ -51,6 +53,7 @@ class ExecutionService:
     files: WorkspaceFiles
     analysis: AnalysisService
     profiles: ProfileService
+    batches: BatchService
     records: RecordService
     versions: VersionService
     proposals: ProposalService
@@ -99,6 +102,8 @@ class ExecutionService:
     @allowed(Right.RUN_JOBS)
     def train(self, actor: Actor, job_id: str, *, say: Say) -> str:
         """Train a candidate as a retraining proposal asks, and register it; the candidate's name."""
+        from core.actions.retrain.trainer import train  # scikit-learn takes a second to import: not for every command
+
         proposal = self._proposal(actor, job_id)
         with self.database.read() as session:
             made = session.scalar(select(VersionRow.name).where(VersionRow.origin == _origin(proposal)))
@@ -114,6 +119,7 @@ class ExecutionService:
         trained = train(schema, recipe, found.rows)
         for note in trained.notes:
             say(note, 0.5)
+        say("Registers the candidate.", 0.6)  # and stops here if somebody cancelled the job while it trained
         return self._register(actor, proposal, trained, found, schema).name
 
     @allowed(Right.RUN_JOBS)
@@ -149,8 +155,8 @@ class ExecutionService:
         leading = summary.leading
         window = leading.window.name if leading.window else "the latest window"
         measure = leading.measure
-        why = f"{measure.measure} {measure.why}" if measure else ""
-        reason = f"Alarm: {leading.family.replace('_', ' ')} is critical in {window}. {why}".strip()
+        why = f" {measure.measure}: {measure.why}." if measure else ""
+        reason = f"Alarm: {leading.family.replace('_', ' ')} is critical in {window}.{why}"
         try:
             drafted = self.proposals.open_by_job(
                 actor,
@@ -201,6 +207,8 @@ class ExecutionService:
     def _register(
         self, actor: Actor, proposal: ProposalInfo, trained: Trained, found: Eligible, schema: ModelSchema
     ) -> VersionInfo:
+        from core.actions.retrain.artefact import save
+
         name = f"retrained-{proposal.id}"
         champion = self.versions.in_force(actor, proposal.model)
         batches = sorted(int(batch) for batch in found.rows[BATCH].unique())
@@ -210,9 +218,7 @@ class ExecutionService:
             rows = found.rows.set_index(ID).loc[list(trained.held_out_rows.prediction_id)].reset_index()
             evaluation = folder / f"held-out of {name}.parquet"
             pq.write_table(_evaluation_table(schema, rows, trained, name), evaluation)
-            self.records.add(
-                actor, proposal.model, [evaluation], role=BatchRole.EVALUATION, version=name, names=[evaluation.name]
-            )
+            self._add_evaluation(actor, proposal.model, evaluation, name)
             return self.versions.add(
                 actor,
                 proposal.model,
@@ -224,26 +230,19 @@ class ExecutionService:
                 origin=_origin(proposal),
             )
 
-
-def recipe_of(schema: ModelSchema, arguments: Mapping[str, Any]) -> Recipe:
-    """The recipe that a retraining proposal names, else the model's default; raises SchemaError."""
-    text = arguments.get("recipe")
-    return default_recipe(schema) if text is None else Recipe.from_toml(str(text))
-
-
-def excluded_windows(arguments: Mapping[str, Any]) -> tuple[ExcludedWindow, ...]:
-    """The incident windows that a person excluded; raises InputError where they can't be read."""
-    try:
-        return tuple(
-            ExcludedWindow(
-                start_at=datetime.fromisoformat(window["from"]),
-                end_at=datetime.fromisoformat(window["to"]),
-                reason=str(window["reason"]),
-            )
-            for window in arguments.get("exclude", [])
-        )
-    except (KeyError, TypeError, ValueError) as error:
-        raise InputError(f"An excluded window needs from, to (times with a zone) and reason: {error}") from error
+    def _add_evaluation(self, actor: Actor, model: str, file: Path, version: str) -> None:
+        """Take in what a candidate says of the held-out records, in place of what an attempt before it had said."""
+        digest = sha256_of(file)
+        for batch in self.batches.list(actor, model):
+            is_earlier = batch.evaluated_version == version and batch.source_sha256 != digest
+            if is_earlier and batch.retracted_at is None:
+                self.batches.retract(actor, batch.id, reason=f"An interrupted attempt to train {version} left it.")
+        outcome = self.records.add(actor, model, [file], role=BatchRole.EVALUATION, version=version, names=[file.name])[
+            0
+        ]
+        if outcome.error is not None or outcome.n_rejected:
+            why = outcome.error or "; ".join(f"{n:,} x {reason} in {column}" for reason, column, n in outcome.reasons)
+            raise ConflictError(f"The held-out records of {version} can't be taken in: {why}")
 
 
 def _origin(proposal: ProposalInfo) -> str:

@@ -21,12 +21,13 @@ from core.storage.database import Database
 from core.storage.ledger import append, read_evidence
 from core.storage.queue import JobQueue
 from core.storage.repository import Repository
-from core.storage.signing import JobLogRow, JobRow, ProposalRow, ScheduleRow
+from core.storage.signing import DeploymentRow, JobLogRow, JobRow, ProposalRow, ScheduleRow
 from core.storage.tables import ModelRow
 
 __all__ = ["JobCancelledError", "JobInfo", "JobLine", "JobService", "JobState", "ScheduleInfo"]
 
 ANALYSE = "analyse"
+LATEST = timedelta(hours=6)  # a worker that was away for longer leaves a night's analysis to the next night
 
 
 class JobState(StrEnum):
@@ -79,6 +80,7 @@ class ScheduleInfo:
     model: str
     at: str
     timezone: str
+    created_at: datetime
     created_by: str
 
 
@@ -125,6 +127,9 @@ class JobService:
             row = _job(session, job_id)
             if row.state not in UNDER_WAY:
                 raise ConflictError(f"Job {job_id} is {row.state}: there is nothing to cancel.")
+            done = select(DeploymentRow.id).where(DeploymentRow.proposal_id == row.proposal_id)
+            if session.scalar(done) is not None:
+                raise ConflictError(f"Job {job_id} has had its effect already: to undo it, propose to roll back.")
             found = self._end(session, actor, row, JobState.CANCELLED, f"Cancelled by {actor.name}: {reason.strip()}")
         self.queue.cancel(job_id)
         return found
@@ -164,6 +169,7 @@ class JobService:
                     model=session.get_one(ModelRow, row.model_id).name,
                     at=f"{row.minute // 60:02d}:{row.minute % 60:02d}",
                     timezone=Repository(session).schema(session.get_one(ModelRow, row.model_id)).timezone,
+                    created_at=row.created_at,
                     created_by=row.created_by,
                 )
                 for row in session.scalars(select(ScheduleRow).order_by(ScheduleRow.model_id))
@@ -177,10 +183,9 @@ class JobService:
             local = now.astimezone(ZoneInfo(found.timezone))
             due = local.replace(hour=int(found.at[:2]), minute=int(found.at[3:]), second=0, microsecond=0)
             night = due if due <= local else due - timedelta(days=1)
-            job_id = f"{ANALYSE}-{{}}-{night:%Y-%m-%d}"
-            if local - night < timedelta(hours=6):  # a worker that was away longer leaves it to the next night
-                job = self._enqueue_analysis(actor, found.model, job_id)
-                jobs.append(job)
+            if night < found.created_at or local - night >= LATEST:
+                continue
+            jobs.append(self._enqueue_analysis(actor, found.model, f"{ANALYSE}-{{}}-{night:%Y-%m-%d}"))
         return tuple(jobs)
 
     @allowed(Right.RUN_JOBS)

@@ -37,6 +37,7 @@ from core.storage.batches import StagedRows
 from core.storage.database import Database
 from core.storage.files import WorkspaceFiles, sha256_of
 from core.storage.identifiers import IdQuery
+from core.storage.ledger import append
 from core.storage.repository import LIVE_ROLES, Repository
 from core.storage.tables import BatchRow, LabelBatchRow, LabelLinkRow, ModelRow
 
@@ -206,6 +207,18 @@ class LabelService:
                 session.flush()
                 links = {batch: n for batch, n in links.items() if batch in live}
                 session.add_all(LabelLinkRow(label_batch_id=row.id, batch_id=b, n=n) for b, n in links.items())
+                append(
+                    session,
+                    at=self.clock(),
+                    actor=actor.name,
+                    action="labels.add",
+                    objects={
+                        "model": model.name,
+                        "label_batch": row.id,
+                        "source": row.source_sha256,
+                        "labels": row.labels_sha256,
+                    },
+                )
                 self.files.adopt(staged.path, digests[0])
                 if digests[1] is not None:
                     self.files.adopt(staged.rejects_path, digests[1])

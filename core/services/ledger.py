@@ -14,7 +14,7 @@ from core.governance.evidence import Evidence, canonical_json
 from core.governance.identity import Actor, Right, allowed
 from core.governance.ledger import Entry, LedgerCheck, Receipt, check_chain
 from core.storage.database import Database
-from core.storage.ledger import entries, n_entries
+from core.storage.ledger import entries, n_entries, named
 from core.storage.signing import EvidenceRow
 
 __all__ = ["LedgerService"]
@@ -34,13 +34,28 @@ class LedgerService:
     database: Database
 
     @allowed(Right.AUDIT)
-    def list(self, actor: Actor, *, before: int | None = None, newest: int = 100) -> tuple[Entry, ...]:  # noqa: ARG002
-        """The newest entries before a number, the newest first."""
+    def list(
+        self,
+        actor: Actor,  # noqa: ARG002 (every service call takes the actor)
+        *,
+        before: int | None = None,
+        newest: int = 100,
+        by: str | None = None,
+        action: str | None = None,
+    ) -> tuple[Entry, ...]:
+        """The newest entries before a number, the newest first; only one person's or of one action if asked for."""
         with self.database.read() as session:
-            return tuple(reversed(entries(session, before=before, newest=newest)))
+            found = entries(session, before=before, newest=newest, by=by, action=action)
+            return tuple(reversed(found))
 
     @allowed(Right.AUDIT)
-    def size(self, actor: Actor) -> int:  # noqa: ARG002 (every service call takes the actor)
+    def named(self, actor: Actor) -> tuple[tuple[str, ...], tuple[str, ...]]:  # noqa: ARG002
+        """Whose entries there are, and of which actions."""
+        with self.database.read() as session:
+            return named(session)
+
+    @allowed(Right.AUDIT)
+    def size(self, actor: Actor) -> int:  # noqa: ARG002
         """How many entries there are."""
         with self.database.read() as session:
             return n_entries(session)

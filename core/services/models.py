@@ -1,4 +1,4 @@
-"""Models, their schemas and their versions."""
+"""Models and their schemas."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from core.logs.inference import draft_schema
 from core.logs.source import LogSource
 from core.schema import ColumnSpec, ModelSchema, Role, Task
 from core.storage.database import Database
+from core.storage.ledger import append
 from core.storage.repository import Repository, check_name
 from core.storage.tables import ModelRow, SchemaRow, VersionRow
 
@@ -34,7 +35,7 @@ class ModelInfo:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelService:
-    """Register models and versions, and look them up."""
+    """Register models and look them up."""
 
     database: Database
     clock: Callable[[], datetime]
@@ -55,7 +56,10 @@ class ModelService:
             session.flush()
             self._add_schema(repository, model, schema, schema_source, actor)
             if schema.version is not None:
-                self._add_version(repository, model, schema.version, actor)
+                session.add(
+                    VersionRow(model_id=model.id, name=schema.version, created_at=self.clock(), created_by=actor.name)
+                )
+            self._note(repository, actor, "model.add", model, schema)
         return self.show(actor, name)
 
     @allowed(Right.CONFIGURE)
@@ -73,6 +77,7 @@ class ModelService:
             _check_still_readable(repository, model, before, schema)
             if before.digest != schema.digest:
                 self._add_schema(repository, model, schema, schema_source, actor)
+                self._note(repository, actor, "model.update", model, schema)
         return self.show(actor, name)
 
     @allowed(Right.CONFIGURE)
@@ -102,18 +107,6 @@ class ModelService:
             repository = Repository(session)
             return tuple(self._info(repository, model) for model in repository.models())
 
-    @allowed(Right.CONFIGURE)
-    def add_version(self, actor: Actor, name: str, version: str) -> ModelInfo:
-        """Register a version, so that its records are taken in; raises ConflictError if it is registered."""
-        check_name("version", version)
-        with self.database.write() as session:
-            repository = Repository(session)
-            model = repository.model(name)
-            if version in repository.versions(model):
-                raise ConflictError(f"Version {version!r} of {name} is registered already.")
-            self._add_version(repository, model, version, actor)
-        return self.show(actor, name)
-
     def _add_schema(
         self, repository: Repository, model: ModelRow, schema: ModelSchema, source: str, actor: Actor
     ) -> None:
@@ -128,9 +121,9 @@ class ModelService:
             )
         )
 
-    def _add_version(self, repository: Repository, model: ModelRow, version: str, actor: Actor) -> None:
-        row = VersionRow(model_id=model.id, name=version, created_at=self.clock(), created_by=actor.name)
-        repository.session.add(row)
+    def _note(self, repository: Repository, actor: Actor, action: str, model: ModelRow, schema: ModelSchema) -> None:
+        objects = {"model": model.name, "schema": schema.digest}
+        append(repository.session, at=self.clock(), actor=actor.name, action=action, objects=objects)
 
     @staticmethod
     def _info(repository: Repository, model: ModelRow) -> ModelInfo:

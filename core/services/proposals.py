@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,22 +12,25 @@ from sqlalchemy.orm import Session
 
 from core.errors import ConflictError, InputError, NotAllowedError, UnknownNameError
 from core.governance.evidence import Evidence
-from core.governance.identity import Actor, Right, allowed
+from core.governance.identity import RIGHTS, Actor, Right, UserRole, allowed
 from core.governance.ledger import Receipt
-from core.governance.proposals import DECISIONS, Move, ProposalKind, ProposalState, next_state, refusal
+from core.governance.proposals import ASKING, DECISIONS, Move, ProposalKind, ProposalState, next_state, refusal
+from core.services.checks import Check, HeldSubject, checks_of
 from core.services.evidence import EvidenceService
-from core.services.versions import VersionState, deployed
+from core.services.retraining import check_arguments, recipe_of
+from core.services.versions import VersionInfo, VersionState, deployed, info
 from core.storage.database import Database
 from core.storage.ledger import append, keep, read_evidence
 from core.storage.queue import JobQueue
 from core.storage.repository import Repository
-from core.storage.signing import JobRow, ProposalMoveRow, ProposalRow
+from core.storage.signing import AccountRow, DeploymentRow, JobRow, ProposalMoveRow, ProposalRow
 from core.storage.tables import ModelRow, VersionRow
 
-__all__ = ["Decided", "Gate", "MoveInfo", "ProposalInfo", "ProposalService"]
+__all__ = ["Decided", "Gate", "MoveInfo", "ProposalInfo", "ProposalService", "Review"]
 
 NEEDS_VERSION = (ProposalKind.PROMOTE, ProposalKind.ROLLBACK, ProposalKind.RETIRE)
 ENDED = (ProposalState.REJECTED, ProposalState.WITHDRAWN, ProposalState.DONE)
+BY_PEOPLE = (*DECISIONS, Move.COMMENT, Move.WITHDRAW, Move.SUBMIT, Move.REFRESH, Move.RETRY)
 MAX_TEXT = 10_000
 
 
@@ -46,7 +49,7 @@ class MoveInfo:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProposalInfo:
-    """A proposal; `stale` says why its evidence no longer holds, () while it does."""
+    """A proposal; `stale` says why its evidence no longer holds, () while it does, until `fresh_until` at most."""
 
     id: int
     model: str
@@ -60,7 +63,14 @@ class ProposalInfo:
     created_at: datetime
     moves: tuple[MoveInfo, ...]
     stale: tuple[str, ...]
+    fresh_until: datetime | None
     job_id: str | None
+
+    @property
+    def askers(self) -> frozenset[str]:
+        """Everybody who asked for it, first or by refreshing its evidence: none of them can approve it."""
+        asked = {move.actor for move in self.moves if move.move in ASKING}
+        return frozenset(asked if self.requester is None else {*asked, self.requester})
 
     @property
     def is_open(self) -> bool:
@@ -72,6 +82,33 @@ class ProposalInfo:
         """What is asked for, in few words."""
         what = {ProposalKind.ROLLBACK: "roll back to"}.get(self.kind, str(self.kind))
         return f"{what.capitalize()} {self.version or self.model}"
+
+    def refusals(self, actor: Actor) -> dict[Move, str | None]:
+        """For each move a person can make: None if it is the actor's to make, else why not."""
+        refused = {
+            move: refusal(move, actor, state=self.state, requester=self.requester, askers=self.askers, stale=self.stale)
+            for move in BY_PEOPLE
+        }
+        return {move: found.reason if found else None for move, found in refused.items()}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Review:
+    """What a reviewer looks at.
+
+    ``problem`` says why the evidence can't be read, '' where it can. ``subjects`` tells of each thing that the
+    evidence speaks of whether it still is what it was; ``recipe`` is how a retraining is asked for, in TOML;
+    ``deciders`` are the accounts that may approve.
+    """
+
+    proposal: ProposalInfo
+    evidence: Evidence | None
+    problem: str
+    subjects: tuple[HeldSubject, ...]
+    checks: tuple[Check, ...]
+    version: VersionInfo | None
+    recipe: str
+    deciders: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,7 +205,7 @@ class ProposalService:
 
     @allowed(Right.PROPOSE)
     def refresh(self, actor: Actor, proposal_id: int, *, reason: str) -> Decided:
-        """Rest a proposal on evidence as it stands now; whoever does so is then the one who asks."""
+        """Rest a proposal on evidence as it stands now; whoever does so asks too, and so can't approve it."""
         return self._refreshed(actor, proposal_id, Move.REFRESH, reason)
 
     @allowed(Right.PROPOSE)
@@ -235,13 +272,54 @@ class ProposalService:
     @allowed(Right.READ)
     def refusals(self, actor: Actor, proposal_id: int) -> dict[Move, str | None]:
         """For each move a person can make: None if it is the actor's to make, else why not."""
-        found = self.show(actor, proposal_id)
-        moves = (*DECISIONS, Move.COMMENT, Move.WITHDRAW, Move.SUBMIT, Move.REFRESH, Move.RETRY)
-        refused = {
-            move: refusal(move, actor, state=found.state, requester=found.requester, stale=found.stale)
-            for move in moves
-        }
-        return {move: found.reason if found else None for move, found in refused.items()}
+        return self.show(actor, proposal_id).refusals(actor)
+
+    @allowed(Right.READ)
+    def review(self, actor: Actor, proposal_id: int, *, deep: bool = False) -> Review:  # noqa: ARG002
+        """All that a reviewer looks at, of one moment; `deep` reads the files that the evidence speaks of anew.
+
+        Raises
+        ------
+        UnknownNameError
+            If there is no such proposal.
+        """
+        with self.database.read() as session:
+            row = _proposal(session, proposal_id)
+            model = session.get_one(ModelRow, row.model_id)
+            found, repository = self._info(session, row), Repository(session)
+            version = None
+            if row.version is not None and row.version in repository.versions(model):
+                version = info(repository.version(model, row.version))
+            recipe = ""
+            if found.kind is ProposalKind.RETRAIN:
+                recipe = recipe_of(repository.schema(model), found.arguments).to_toml()
+            deciders = _deciders(session, but=found.askers)
+            try:
+                evidence = read_evidence(session, row.evidence_sha256)
+            except ValueError as error:
+                return Review(
+                    proposal=found,
+                    evidence=None,
+                    problem=str(error),
+                    subjects=(),
+                    checks=(),
+                    version=version,
+                    recipe=recipe,
+                    deciders=deciders,
+                )
+            current = self.evidence.current(session, model, evidence, deep=deep)
+        return Review(
+            proposal=found,
+            evidence=evidence,
+            problem="",
+            subjects=tuple(
+                HeldSubject(subject=s, holds=current[s.kind, s.name] == s.digest) for s in evidence.subjects
+            ),
+            checks=checks_of(evidence, stale=found.stale, fresh_until=found.fresh_until, version=version),
+            version=version,
+            recipe=recipe,
+            deciders=deciders,
+        )
 
     @allowed(Right.READ)
     def gate(self, actor: Actor, model: str, version: str) -> Gate:  # noqa: ARG002
@@ -269,12 +347,15 @@ class ProposalService:
             evidence = read_evidence(session, proposal.evidence_sha256)
         except ValueError as error:
             return Gate(is_open=False, why=str(error), proposal_id=proposal.id)
-        if state is ProposalState.DONE and champion is not None and champion.name == version and approvals:
+        if champion is not None and champion.name == version and approvals and _put_in_force(session, proposal):
             changed = self.evidence.stale_artefact(session, model, evidence)
             if changed:
                 return Gate(is_open=False, why=f"Stale: {'; '.join(changed)}.", proposal_id=proposal.id, approved_by=by)
             why = f"{version} is in force, approved by {' and '.join(by)} in proposal {proposal.id}."
             return Gate(is_open=True, why=why, proposal_id=proposal.id, approved_by=by)
+        if state is ProposalState.DONE:
+            why = f"{version} isn't in force any more; proposal {proposal.id} was done before."
+            return Gate(is_open=False, why=why, proposal_id=proposal.id)
         if state not in (ProposalState.APPROVED, ProposalState.RUNNING) or not approvals:
             return Gate(is_open=False, why=f"Proposal {proposal.id} is {state}.", proposal_id=proposal.id)
         stale = self.evidence.stale(session, model, evidence, deep=True)
@@ -303,6 +384,9 @@ class ProposalService:
         text = _checked_text(reason, "A proposal needs a reason.")
         if (version is None) is (kind in NEEDS_VERSION):
             raise InputError(f"To {kind}, name {'a version' if kind in NEEDS_VERSION else 'no version'}.")
+        with self.database.read() as session:
+            repository = Repository(session)
+            check_arguments(kind, repository.schema(repository.model(model)), arguments)
         evidence = self.evidence.freeze(actor, model, kind, version, arguments)
         with self.database.read() as session:
             model_id = Repository(session).model(model).id
@@ -348,7 +432,10 @@ class ProposalService:
         in_force = champion is not None and champion.name == version
         if kind is ProposalKind.PROMOTE and state is not VersionState.CANDIDATE:
             raise ConflictError(f"{version} is {state}: only a candidate can be promoted. To return to it, roll back.")
-        if kind is ProposalKind.ROLLBACK and (state is not VersionState.RETIRED or in_force):
+        was_in_force = session.scalar(
+            select(func.count()).where(DeploymentRow.model_id == model.id, DeploymentRow.version == version)
+        )
+        if kind is ProposalKind.ROLLBACK and (state is not VersionState.RETIRED or in_force or not was_in_force):
             raise ConflictError(f"{version} is {state}: only a version that was in force before can be rolled back to.")
         if kind is ProposalKind.RETIRE and state in (VersionState.RETIRED, VersionState.REJECTED):
             raise ConflictError(f"{version} is {state} already.")
@@ -394,7 +481,7 @@ class ProposalService:
                 self._check_unchanged(session, model, evidence)
                 keep(session, evidence)
                 proposal.evidence_sha256 = evidence.sha256
-                proposal.requester = actor.name
+                proposal.requester = proposal.requester or actor.name
             following = next_state(ProposalState(proposal.state), move)
             if following is None:  # the check above refused it already
                 raise ConflictError(f"A proposal that is {proposal.state} can't be changed by: {move}.")
@@ -406,7 +493,15 @@ class ProposalService:
 
     def _check(self, actor: Actor, found: ProposalInfo, move: Move, text: str, stale: tuple[str, ...] = ()) -> None:
         state = found.state
-        refused = refusal(move, actor, state=state, requester=found.requester, stale=stale, reason=text)
+        refused = refusal(
+            move,
+            actor,
+            state=state,
+            requester=found.requester,
+            askers=found.askers,
+            stale=stale,
+            reason=text,
+        )
         if refused is None:
             return
         if next_state(state, move) is None:
@@ -455,9 +550,11 @@ class ProposalService:
     def _info(self, session: Session, row: ProposalRow) -> ProposalInfo:
         model = session.get_one(ModelRow, row.model_id)
         stale: tuple[str, ...] = ()
+        fresh_until = None
         if row.state not in ENDED and row.state != ProposalState.RUNNING:
             try:
-                stale = self.evidence.stale(session, model, read_evidence(session, row.evidence_sha256))
+                evidence = read_evidence(session, row.evidence_sha256)
+                stale, fresh_until = self.evidence.stale(session, model, evidence), self.evidence.fresh_until(evidence)
             except ValueError as error:
                 stale = (str(error),)
         job = session.scalar(select(JobRow.id).where(JobRow.proposal_id == row.id).order_by(JobRow.attempt.desc()))
@@ -474,6 +571,7 @@ class ProposalService:
             created_at=row.created_at,
             moves=_moves(session, row),
             stale=stale,
+            fresh_until=fresh_until,
             job_id=job,
         )
 
@@ -551,6 +649,20 @@ def _approvals(session: Session, proposal: ProposalRow) -> list[MoveInfo]:
     return [m for m in moves if m.move is Move.APPROVE and m.evidence_sha256 == proposal.evidence_sha256]
 
 
+def _deciders(session: Session, *, but: Collection[str]) -> tuple[str, ...]:
+    """Accounts that may approve what these people asked for."""
+    query = select(AccountRow).where(AccountRow.disabled_at.is_(None)).order_by(AccountRow.name)
+    return tuple(
+        row.name
+        for row in session.scalars(query)
+        if row.name not in but and any(Right.DECIDE in RIGHTS[UserRole(role)] for role in row.roles)
+    )
+
+
+def _put_in_force(session: Session, proposal: ProposalRow) -> bool:
+    return session.scalar(select(DeploymentRow.id).where(DeploymentRow.proposal_id == proposal.id)) is not None
+
+
 def _read(session: Session, proposal: ProposalRow) -> Evidence:
     try:
         return read_evidence(session, proposal.evidence_sha256)
@@ -567,6 +679,8 @@ def _checked_text(text: str, why: str) -> str:
     words = text.strip()
     if not words:
         raise InputError(why)
+    if any(char == "\0" or "\ud800" <= char <= "\udfff" for char in words):
+        raise InputError("The text holds characters that can't be stored; write it anew.")
     if len(words) > MAX_TEXT:
         raise InputError(f"That is {len(words):,} characters long; write at most {MAX_TEXT:,}.")
     return words

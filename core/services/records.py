@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 import pyarrow.parquet as pq
+from sqlalchemy.orm import Session
 
 from core.errors import InputError
 from core.governance.identity import Actor, Right, allowed
@@ -36,6 +37,7 @@ from core.storage.batches import StagedBatch
 from core.storage.database import Database
 from core.storage.files import WorkspaceFiles, sha256_of
 from core.storage.identifiers import IdQuery
+from core.storage.ledger import append
 from core.storage.repository import LIVE_ROLES, Repository
 from core.storage.tables import BatchRow, LabelLinkRow, ModelRow, VersionRow
 
@@ -305,6 +307,7 @@ class RecordService:
                 session.add_all(self._version(incoming, model, name) for name in new)
                 notes = (*notes, *([f"registered version {', '.join(new)}"] if new else []))
                 outcome = _outcome(incoming, staged, notes, batch_id=batch.id)
+                self._note(session, incoming, model, batch, new)
                 self.files.adopt(staged.path, digests[0])
                 if digests[1] is not None:
                     self.files.adopt(staged.rejects_path, digests[1])
@@ -335,6 +338,24 @@ class RecordService:
             notes=list(notes),
             created_at=self.clock(),
             created_by=incoming.actor.name,
+        )
+
+    def _note(
+        self, session: Session, incoming: _Incoming, model: ModelRow, batch: BatchRow, versions: list[str]
+    ) -> None:
+        append(
+            session,
+            at=self.clock(),
+            actor=incoming.actor.name,
+            action="batch.add",
+            objects={
+                "model": model.name,
+                "batch": batch.id,
+                "role": batch.role,
+                "source": batch.source_sha256,
+                "records": batch.records_sha256,
+                "versions": versions,
+            },
         )
 
     def _version(self, incoming: _Incoming, model: ModelRow, name: str) -> VersionRow:

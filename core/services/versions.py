@@ -14,7 +14,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from core.errors import ConflictError, InputError
-from core.governance.evidence import digest_of
+from core.governance.evidence import canonical_json, digest_of
 from core.governance.identity import Actor, Right, allowed
 from core.governance.proposals import Move
 from core.storage.database import Database
@@ -125,6 +125,7 @@ class VersionService:
             If the version is registered already; one that was only named by records can be completed once.
         """
         check_name("version", name)
+        _check_writable(parameters, training)
         with self.artefacts.staging() as folder:
             staged = _staged(artefact, folder)
             sha256 = None if staged is None else sha256_of(staged)
@@ -203,7 +204,7 @@ class VersionService:
             row = Repository(session).model(model)
             query = select(DeploymentRow).where(DeploymentRow.model_id == row.id)
             rows = session.scalars(query.order_by(DeploymentRow.at, DeploymentRow.id)).all()
-            ends = [*(later.at for later in rows[1:]), None]
+            ends = [*(later.at for later in rows[1:]), None][: len(rows)]
             return tuple(_deployment(session, one, until) for one, until in zip(rows, ends, strict=True))
 
     @allowed(Right.READ)
@@ -275,6 +276,14 @@ def _deployment(session: Session, row: DeploymentRow, until: datetime | None) ->
 def _model_id(database: Database, model: str) -> int:
     with database.read() as session:
         return Repository(session).model(model).id
+
+
+def _check_writable(*described: Mapping[str, Any] | None) -> None:
+    for value in described:
+        try:
+            canonical_json(dict(value or {})).encode()
+        except (TypeError, ValueError) as error:
+            raise InputError(f"What a version was made with must be writable as JSON: {error}") from error
 
 
 def _staged(artefact: Path | None, folder: Path) -> Path | None:

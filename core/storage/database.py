@@ -65,6 +65,22 @@ class Database:
                 session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _lock_key(lock)})
             yield session
 
+    @contextmanager
+    def hold(self, name: str) -> Iterator[bool]:
+        """Hold a lock for longer than a transaction; whether it was free. On SQLite it always is."""
+        if self.is_sqlite:
+            yield True
+            return
+        with _outside_errors(self), self._writer.connect() as connection:
+            connection.execution_options(isolation_level="AUTOCOMMIT")
+            key = {"key": _lock_key(name)}
+            is_ours = bool(connection.scalar(text("SELECT pg_try_advisory_lock(:key)"), key))
+            try:
+                yield is_ours
+            finally:
+                if is_ours:
+                    connection.execute(text("SELECT pg_advisory_unlock(:key)"), key)
+
     @property
     def writer(self) -> Engine:
         """The engine of write transactions."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,7 +15,7 @@ from core.governance.ledger import Entry, Receipt, next_entry
 from core.storage.database import take_lock
 from core.storage.signing import EvidenceRow, LedgerRow
 
-__all__ = ["append", "entries", "head", "keep", "n_entries", "read_evidence"]
+__all__ = ["append", "entries", "head", "keep", "n_entries", "named", "read_evidence"]
 
 
 def append(session: Session, *, at: datetime, actor: str, action: str, objects: Mapping[str, Any]) -> Receipt:
@@ -43,15 +43,35 @@ def head(session: Session) -> Receipt | None:
     return None if row is None else Receipt(seq=row.seq, hash=row.hash)
 
 
-def entries(session: Session, *, after: int = 0, before: int | None = None, newest: int | None = None) -> list[Entry]:
+def entries(
+    session: Session,
+    *,
+    after: int = 0,
+    before: int | None = None,
+    newest: int | None = None,
+    by: str | None = None,
+    action: str | None = None,
+) -> list[Entry]:
     """Entries in the order of their numbers, `after` and `before` exclusive; of them the `newest` so many."""
     query = select(LedgerRow).where(LedgerRow.seq > after)
     if before is not None:
         query = query.where(LedgerRow.seq < before)
+    if by is not None:
+        query = query.where(LedgerRow.actor == by)
+    if action is not None:
+        query = query.where(LedgerRow.action == action)
     if newest is None:
         return list(_read(session.scalars(query.order_by(LedgerRow.seq))))
     found = session.scalars(query.order_by(LedgerRow.seq.desc()).limit(newest)).all()
-    return list(_read(iter(reversed(found))))
+    return list(_read(reversed(found)))
+
+
+def named(session: Session) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Whose entries there are, and of which actions, both sorted."""
+    return (
+        tuple(session.scalars(select(LedgerRow.actor).distinct().order_by(LedgerRow.actor))),
+        tuple(session.scalars(select(LedgerRow.action).distinct().order_by(LedgerRow.action))),
+    )
 
 
 def n_entries(session: Session) -> int:
@@ -67,18 +87,33 @@ def keep(session: Session, evidence: Evidence) -> None:
 
 
 def read_evidence(session: Session, sha256: str) -> Evidence:
-    """Evidence by its name; raises ValueError where it was altered."""
-    return Evidence.read(session.get_one(EvidenceRow, sha256).content, sha256)
+    """Evidence by its name; raises ValueError where it was altered or is gone."""
+    row = session.get(EvidenceRow, sha256)
+    if row is None:
+        raise ValueError(f"Evidence {sha256[:12]} is missing.")
+    return Evidence.read(row.content, sha256)
 
 
-def _read(rows: Iterator[LedgerRow]) -> Iterator[Entry]:
+def _read(rows: Iterable[LedgerRow]) -> Iterator[Entry]:
     for row in rows:
+        at, objects = _parsed(row)
         yield Entry(
             seq=row.seq,
-            at=datetime.fromisoformat(row.at),
+            at=at,
             actor=row.actor,
             action=row.action,
-            objects=json.loads(row.objects),
+            objects=objects,
             previous_hash=row.previous_hash,
             hash=row.hash,
         )
+
+
+def _parsed(row: LedgerRow) -> tuple[datetime, Mapping[str, Any]]:
+    """Time and objects; what isn't spelled as it was written can't have its hash, whatever else it says."""
+    try:
+        at, objects = datetime.fromisoformat(row.at), json.loads(row.objects)
+        if at.astimezone(UTC).isoformat() == row.at and canonical_json(dict(objects)) == row.objects:
+            return at, objects
+    except (ValueError, TypeError):
+        pass
+    return datetime.min.replace(tzinfo=UTC), {"unreadable": f"{row.at} {row.objects}"}

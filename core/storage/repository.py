@@ -164,6 +164,6 @@ class Repository:
 
 def check_name(kind: str, name: str) -> str:
     """A name that can stand in tables, addresses and files; raises InputError."""
-    if not name.strip() or len(name) > 200 or any(ord(char) < 32 for char in name):
+    if not name.strip() or len(name) > 200 or any(ord(char) < 32 or "\ud800" <= char <= "\udfff" for char in name):
         raise InputError(f"A {kind} name needs 1 to 200 printable characters, got {name[:40]!r}.")
     return name

@@ -15,6 +15,7 @@ from dashboard.auth import current_actor
 from dashboard.components.frame import header, rests_on, usable
 from dashboard.components.history import show_history
 from dashboard.components.numbers import cell_table, facts, how_computed
+from dashboard.components.propose import propose_retraining
 from dashboard.components.summary import capitalised, detail, sentence, shown
 from dashboard.components.tiles import model_tiles, show_tiles
 from dashboard.components.verdict import verdict_card
@@ -79,6 +80,12 @@ def computed(summary: ModelSummary) -> None:
         {"Profile (SHA-256)": digest(context.profile_digest)},
         key="how_model",
     )
+
+
+def actions(summary: ModelSummary, model: str) -> None:
+    """What can be done from here."""
+    propose_retraining(model)
+    computed(summary)
 
 
 def changed_most(summary: ModelSummary, parameters: dict[str, str]) -> None:
@@ -206,7 +213,7 @@ def page() -> None:
         card(cached.workspace().models.show(current_actor(), selected.model).schema)
         return
     versions, parameters = versions_of(selected), parameters_of(selected)
-    header(title, selected, badges=badges(summary, versions), actions=lambda: computed(summary))
+    header(title, selected, badges=badges(summary, versions), actions=lambda: actions(summary, selected.model))
     verdict(summary)
     show_tiles(model_tiles(summary), parameters=parameters)
     st.space(4)

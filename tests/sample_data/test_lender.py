@@ -108,7 +108,7 @@ def test_exactly_the_bad_rows_are_set_aside(workspace: Workspace, scenario: Scen
     few = tmp_path / "reference.parquet"
     write_parquet(few, scenario.reference.head(500))
     workspace.records.add(LOCAL_OPERATOR, "m", [few], role=BatchRole.REFERENCE)
-    workspace.models.add_version(LOCAL_OPERATOR, "m", "v7")
+    workspace.versions.add(LOCAL_OPERATOR, "m", "v7")
     weeks = week_names(scenario.production["timestamp"]).to_numpy()
     found: Counter[str] = Counter()
     for week in sorted({wart.week for wart in WARTS}):

@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 import sklearn
-import skops.io  # type: ignore[import-untyped]
+import skops.io
 from sklearn.exceptions import InconsistentVersionWarning
 
 from core.errors import FileFormatError
@@ -215,8 +215,10 @@ def _check_version(node: dict[str, Any], name: str) -> None:
 
 def _check_members(members: list[zipfile.ZipInfo], n_bytes: int, name: str) -> None:
     names = [member.filename for member in members]
-    if len(names) > MAX_MEMBERS or len(set(names)) != len(names) or SCHEMA not in names:
-        raise FileFormatError(f"{name}: is no skops file: it needs one {SCHEMA} and at most {MAX_MEMBERS:,} members.")
+    if len(names) > MAX_MEMBERS:
+        raise FileFormatError(f"{name}: has {len(names):,} members, more than {MAX_MEMBERS:,}; fewer trees have less.")
+    if len(set(names)) != len(names) or SCHEMA not in names:
+        raise FileFormatError(f"{name}: is no skops file: it needs one {SCHEMA} and no name twice.")
     for member in members:
         if not MEMBER.fullmatch(member.filename):
             raise FileFormatError(f"{name}: holds a member {member.filename!r}, which no model has.")

@@ -61,7 +61,7 @@ class RandomForest(_Strict):
     estimator: Annotated[Literal["random_forest"], Field(exclude=True)] = "random_forest"
     n_estimators: Annotated[int, Field(ge=10, le=1000)] = 200
     max_depth: Annotated[int | None, Field(ge=1, le=64)] = None
-    min_samples_leaf: Annotated[int, Field(ge=1, le=100_000)] = 10
+    min_samples_leaf: Annotated[int, Field(ge=1, le=100_000)] = 20
 
 
 class GradientBoosting(_Strict):

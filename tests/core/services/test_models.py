@@ -49,11 +49,12 @@ def test_the_schemas_own_version_is_registered_with_the_model(workspace: Workspa
 
 def test_a_version_is_registered_once(workspace: Workspace) -> None:
     workspace.models.add(ME, "m", SCHEMA)
-    assert workspace.models.add_version(ME, "m", "v1").versions == ("v1",)
+    assert workspace.versions.add(ME, "m", "v1").name == "v1"
+    assert workspace.models.show(ME, "m").versions == ("v1",)
     with pytest.raises(ConflictError, match="registered already"):
-        workspace.models.add_version(ME, "m", "v1")
+        workspace.versions.add(ME, "m", "v1")
     with pytest.raises(UnknownNameError):
-        workspace.models.add_version(ME, "n", "v1")
+        workspace.versions.add(ME, "n", "v1")
 
 
 def test_a_schema_may_gain_columns_and_change_windows(workspace: Workspace, tmp_path: Path) -> None:

@@ -121,7 +121,7 @@ def test_the_first_log_registers_its_versions_and_later_unknown_ones_are_set_asi
     other = write_csv(tmp_path / "b.csv", rows(5, prefix="s", version="v9"))
     refused = workspace.records.add(ME, model, [other])[0]
     assert refused.reasons == (("unknown version", "version", 5),)
-    workspace.models.add_version(ME, model, "v9")
+    workspace.versions.add(ME, model, "v9")
     workspace.batches.retract(ME, refused.batch_id, reason="version was missing")
     assert workspace.records.add(ME, model, [other])[0].n_rows == 5
 

@@ -6,8 +6,13 @@ from alembic import op
 revision = "0002"
 down_revision = "0001"
 
-# Frozen here as it was when this migration was written: {table: its key}.
-APPEND_ONLY = {"ledger": "seq", "evidence": "sha256", "proposal_move": "id", "deployment": "id"}
+# Frozen here as it was when this migration was written: {table: whatever is unique in it}.
+APPEND_ONLY = {
+    "ledger": ("seq",),
+    "evidence": ("sha256",),
+    "proposal_move": ("id",),
+    "deployment": ("id", "proposal_id"),
+}
 
 
 def upgrade() -> None:
@@ -31,6 +36,7 @@ def upgrade() -> None:
         sa.Column("content", sa.Text(), nullable=False),
         sa.Column("frozen_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("sha256", name=op.f("pk_evidence")),
+        sqlite_with_rowid=False,  # a hidden key would be one more that a REPLACE can name
     )
     op.create_table(
         "ledger",
@@ -42,6 +48,7 @@ def upgrade() -> None:
         sa.Column("previous_hash", sa.String(length=64), nullable=False),
         sa.Column("hash", sa.String(length=64), nullable=False),
         sa.PrimaryKeyConstraint("seq", name=op.f("pk_ledger")),
+        sqlite_with_rowid=False,
     )
     op.create_table(
         "access_token",
@@ -151,11 +158,11 @@ def upgrade() -> None:
     op.add_column("version", sa.Column("parent", sa.String(length=200), nullable=True))
     op.add_column("version", sa.Column("origin", sa.String(length=200), nullable=True))
     op.create_index("ix_version_origin", "version", ["origin"], unique=True)
-    for table, key in APPEND_ONLY.items():
-        refuse_changes(table, key)
+    for table, keys in APPEND_ONLY.items():
+        refuse_changes(table, keys)
 
 
-def refuse_changes(table: str, key: str) -> None:
+def refuse_changes(table: str, keys: tuple[str, ...]) -> None:
     """Let a table only grow. On SQLite a REPLACE fires no DELETE trigger: it is met at its insert."""
     if op.get_bind().dialect.name == "sqlite":
         for event in ("UPDATE", "DELETE"):
@@ -163,9 +170,10 @@ def refuse_changes(table: str, key: str) -> None:
                 f"CREATE TRIGGER {table}_no_{event.lower()} BEFORE {event} ON {table} "
                 f"BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
             )
+        same = " OR ".join(f"{key} = NEW.{key}" for key in keys)
         op.execute(
             f"CREATE TRIGGER {table}_no_replace BEFORE INSERT ON {table} "
-            f"WHEN EXISTS (SELECT 1 FROM {table} WHERE {key} = NEW.{key}) "
+            f"WHEN EXISTS (SELECT 1 FROM {table} WHERE {same}) "
             f"BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
         )
         return

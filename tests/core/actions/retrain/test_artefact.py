@@ -255,3 +255,17 @@ def test_a_model_of_another_scikit_learn_is_refused_patches_aside(fitted, tmp_pa
     assert load(path, sha256=sha256).named_steps["model"].classes_.tolist() == ["no", "yes"]
     words = refused(tmp_path / "minor.skops", fitted_by(f"{major}.{int(minor) - 1}.0"))
     assert f"was trained with scikit-learn {major}.{int(minor) - 1}.0 and may score differently" in words
+
+
+def test_what_lay_in_memory_between_the_fields_of_a_tree_is_not_kept() -> None:
+    kind = np.dtype([("left", "<i8"), ("missing_left", "u1")], align=True)
+    assert kind.itemsize > 9, "there are gaps"
+    kept = []
+    for garbage in (0, 255):
+        nodes = np.frombuffer(bytes([garbage]) * kind.itemsize * 5, dtype=kind).copy()
+        nodes["left"], nodes["missing_left"] = np.arange(5), 1
+        out = io.BytesIO()
+        np.save(out, nodes)
+        kept.append(artefact._without_gaps(out.getvalue()))
+    assert kept[0] == kept[1]
+    assert np.load(io.BytesIO(kept[0]))["left"].tolist() == [0, 1, 2, 3, 4]

@@ -1,0 +1,285 @@
+"""Commands that ask for something, decide on it, and show on what it rests; and the gate that CI asks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from core.cli.options import HERE, JsonOption, ReasonOption, WorkspaceOption, actor, as_date, opened
+from core.cli.version import print_comparison
+from core.console import print_json, print_table, say, warn
+from core.errors import InputError
+from core.governance.proposals import Move, ProposalKind
+
+if TYPE_CHECKING:
+    from core.services.proposals import Decided, ProposalInfo
+
+__all__ = [
+    "approve",
+    "comment",
+    "gate",
+    "proposal_app",
+    "propose",
+    "refresh",
+    "reject",
+    "request_changes",
+    "retry",
+    "submit",
+    "withdraw",
+]
+
+proposal_app = typer.Typer(help="What is asked for, and what became of it.", no_args_is_help=True)
+
+EvidenceOption = Annotated[
+    str | None,
+    typer.Option("--evidence", metavar="SHA256", help="What you looked at: refused if it rests on other evidence now."),
+]
+
+
+def propose(
+    kind: Annotated[ProposalKind, typer.Argument(help="What to ask for.")],
+    model: str,
+    version: Annotated[str | None, typer.Argument(help="What to promote, roll back to or retire.")] = None,
+    reason: ReasonOption = "",
+    recipe: Annotated[Path | None, typer.Option(metavar="FILE.toml", help="How to retrain.")] = None,
+    exclude: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="'FROM TO REASON'",
+            help="Don't learn from these days (TO is not one of them): one quoted argument, may be given again.",
+        ),
+    ] = None,
+    workspace: WorkspaceOption = HERE,
+    json: JsonOption = False,
+) -> None:
+    """Ask to retrain a model, or to promote, roll back to or retire a version of it."""
+    arguments: dict[str, Any] = {}
+    if recipe is not None:
+        arguments["recipe"] = _read_recipe(recipe)
+    if exclude:
+        arguments["exclude"] = [_window(text) for text in exclude]
+    space = opened(workspace)
+    _tell(space.proposals.open(actor(space), model, kind, version, reason=reason, arguments=arguments), json=json)
+
+
+def approve(
+    proposal: int,
+    reason: ReasonOption = "",
+    evidence: EvidenceOption = None,
+    workspace: WorkspaceOption = HERE,
+    json: JsonOption = False,
+) -> None:
+    """Approve a proposal; a worker then does what it asks for."""
+    _decide(workspace, proposal, Move.APPROVE, reason, evidence, json=json)
+
+
+def reject(
+    proposal: int,
+    reason: ReasonOption = "",
+    evidence: EvidenceOption = None,
+    workspace: WorkspaceOption = HERE,
+    json: JsonOption = False,
+) -> None:
+    """Reject a proposal."""
+    _decide(workspace, proposal, Move.REJECT, reason, evidence, json=json)
+
+
+def request_changes(
+    proposal: int,
+    reason: ReasonOption = "",
+    evidence: EvidenceOption = None,
+    workspace: WorkspaceOption = HERE,
+    json: JsonOption = False,
+) -> None:
+    """Say what a proposal lacks."""
+    _decide(workspace, proposal, Move.REQUEST_CHANGES, reason, evidence, json=json)
+
+
+def comment(proposal: int, text: str, workspace: WorkspaceOption = HERE, json: JsonOption = False) -> None:
+    """Say something on a proposal, deciding nothing."""
+    space = opened(workspace)
+    _tell(space.proposals.comment(actor(space), proposal, text), json=json)
+
+
+def withdraw(
+    proposal: int, reason: ReasonOption = "", workspace: WorkspaceOption = HERE, json: JsonOption = False
+) -> None:
+    """Take one's own proposal back, or drop a draft."""
+    space = opened(workspace)
+    _tell(space.proposals.withdraw(actor(space), proposal, reason=reason), json=json)
+
+
+def submit(
+    proposal: int, reason: ReasonOption = "", workspace: WorkspaceOption = HERE, json: JsonOption = False
+) -> None:
+    """Make a draft that an alarm left one's own proposal."""
+    space = opened(workspace)
+    _tell(space.proposals.submit(actor(space), proposal, reason=reason), json=json)
+
+
+def refresh(
+    proposal: int, reason: ReasonOption = "", workspace: WorkspaceOption = HERE, json: JsonOption = False
+) -> None:
+    """Rest a proposal on evidence as it stands now; whoever does so asks too, and so can't approve it."""
+    space = opened(workspace)
+    _tell(space.proposals.refresh(actor(space), proposal, reason=reason), json=json)
+
+
+def retry(
+    proposal: int, reason: ReasonOption = "", workspace: WorkspaceOption = HERE, json: JsonOption = False
+) -> None:
+    """Run an approved proposal's job again after it failed, if its evidence still holds."""
+    space = opened(workspace)
+    _tell(space.proposals.retry(actor(space), proposal, reason=reason), json=json)
+
+
+def gate(model: str, version: str, workspace: WorkspaceOption = HERE, json: JsonOption = False) -> None:
+    """Exit 0 only if a valid, fresh approval stands for VERSION, else 1 with the reason."""
+    space = opened(workspace)
+    found = space.proposals.gate(actor(space), model, version)
+    if json:
+        print_json(
+            {"open": found.is_open, "why": found.why, "proposal": found.proposal_id, "approved_by": found.approved_by}
+        )
+    else:
+        say(f"{'open' if found.is_open else 'closed'}: {found.why}")
+    if not found.is_open:
+        raise typer.Exit(1)
+
+
+@proposal_app.command("list")
+def proposal_list(
+    model: Annotated[str | None, typer.Argument(help="Of this model only.")] = None,
+    workspace: WorkspaceOption = HERE,
+    json: JsonOption = False,
+) -> None:
+    """List proposals, the newest first."""
+    space = opened(workspace)
+    found = space.proposals.list(actor(space), model)
+    if json:
+        print_json([_plain(proposal) for proposal in found])
+        return
+    rows = [
+        (p.id, p.model, p.title, f"{p.state}{', stale' if p.stale else ''}", p.requester or "an alarm", p.reason)
+        for p in found
+    ]
+    print_table(["id", "model", "asks to", "state", "asked by", "reason"], rows, right=(0,))
+
+
+@proposal_app.command("show")
+def proposal_show(proposal: int, workspace: WorkspaceOption = HERE, json: JsonOption = False) -> None:
+    """Show a proposal, what it rests on and what became of it."""
+    space = opened(workspace)
+    who = actor(space)
+    review = space.proposals.review(who, proposal)
+    found, report = review.proposal, review.evidence.report if review.evidence else {}
+    if json:
+        print_json(
+            {
+                **_plain(found),
+                "report": report,
+                "problem": review.problem,
+                "checks": [{"title": c.title, "outcome": c.outcome, "why": c.why} for c in review.checks],
+                "recipe": review.recipe,
+                "deciders": review.deciders,
+            }
+        )
+        return
+    say(f"Proposal {found.id}: {found.title} ({found.model})")
+    say(f"    state      {found.state}")
+    say(f"    asked by   {found.requester or 'an alarm'}: {found.reason}")
+    say(f"    evidence   {found.evidence_sha256}")
+    for why in filter(None, [review.problem, *found.stale]):
+        say(f"    stale      {why}")
+    say(f"    to decide  {', '.join(review.deciders) or 'nobody but those who asked: an admin has to add a reviewer'}")
+    if found.job_id is not None:
+        say(f"    job        {found.job_id}")
+    _print_report(report)
+    for check in review.checks:
+        say(f"{check.outcome}: {check.title}. {check.why}")
+    for line in review.recipe.splitlines():
+        say(f"    {line}")
+    for move in found.moves:
+        say(f"{move.at:%Y-%m-%d %H:%M} UTC  {move.actor}: {move.move} (entry {move.ledger_seq})  {move.text}")
+
+
+def _print_report(report: Mapping[str, Any]) -> None:
+    if report.get("comparison"):
+        print_comparison(report["comparison"])
+    elif report.get("why"):
+        say(str(report["why"]))
+    monitoring = report.get("monitoring")
+    if monitoring is None:
+        return
+    rows = [
+        (v["family"].replace("_", " "), v["status"], v["window"] or "", v["since"] or "", _why(v["measure"]))
+        for v in monitoring["verdicts"]
+    ]
+    print_table(["family", "status", "window", "since", "why"], rows)
+    say(f"{monitoring['n_findings']:,} findings in these windows.")
+
+
+def _why(measure: Mapping[str, Any] | None) -> str:
+    return "" if measure is None else f"{measure['column']} {measure['measure']} {measure['why']}".strip()
+
+
+def _decide(workspace: Path, proposal: int, move: Move, reason: str, evidence: str | None, *, json: bool) -> None:
+    space = opened(workspace)
+    _tell(
+        space.proposals.decide(actor(space), proposal, move, reason=reason, evidence_sha256=evidence),
+        json=json,
+    )
+
+
+def _tell(decided: Decided, *, json: bool) -> None:
+    """Where the proposal stands, and the receipt that shows later whether the ledger still holds this."""
+    found = decided.proposal
+    if json:
+        print_json({**_plain(found), "receipt": str(decided.receipt)})
+        return
+    say(f"Proposal {found.id}: {found.title} ({found.model}) is {found.state}.")
+    if decided.job_id is not None:
+        say(f"job {decided.job_id}")
+    say(f"receipt {decided.receipt}")
+    if found.stale:
+        warn(f"Its evidence is stale: {'; '.join(found.stale)}.")
+
+
+def _plain(found: ProposalInfo) -> dict[str, Any]:
+    return {
+        "proposal": found.id,
+        "model": found.model,
+        "kind": found.kind,
+        "version": found.version,
+        "state": found.state,
+        "requester": found.requester,
+        "reason": found.reason,
+        "arguments": found.arguments,
+        "evidence": found.evidence_sha256,
+        "created_at": found.created_at,
+        "stale": found.stale,
+        "job": found.job_id,
+        "moves": found.moves,
+    }
+
+
+def _read_recipe(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"{path} can't be read: {error.strerror}.") from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path} is not UTF-8 text; a recipe is a TOML file.") from error
+
+
+def _window(text: str) -> dict[str, str]:
+    parts: Sequence[str] = text.split(maxsplit=2)
+    if len(parts) != 3:
+        raise InputError(f"--exclude {text!r} needs FROM, TO and REASON, such as '2026-03-02 2026-03-09 broken feed'.")
+    start, end = as_date(parts[0], "--exclude"), as_date(parts[1], "--exclude")
+    if start is None or end is None or start >= end:
+        raise InputError(f"--exclude {text!r}: FROM must lie before TO.")
+    return {"from": start.isoformat(), "to": end.isoformat(), "reason": parts[2]}

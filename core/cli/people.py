@@ -1,0 +1,150 @@
+"""Commands on people: signing in, and the accounts that may."""
+
+from __future__ import annotations
+
+import getpass
+import sys
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from core.cli.options import HERE, JsonOption, WorkspaceOption, actor, opened
+from core.console import print_json, print_table, say, warn
+from core.errors import InputError
+from core.governance.identity import ANONYMOUS, UserRole
+
+if TYPE_CHECKING:
+    from core.services.accounts import AccountInfo
+
+__all__ = ["account_app", "login"]
+
+account_app = typer.Typer(help="People who may sign in, and what they may do.", no_args_is_help=True)
+
+
+class AccountRole(StrEnum):
+    """What a person may be."""
+
+    VIEWER = "viewer"
+    ENGINEER = "engineer"
+    REVIEWER = "reviewer"
+    AUDITOR = "auditor"
+    ADMIN = "admin"
+
+
+RolesOption = Annotated[list[AccountRole], typer.Option("--role", help="What they may do; may be given again.")]
+
+
+def login(
+    name: Annotated[str | None, typer.Argument(help="Who signs in; asked for if left out.")] = None,
+    workspace: WorkspaceOption = HERE,
+    json: JsonOption = False,
+) -> None:
+    """Ask for a password and print a token: what PLUMBLINE_TOKEN holds says who gives a command.
+
+    Use it as: export PLUMBLINE_TOKEN="$(plumbline login NAME)". Where no terminal is attached, the password is
+    the first line on stdin.
+    """
+    space = opened(workspace)
+    if name is None:
+        if not sys.stdin.isatty():
+            raise InputError("Say who signs in: plumbline login NAME.")
+        print("Name: ", end="", file=sys.stderr, flush=True)  # noqa: T201 (stdout is for the token alone)
+        name = sys.stdin.readline().strip()
+    signed_in = space.accounts.sign_in(ANONYMOUS, name, _password(f"Password of {name}: "), purpose="command")
+    warn(f"Signed in as {signed_in.actor.name} until {signed_in.expires_at:%Y-%m-%d %H:%M} UTC.")
+    if json:
+        print_json(
+            {"token": signed_in.token, "name": signed_in.actor.name, "expires_at": signed_in.expires_at.isoformat()}
+        )
+    else:
+        say(signed_in.token)
+
+
+@account_app.command("add")
+def account_add(
+    name: str,
+    roles: RolesOption = [],  # noqa: B006 (the library that parses options copies it)
+    workspace: WorkspaceOption = HERE,
+    json: JsonOption = False,
+) -> None:
+    """Make an account; the first one, which the local operator makes, is an administrator's."""
+    space = opened(workspace)
+    if space.accounts.exist(ANONYMOUS):
+        found = space.accounts.add(actor(space), name, _new_password(name), roles=_roles(roles))
+    elif set(roles) <= {AccountRole.ADMIN}:
+        found = space.accounts.add_first(actor(space), name, _new_password(name))
+    else:
+        raise InputError("The first account is an administrator's, who then adds the others: use --role admin.")
+    _tell(found, "may sign in now", json=json)
+
+
+@account_app.command("list")
+def account_list(workspace: WorkspaceOption = HERE, json: JsonOption = False) -> None:
+    """List the accounts."""
+    space = opened(workspace)
+    infos = space.accounts.list(actor(space))
+    if json:
+        print_json(infos)
+        return
+    rows = [
+        (
+            i.name,
+            ", ".join(i.roles),
+            "ended" if i.is_disabled else f"locked until {i.locked_until:%Y-%m-%d %H:%M}" if i.locked_until else "",
+            i.created_by,
+            f"{i.created_at:%Y-%m-%d %H:%M}",
+        )
+        for i in infos
+    ]
+    print_table(["name", "roles", "", "added by", "at (UTC)"], rows)
+
+
+@account_app.command("roles")
+def account_roles(name: str, roles: RolesOption, workspace: WorkspaceOption = HERE, json: JsonOption = False) -> None:
+    """Give an account other roles, in place of those it has."""
+    space = opened(workspace)
+    _tell(space.accounts.set_roles(actor(space), name, _roles(roles)), "has these roles from now on", json=json)
+
+
+@account_app.command("disable")
+def account_disable(name: str, workspace: WorkspaceOption = HERE, json: JsonOption = False) -> None:
+    """End an account: its tokens stop at once; what it signed stays."""
+    space = opened(workspace)
+    _tell(space.accounts.disable(actor(space), name), "can't sign in any more", json=json)
+
+
+@account_app.command("password")
+def account_password(name: str, workspace: WorkspaceOption = HERE, json: JsonOption = False) -> None:
+    """Give an account another password; its tokens stop, and a lock is lifted."""
+    space = opened(workspace)
+    _tell(space.accounts.set_password(actor(space), name, _new_password(name)), "has a new password", json=json)
+
+
+def _tell(account: AccountInfo, what: str, *, json: bool) -> None:
+    if json:
+        print_json(account)
+    else:
+        say(f"{account.name} ({', '.join(account.roles)}) {what}.")
+
+
+def _roles(roles: list[AccountRole]) -> list[UserRole]:
+    return [UserRole(role) for role in roles]
+
+
+def _new_password(name: str) -> str:
+    """A password asked for twice, so that a slip of the finger doesn't become one."""
+    first = _password(f"New password of {name}: ")
+    if sys.stdin.isatty() and _password("The same again: ") != first:
+        raise InputError("The two passwords differ; nothing was changed.")
+    return first
+
+
+def _password(question: str) -> str:
+    """A password from the terminal, which doesn't show it, or else the first line of stdin."""
+    if sys.stdin.isatty():
+        return getpass.getpass(question)
+    line = sys.stdin.readline()
+    if not line:
+        raise InputError("There is no password: give it as the first line of stdin, or run this in a terminal.")
+    return line.rstrip("\r\n")

@@ -1,0 +1,249 @@
+"""Deciding: the form, why one may not, the other moves, and the receipt of what was done."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import streamlit as st
+
+from core.errors import PlumblineError
+from core.governance.identity import Actor
+from core.governance.proposals import DECISIONS, Move, ProposalKind, ProposalState
+from core.services.checks import Outcome
+from core.services.proposals import Decided, ProposalInfo, Review
+from dashboard.auth import current_actor
+from dashboard.opened import workspace
+from dashboard.text import instant, listed, muted, plain, plural
+
+__all__ = ["comment_form", "decision_card", "keep_receipt", "submit_form"]
+
+SAID, RECEIPT, TIMES = "review_said", "review_receipt", "review_times"
+DECIDING = {Move.APPROVE: "Approve", Move.REQUEST_CHANGES: "Request changes", Move.REJECT: "Reject"}
+STANDS = {
+    ProposalState.DRAFT: "A draft asks nobody yet: somebody has to make it their own and submit it.",
+    ProposalState.CHANGES_REQUESTED: "Changes were requested. Refreshing its evidence puts it up for decision again.",
+    ProposalState.APPROVED: "It is approved; its job waits for a worker.",
+    ProposalState.RUNNING: "It is approved; its job runs.",
+    ProposalState.DONE: "It was approved, and is done.",
+    ProposalState.FAILED: "It was approved, and its job failed. It can run again, or rest on fresh evidence.",
+    ProposalState.REJECTED: "It was rejected. Nothing was done.",
+    ProposalState.WITHDRAWN: "It was withdrawn. Nothing was done.",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Other:
+    """A move besides deciding: its button, and what it brings about."""
+
+    move: Move
+    label: str
+    icon: str
+    consequence: str
+
+
+OTHERS = (
+    Other(
+        move=Move.SUBMIT,
+        label="Submit the draft",
+        icon=":material/send:",
+        consequence="It becomes your proposal, on evidence as it stands now; you can't approve it.",
+    ),
+    Other(
+        move=Move.REFRESH,
+        label="Refresh the evidence",
+        icon=":material/refresh:",
+        consequence="It then rests on evidence as it stands now. Whoever refreshes it asks for it too, and can't "
+        "approve it. This may take a while.",
+    ),
+    Other(
+        move=Move.RETRY,
+        label="Run the job again",
+        icon=":material/replay:",
+        consequence="The approval still stands if its evidence does.",
+    ),
+    Other(move=Move.WITHDRAW, label="Withdraw", icon=":material/undo:", consequence="It ends here. Nothing is done."),
+)
+
+
+def decision_card(review: Review, actor: Actor) -> None:
+    """What this person can do with this proposal, and why not more."""
+    found = review.proposal
+    refusals = found.refusals(actor)
+    with st.container(border=True, key="decision", gap="small"):
+        st.subheader("Decision", anchor=False)
+        _outcome(found)
+        if found.state is ProposalState.OPEN:
+            _deciding(review, actor, refusals)
+        else:
+            st.markdown(STANDS[found.state])
+            _approved_by(found)
+            if refusals[Move.REJECT] is None and found.state is ProposalState.CHANGES_REQUESTED:
+                _deciding(review, actor, refusals)
+        if found.job_id is not None:
+            st.page_link(
+                "views/jobs.py",
+                label=f"Job {plain(found.job_id)}",
+                icon=":material/manufacturing:",
+                query_params={"job": found.job_id},
+            )
+        for other in OTHERS:
+            if refusals[other.move] is None:
+                _other(found, other)
+    if any(refusals[move] is None for move in DECISIONS):
+        st.markdown(muted("The ledger keeps your name, your reason, and the SHA-256 of the evidence that you saw."))
+
+
+def comment_form(found: ProposalInfo, actor: Actor) -> None:
+    """Say something, deciding nothing."""
+    if found.refusals(actor)[Move.COMMENT] is not None:
+        return
+    key = _key("comment", found)
+    with st.form(f"{key}-form", border=False):
+        st.text_area("Add a comment", key=key, height=80, placeholder="Ask, or point at evidence")
+        st.form_submit_button(
+            "Comment",
+            on_click=_do,
+            args=(found.id, key, lambda who, words: workspace().proposals.comment(who, found.id, words)),
+        )
+
+
+def submit_form(found: ProposalInfo) -> None:
+    """Make a draft one's own, where drafts are listed."""
+    _other(found, OTHERS[0])
+    _problem(found.id)
+
+
+def keep_receipt(decided: Decided) -> None:
+    """Remember a receipt for the page of its proposal."""
+    st.session_state[RECEIPT] = (decided.proposal.id, str(decided.receipt))
+    st.session_state[TIMES] = st.session_state.get(TIMES, 0) + 1
+
+
+def _outcome(found: ProposalInfo) -> None:
+    """The receipt of what this session did last, or what went wrong."""
+    _problem(found.id)
+    of, receipt = st.session_state.get(RECEIPT, (None, ""))
+    if of == found.id:
+        st.markdown(":material/receipt_long: **Receipt: keep this**")
+        st.code(receipt, language=None, wrap_lines=True)
+        st.markdown(muted("Kept outside, it shows later whether the ledger still holds what was done here."))
+
+
+def _approved_by(found: ProposalInfo) -> None:
+    """Who has signed for the evidence that it rests on."""
+    by = [m for m in found.moves if m.move is Move.APPROVE and m.evidence_sha256 == found.evidence_sha256]
+    if by:
+        signed = [f"**{plain(move.actor)}**, {instant(move.at)}" for move in by]
+        st.markdown(f"Approved by {listed(signed, most=9)}.")
+
+
+def _problem(proposal_id: int) -> None:
+    of, words = st.session_state.get(SAID, (None, ""))
+    if of == proposal_id:
+        del st.session_state[SAID]
+        st.error(plain(words), icon=":material/error:")
+
+
+def _deciding(review: Review, actor: Actor, refusals: dict[Move, str | None]) -> None:
+    """The form, as far as the choices are this person's; and the reasons for the others."""
+    found = review.proposal
+    may = [move for move in DECIDING if refusals[move] is None]
+    if found.state is ProposalState.OPEN and refusals[Move.APPROVE] is not None:
+        st.markdown(f":orange-badge[:material/lock: You can't {'approve' if may else 'decide'}]")
+        st.markdown(f"**{plain(refusals[Move.APPROVE])}** {_who_can(review)}")
+    if not may:
+        return
+    st.markdown(muted(f"Signing as **{plain(actor.name)}**, {', '.join(actor.roles)}."))
+    key = _key("reason", found)
+    with st.form(f"{key}-form", border=False):
+        st.radio(
+            "Your decision",
+            may,
+            index=None,
+            key=f"{key}-choice",
+            format_func=lambda move: DECIDING[move],
+            captions=[_consequence(review, move) for move in may],
+        )
+        st.text_area("Reason", key=key, height=100, placeholder="What convinced you, or what is missing")
+        st.form_submit_button(
+            "Sign", icon=":material/draw:", on_click=_decide, args=(found.id, key, found.evidence_sha256)
+        )
+
+
+def _consequence(review: Review, move: Move) -> str:
+    found = review.proposal
+    asker = plain(found.requester or "an alarm")
+    if move is Move.REQUEST_CHANGES:
+        return f"Goes back to {asker}; nothing runs."
+    if move is Move.REJECT:
+        ends = (
+            f"; {plain(found.version or '')} can't be promoted any more" if found.kind is ProposalKind.PROMOTE else ""
+        )
+        return f"Ends it{ends}."
+    n = sum(check.outcome in (Outcome.FAIL, Outcome.LOOK) for check in review.checks)
+    runs = "The job starts as soon as a worker is free."
+    if not n:
+        return runs
+    return f"{runs} {plural(n, 'check')} {'fails or needs' if n == 1 else 'fail or need'} a look: say why all the same."
+
+
+def _who_can(review: Review) -> str:
+    """Who may approve; '' where the evidence itself is in the way."""
+    if review.proposal.stale:
+        return ""
+    names = [plain(name) for name in review.deciders]
+    if not names:
+        return "Nobody else has the right to decide: an admin has to make somebody a reviewer."
+    return f"{' or '.join(names)} can."
+
+
+def _other(found: ProposalInfo, other: Other) -> None:
+    """A move besides deciding, folded away until asked for."""
+    key = _key(str(other.move), found)
+    with st.popover(other.label, icon=other.icon, width="stretch"), st.form(f"{key}-form", border=False):
+        st.markdown(muted(other.consequence))
+        st.text_area("Reason", key=key, height=80)
+        st.form_submit_button(other.label, on_click=_do, args=(found.id, key, _call(found.id, other.move)))
+
+
+def _call(proposal_id: int, move: Move) -> Callable[[Actor, str], Decided]:
+    proposals = workspace().proposals
+    calls = {
+        Move.SUBMIT: proposals.submit,
+        Move.REFRESH: proposals.refresh,
+        Move.RETRY: proposals.retry,
+        Move.WITHDRAW: proposals.withdraw,
+    }
+    return lambda actor, reason: calls[move](actor, proposal_id, reason=reason)
+
+
+def _decide(proposal_id: int, key: str, evidence_sha256: str) -> None:
+    """Sign, on the evidence that was shown when the form was drawn."""
+    move = st.session_state.get(f"{key}-choice")
+    if move not in DECISIONS:
+        st.session_state[SAID] = (proposal_id, "Choose what you decide; nothing was signed.")
+        return
+
+    def call(actor: Actor, reason: str) -> Decided:
+        return workspace().proposals.decide(
+            actor, proposal_id, Move(move), reason=reason, evidence_sha256=evidence_sha256
+        )
+
+    _do(proposal_id, key, call)
+
+
+def _do(proposal_id: int, key: str, call: Callable[[Actor, str], Decided]) -> None:
+    """Make a move in one call, and remember its receipt or what went wrong."""
+    st.session_state.pop(SAID, None)
+    try:
+        decided = call(current_actor(), st.session_state.get(key, ""))
+    except PlumblineError as error:
+        st.session_state[SAID] = (proposal_id, str(error))
+    else:
+        keep_receipt(decided)
+
+
+def _key(what: str, found: ProposalInfo) -> str:
+    """A widget's key: another one after each move of this session, so that forms are empty again, and not before."""
+    return f"{what}-{found.id}-{st.session_state.get(TIMES, 0)}"

@@ -1,0 +1,75 @@
+"""Every role against every call of every service: refused exactly where the role lacks the right."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator
+from dataclasses import fields
+
+import pytest
+
+from core.errors import NotAllowedError
+from core.governance.identity import RIGHTS, Actor, Right, UserRole
+from core.workspace import Workspace
+from tests.governed import Governed, build
+
+N_LEAST = 60  # calls; fewer would mean that they are no longer found
+
+
+@pytest.fixture(scope="module")
+def governed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Governed]:
+    governed = build(tmp_path_factory.mktemp("rights"))
+    yield governed
+    governed.workspace.close()
+
+
+def calls() -> list[tuple[str, str]]:
+    """(service, method) of every public method of every service of a workspace."""
+    module = inspect.getmodule(Workspace)
+    found = []
+    for field in fields(Workspace):
+        kind = getattr(module, str(Workspace.__annotations__[field.name]), None)
+        if inspect.isclass(kind) and kind.__name__.endswith("Service"):
+            found += [(field.name, name) for name, value in vars(kind).items() if _is_call(name, value)]
+    return found
+
+
+def _is_call(name: str, value: object) -> bool:
+    return not name.startswith("_") and (callable(value) or isinstance(value, (staticmethod, classmethod, property)))
+
+
+CALLS = calls()
+
+
+def test_the_calls_are_found_and_each_is_marked_and_takes_an_actor_first() -> None:
+    assert len(CALLS) > N_LEAST
+    module = inspect.getmodule(Workspace)
+    for service, name in CALLS:
+        method = vars(getattr(module, Workspace.__annotations__[service]))[name]
+        assert isinstance(getattr(method, "right", None), Right), f"{service}.{name} is not marked with @allowed"
+        assert list(inspect.signature(inspect.unwrap(method)).parameters)[:2] == ["self", "actor"], f"{service}.{name}"
+
+
+@pytest.mark.parametrize("role", UserRole)
+def test_a_call_is_refused_exactly_where_the_role_lacks_its_right(governed: Governed, role: UserRole) -> None:
+    actor = Actor(name="somebody", roles=(role,))
+    for service, name in CALLS:
+        method = getattr(getattr(governed.workspace, service), name)
+        assert lets_in(method, actor) is (method.right in RIGHTS[role]), f"{role} calls {service}.{name}"
+
+
+def lets_in(method: Callable[[Actor], object], actor: Actor) -> bool:
+    """Whoever may call is let in, and mostly stumbles over arguments that are missing."""
+    try:
+        method(actor)
+    except TypeError as error:
+        return "missing" in str(error)
+    except NotAllowedError:
+        return False
+    return True
+
+
+def test_every_right_is_needed_for_something_and_somebody_has_it() -> None:
+    module = inspect.getmodule(Workspace)
+    needed = {vars(getattr(module, Workspace.__annotations__[service]))[name].right for service, name in CALLS}
+    assert needed == set(Right) == {right for rights in RIGHTS.values() for right in rights}

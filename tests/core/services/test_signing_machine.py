@@ -1,0 +1,276 @@
+"""Anybody does anything in any order, while data come in, change and grow old: the rules of signing hold."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import timedelta
+from pathlib import Path
+from typing import TypeVar
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from sqlalchemy import func, select
+
+from core.errors import PlumblineError
+from core.governance.identity import LOCAL_OPERATOR, WORKER, Right
+from core.governance.proposals import ASKING, Move, ProposalKind, ProposalState
+from core.services.jobs import JobInfo, JobState
+from core.services.proposals import Decided, ProposalInfo
+from core.storage.ledger import n_entries
+from core.storage.repository import Repository
+from core.storage.signing import DeploymentRow, JobRow, ProposalMoveRow, ProposalRow
+from tests.governed import MODEL, Governed, build
+
+# Whoever may do something comes up more often than whoever may not.
+PEOPLE = st.sampled_from(["ada", "zoe", "ines", "otto", "zoe", "ines", "otto", "vera", "audrey", "root"])
+DECISIONS = st.sampled_from([Move.APPROVE] * 5 + [Move.REQUEST_CHANGES, Move.REJECT])
+WANTED = st.sampled_from(
+    [(ProposalKind.PROMOTE, version) for version in ("v1", "v2", "v3")] * 3
+    + [(kind, version) for kind in (ProposalKind.ROLLBACK, ProposalKind.RETIRE) for version in ("v1", "v2")]
+    + [(ProposalKind.RETRAIN, None)]
+)
+PLACES = st.integers(0, 20)
+Result = TypeVar("Result")
+
+
+class Signing(RuleBasedStateMachine):
+    """Moves at random on one workspace, beside a plain account of what changed since evidence was frozen."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.folder = Path(tempfile.mkdtemp(prefix="plumbline-signing-"))
+        self.governed: Governed = build(self.folder)
+        self.governed.register("v3")
+        self.workspace = self.governed.workspace
+        self.n_changes = 0  # of anything that evidence may speak of
+        self.n_served = 0  # batches that came in: a new report would speak of them too
+        self.frozen: dict[str, tuple[int, int]] = {}
+        self.n_entries = 0
+
+    def teardown(self) -> None:
+        self.workspace.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    # What people do
+
+    @initialize()
+    def two_are_asked_for(self) -> None:
+        for kind, version in ((ProposalKind.PROMOTE, "v1"), (ProposalKind.PROMOTE, "v2")):
+            self._note(self.governed.opened(kind, version))
+
+    @rule(wanted=WANTED, person=PEOPLE)
+    def ask(self, wanted: tuple[ProposalKind, str | None], person: str) -> None:
+        kind, version = wanted
+        self._try(lambda: self._note(self.governed.opened(kind, version, by=person)), person, Right.PROPOSE)
+
+    @rule(place=PLACES, person=PEOPLE, move=DECISIONS)
+    def decide(self, place: int, person: str, move: Move) -> None:
+        proposal = self._pick(place, ProposalState.OPEN)
+        stale = self._deeply_stale(proposal)
+        decided = self._try(lambda: self.governed.decide(proposal.id, move, by=person), person, Right.DECIDE)
+        if decided is None:
+            return
+        if move is Move.REJECT:
+            self.n_changes += 1  # the state of its version
+        if move is Move.APPROVE:
+            assert stale == ()
+            assert person not in proposal.askers
+            assert decided.proposal.evidence_sha256 == proposal.evidence_sha256
+            self._check_it_holds(proposal)
+
+    @rule(place=PLACES, person=PEOPLE)
+    def refresh(self, place: int, person: str) -> None:
+        proposal = self._pick(place, ProposalState.OPEN, ProposalState.CHANGES_REQUESTED, ProposalState.FAILED)
+        refresh = self.workspace.proposals.refresh
+        actor = self.governed.people[person]
+        self._try(lambda: self._note(refresh(actor, proposal.id, reason="as it stands")), person, Right.PROPOSE)
+
+    @rule(place=PLACES, person=PEOPLE, words=st.sampled_from(["", "why?", "so be it\u2028"]))
+    def comment(self, place: int, person: str, words: str) -> None:
+        proposal = self._pick(place)
+        actor = self.governed.people[person]
+        self._try(lambda: self.workspace.proposals.comment(actor, proposal.id, words), person, Right.PROPOSE)
+
+    @rule(place=PLACES, person=PEOPLE)
+    def withdraw(self, place: int, person: str) -> None:
+        proposal = self._pick(place)
+        withdraw = self.workspace.proposals.withdraw
+        actor = self.governed.people[person]
+        if self._try(lambda: withdraw(actor, proposal.id, reason="no more"), person, Right.PROPOSE):
+            assert proposal.requester == person
+
+    @rule(place=PLACES, person=PEOPLE)
+    def retry(self, place: int, person: str) -> None:
+        proposal = self._pick(place, ProposalState.FAILED)
+        stale = self._deeply_stale(proposal)
+        retry = self.workspace.proposals.retry
+        actor = self.governed.people[person]
+        if self._try(lambda: retry(actor, proposal.id, reason="once more"), person, Right.PROPOSE):
+            assert stale == ()
+
+    # What the worker does
+
+    @precondition(lambda self: self._waiting())
+    @rule(how=st.sampled_from(["done", "done", "done", "twice", "failed", "cancelled", "left"]))
+    def work(self, how: str) -> None:
+        job = self._waiting()[-1]
+        proposal = self.workspace.proposals.show(WORKER, job.proposal_id or 0)
+        if job.state is JobState.QUEUED:
+            stale = self._deeply_stale(proposal)
+            begun = self._try(lambda: self.workspace.jobs.begin(WORKER, job.id))
+            assert (begun is None) is bool(stale)
+            if begun is None:
+                self.workspace.jobs.fail(WORKER, job.id, "stale")
+                return
+            self._check_it_holds(proposal)
+        if how == "left":
+            return
+        if how == "cancelled":
+            self._try(lambda: self.workspace.jobs.cancel(LOCAL_OPERATOR, job.id, reason="wait"))
+            return
+        if how == "failed" or proposal.kind is ProposalKind.RETRAIN:
+            self.workspace.jobs.fail(WORKER, job.id, "too few rows")
+            return
+        for _ in range(2 if how == "twice" else 1):
+            said = self.workspace.execution.deploy(WORKER, job.id)
+        self.workspace.jobs.finish(WORKER, job.id, said)
+        self.n_changes += 1
+
+    # What happens meanwhile
+
+    @rule()
+    def records_come_in(self) -> None:
+        self.governed.ingest()
+        self.n_served += 1
+
+    @rule(row=st.integers(0, 239), of=st.sampled_from(["p", "r"]))
+    def a_label_comes_late(self, row: int, of: str) -> None:
+        self.governed.label(f"{of}{row}")
+        self.n_changes += 1
+
+    @rule(version=st.sampled_from(["v1", "v2"]))
+    def a_version_is_evaluated_anew(self, version: str) -> None:
+        self.n_changes += 1
+        self.governed.evaluate(version, n=40, seed=100 + self.n_changes)
+
+    @rule(place=PLACES)
+    def a_batch_is_retracted(self, place: int) -> None:
+        batches = [b for b in self.workspace.batches.list(WORKER, MODEL) if b.retracted_at is None and b.id > 1]
+        if batches:
+            self.workspace.batches.retract(LOCAL_OPERATOR, batches[place % len(batches)].id, reason="broken")
+            self.n_changes += 1
+
+    @rule(hours=st.sampled_from([1, 1, 30, 14 * 24 + 1]))
+    def time_passes(self, hours: int) -> None:
+        self.governed.clock.advance(hours=hours)
+
+    # How it is looked at
+
+    def _try(self, call: Callable[[], Result], person: str | None = None, right: Right | None = None) -> Result | None:
+        """What a call gives; None where it is refused, which leaves everything as it was."""
+        before = self._seen()
+        found: Result | None = None
+        with suppress(PlumblineError):
+            found = call()
+        if found is None:
+            assert self._seen() == before, "refused, yet something changed"
+            return None
+        if person is not None and right is not None:
+            assert self.governed.people[person].may(right)
+        return found
+
+    def _seen(self) -> tuple[object, ...]:
+        with self.workspace.database.read() as session:
+            states = session.execute(select(ProposalRow.id, ProposalRow.state, ProposalRow.evidence_sha256)).all()
+            jobs = session.execute(select(JobRow.id, JobRow.state)).all()
+            n_moves = session.scalar(select(func.count()).select_from(ProposalMoveRow))
+            return (states, jobs, n_moves, n_entries(session))
+
+    def _pick(self, place: int, *states: ProposalState) -> ProposalInfo:
+        """A proposal, in one of these states if there is any."""
+        proposals = self.workspace.proposals.list(WORKER)
+        likely = [proposal for proposal in proposals if proposal.state in states] or proposals
+        return likely[place % len(likely)]
+
+    def _waiting(self) -> list[JobInfo]:
+        return [job for job in self.workspace.jobs.list(WORKER) if job.state in (JobState.QUEUED, JobState.RUNNING)]
+
+    def _note(self, decided: Decided) -> Decided:
+        """Remember what was known when evidence was frozen."""
+        self.frozen[decided.proposal.evidence_sha256] = (self.n_changes, self.n_served)
+        return decided
+
+    def _deeply_stale(self, proposal: ProposalInfo) -> tuple[str, ...]:
+        """What makes it stale; it is nothing while nothing has happened, and age always."""
+        service = self.workspace.proposals
+        evidence = service.report(WORKER, proposal.evidence_sha256)
+        with self.workspace.database.read() as session:
+            stale = service.evidence.stale(session, Repository(session).model(MODEL), evidence, deep=True)
+        is_old = self.governed.clock.now - evidence.frozen_at > timedelta(days=14)
+        if is_old or self.frozen[proposal.evidence_sha256][0] == self.n_changes:
+            assert bool(stale) is is_old, stale
+        return stale
+
+    def _check_it_holds(self, proposal: ProposalInfo) -> None:
+        """Evidence that counts as fresh says word for word what it would say if it were frozen now."""
+        served = self.frozen[proposal.evidence_sha256][1]
+        if proposal.kind is not ProposalKind.PROMOTE and served != self.n_served:
+            return  # windows that came since are no part of it
+        service = self.workspace.proposals
+        again = service.evidence.freeze(WORKER, MODEL, proposal.kind, proposal.version, proposal.arguments)
+        old, new = (json.loads(e.content) for e in (service.report(WORKER, proposal.evidence_sha256), again))
+        assert old.pop("frozen_at") <= new.pop("frozen_at")
+        assert old == new
+
+    # What always holds
+
+    @invariant()
+    def every_job_had_somebody_elses_approval(self) -> None:
+        with self.workspace.database.read() as session:
+            for job in session.scalars(select(JobRow)):
+                proposal = session.get_one(ProposalRow, job.proposal_id)
+                query = select(ProposalMoveRow).where(ProposalMoveRow.proposal_id == proposal.id)
+                moves = session.scalars(query.order_by(ProposalMoveRow.id)).all()
+                enqueued = [m for m in moves if m.move in (Move.APPROVE, Move.RETRY)]
+                evidence = enqueued[job.attempt - 1].evidence_sha256
+                before = [m for m in moves if m.id <= enqueued[job.attempt - 1].id]
+                askers = {m.actor for m in before if m.move in ASKING} | {proposal.requester}
+                approvals = [m for m in before if m.move == Move.APPROVE and m.evidence_sha256 == evidence]
+                assert [m for m in approvals if m.actor not in askers], f"{job.id} has no valid approval"
+            n_jobs = session.scalar(select(func.count()).select_from(JobRow))
+            moved = select(func.count()).where(ProposalMoveRow.move.in_([Move.APPROVE, Move.RETRY]))
+            assert n_jobs == session.scalar(moved)
+            for deployment in session.scalars(select(DeploymentRow)):
+                state = session.get_one(ProposalRow, deployment.proposal_id).state
+                assert state in (ProposalState.RUNNING, ProposalState.DONE)
+
+    @invariant()
+    def the_ledger_holds_and_only_grows(self) -> None:
+        check = self.workspace.ledger.verify(self.governed.audrey)
+        assert check.problems == ()
+        assert check.n_entries >= self.n_entries
+        self.n_entries = check.n_entries
+
+    @invariant()
+    def the_gate_agrees_with_what_is_in_force(self) -> None:
+        deployed = self.workspace.versions.in_force(WORKER, MODEL)
+        for version in ("v1", "v2", "v3"):
+            gate = self.workspace.proposals.gate(WORKER, MODEL, version)
+            if deployed is not None and deployed.version == version:
+                assert gate.is_open, gate.why
+            if gate.is_open:
+                assert gate.approved_by
+
+
+TestSigning = Signing.TestCase
+TestSigning.settings = settings(
+    max_examples=20,
+    stateful_step_count=25,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
