@@ -6,6 +6,8 @@ from pathlib import Path
 
 import streamlit as st
 
+from dashboard.state import draw_selectors
+
 HERE = Path(__file__).parent
 PAGES = {
     "Monitor": [
@@ -44,4 +46,6 @@ page = st.navigation(
     },
     expanded=True,
 )
+if page.url_path:  # every page but Fleet is about one model
+    draw_selectors(only_model=page.url_path == "data")
 page.run()

@@ -14,6 +14,8 @@ from core.governance.identity import LOCAL_OPERATOR
 
 if TYPE_CHECKING:
     from core.measure import Measure
+    from core.services.analysis import Analysis
+    from core.services.drift import DriftReport
 
 __all__ = ["analyse"]
 
@@ -40,19 +42,19 @@ def analyse(
 
     space = opened(workspace)
     count_new(space, model)
-    analysis = space.analysis.analyse(
-        LOCAL_OPERATOR,
-        model,
+    selection, begin, until = (
         Selection(version=version, segment=segment),
-        start=as_date(start, "--from"),
-        end=as_date(end, "--to"),
+        as_date(start, "--from"),
+        as_date(end, "--to"),
     )
+    analysis = space.analysis.analyse(LOCAL_OPERATOR, model, selection, start=begin, end=until)
     if json:
         print_json(
             {"measures": [m.to_dict() for m in analysis.measures], "findings": [m.to_dict() for m in analysis.findings]}
         )
     else:
         _print_findings(analysis.findings)
+        _print_broken(space.analysis.drift(LOCAL_OPERATOR, model, selection), analysis)
         say(analysis.context.arming.reason)
     bad = {"critical"} if fail_on is FailOn.CRITICAL else {"critical", "warning"}
     if fail_on is not None and any(measure.status in bad for measure in analysis.findings):
@@ -78,6 +80,16 @@ def _print_findings(findings: Sequence[Measure]) -> None:
     ]
     header = ["window", "status", "family", "column", "measure", "value", "95% interval", "n"]
     print_table(header, rows, right=(5, 7))
+
+
+def _print_broken(report: DriftReport | None, analysis: Analysis) -> None:
+    """What broke in which column, in words, in the window that is looked at; silent where that isn't asked for."""
+    window = report.context.focus if report is not None else None
+    if report is None or window is None or window.name not in {measure.window for measure in analysis.measures}:
+        return
+    words = [f"    {column.column}: {found.words}" for column in report.columns for found in column.quality.findings]
+    if words:
+        say("\n".join([f"In {window.name}:", *words]))
 
 
 def _number(value: float | None) -> str:

@@ -15,7 +15,7 @@ from core.governance.identity import LOCAL_OPERATOR
 if TYPE_CHECKING:
     from core.workspace import Workspace
 
-__all__ = ["HERE", "EncodingOption", "JsonOption", "WorkspaceOption", "as_date", "count_new", "opened"]
+__all__ = ["HERE", "EncodingOption", "JsonOption", "WorkspaceOption", "as_date", "count_new", "opened", "write_out"]
 
 WorkspaceOption = Annotated[
     Path, typer.Option("--workspace", envvar="PLUMBLINE_WORKSPACE", help="The workspace's folder.")
@@ -36,6 +36,14 @@ def count_new(workspace: Workspace, model: str) -> None:
     """Count what isn't counted yet, with a progress bar."""
     with counter("Counting") as step:
         workspace.profiles.refresh(LOCAL_OPERATOR, model, progress=lambda name, _done, _all: step(1, Path(name).name))
+
+
+def write_out(path: Path, content: bytes) -> None:
+    """Write what --out asks for; raises InputError where that place can't be written."""
+    try:
+        path.write_bytes(content)
+    except OSError as error:
+        raise InputError(f"{path} can't be written: {error.strerror}; give --out another name.") from error
 
 
 def as_date(text: str | None, option: str) -> datetime | None:

@@ -34,7 +34,7 @@ from core.storage.tables import BatchRow, LabelBatchRow, ModelRow, ProfiledBatch
 
 __all__ = ["ProfileService"]
 
-UNREADABLE = ("unparseable", "unreadable value", "unknown class")
+UNREADABLE = ("unparseable", "unreadable value", "unknown class", "score outside")
 
 Ints = NDArray[np.int64]
 Progress = Callable[[str, int, int], None]
