@@ -52,7 +52,7 @@ def draw_selectors(*, only_model: bool = False) -> None:
 
 def select() -> Selected | None:
     """The model and rows that the selectors say; None where there is no model yet."""
-    selected: Selected | None = st.session_state[SELECTED]
+    selected: Selected | None = st.session_state.get(SELECTED)
     return selected
 
 

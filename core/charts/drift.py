@@ -53,7 +53,7 @@ def column_dots(psi: Sequence[Measure], *, palette: Palette, margin: float, writ
         text=[f"{label(m.column)}: {label(text)}<br>{label(m.why)}" for m, _, text in valued],
         hovertemplate="%{text}<extra></extra>",
     )
-    figure.add_vline(x=margin, line={"color": palette.muted, "width": 1.2, "dash": "dot"}, layer="between")
+    figure.add_vline(x=margin, line={"color": palette.muted, "width": 1.2, "dash": "dot"}, layer="below")
     figure.add_annotation(
         text=f"margin {margin:.2f}",
         x=margin,

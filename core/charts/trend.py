@@ -102,7 +102,7 @@ def trend_chart(
         figure.add_hline(
             y=line.value,
             line={"color": colour, "width": 1.2, "dash": "dash" if is_reference else "dot"},
-            layer="between",
+            layer="below",
         )
     for line, y in zip(lines, _spread([line.value for line in lines], _span(measures, lines), height), strict=True):
         colour = palette.reference if line is reference else palette.critical if line.is_crossed else palette.muted
@@ -152,15 +152,17 @@ def _as_number(at: datetime | int) -> float | int:
 
 def _zone(figure: go.Figure, points: Sequence[Point], palette: Palette, words: str) -> None:
     """Grey where windows are not judged yet, with the words in it."""
-    young = [point.at for point in points if not point.is_mature]
+    young = [place for place, point in enumerate(points) if not point.is_mature]
     if not young:
         return
-    figure.add_vrect(
-        x0=_as_number(young[0]), x1=_as_number(young[-1]), fillcolor=palette.muted, opacity=palette.zone, line_width=0
-    )
+    x = [_as_number(point.at) for point in points]
+    half = (x[-1] - x[0]) / max(1, len(x) - 1) / 2
+    start, end = x[young[0]] - half, x[young[-1]] + half
+    figure.add_vrect(x0=start, x1=end, fillcolor=palette.muted, opacity=palette.zone, line_width=0)
     figure.add_annotation(
-        text=label(words),
-        x=young[-1],
+        text="<br>".join(map(label, words.rsplit(" ", 1))),  # two lines, as the zone is narrow
+        align="right",
+        x=end,
         y=1,
         yref="paper",
         xanchor="right",

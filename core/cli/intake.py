@@ -138,7 +138,9 @@ def batch_retract(
     workspace: WorkspaceOption = HERE,
 ) -> None:
     """Take a batch out of every count; it stays on record with the reason."""
-    info = opened(workspace).batches.retract(LOCAL_OPERATOR, batch, reason=reason)
+    space = opened(workspace)
+    info = space.batches.retract(LOCAL_OPERATOR, batch, reason=reason)
+    count_new(space, info.model)  # without a batch of the reference all others are counted on other bins
     say(f"Batch {info.id} ({info.source_name}, {info.n_rows:,} rows) is retracted.")
 
 

@@ -18,7 +18,7 @@ from core.storage.counts import delete_tables
 from core.storage.database import Database
 from core.storage.files import WorkspaceFiles
 from core.storage.repository import Repository
-from core.storage.tables import BatchRow, ProfiledBatchRow
+from core.storage.tables import BatchRow, ModelRow, ProfiledBatchRow
 
 __all__ = ["BatchInfo", "BatchService", "LabelBatchInfo"]
 
@@ -28,6 +28,7 @@ class BatchInfo:
     """One batch of records."""
 
     id: int
+    model: str
     role: BatchRole
     source_name: str
     source_sha256: str
@@ -72,7 +73,7 @@ class BatchService:
         """All batches of a model in id order, the retracted ones too."""
         with self.database.read() as session:
             repository = Repository(session)
-            return tuple(_info(row) for row in repository.batches(repository.model(model), retracted=True))
+            return tuple(_info(row, model) for row in repository.batches(repository.model(model), retracted=True))
 
     @allowed(Right.READ)
     def list_labels(self, actor: Actor, model: str) -> tuple[LabelBatchInfo, ...]:  # noqa: ARG002
@@ -119,12 +120,13 @@ class BatchService:
             delete_tables(session, batch_id=batch.id)
             session.execute(delete(ProfiledBatchRow).where(ProfiledBatchRow.batch_id == batch.id))
             session.flush()
-            return _info(batch)
+            return _info(batch, session.get_one(ModelRow, model_id).name)
 
 
-def _info(row: BatchRow) -> BatchInfo:
+def _info(row: BatchRow, model: str) -> BatchInfo:
     return BatchInfo(
         id=row.id,
+        model=model,
         role=BatchRole(row.role),
         source_name=row.source_name,
         source_sha256=row.source_sha256,

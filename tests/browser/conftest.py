@@ -120,7 +120,10 @@ class Visit:
 
     def choose(self, label: str, option: str) -> None:
         """Choose an option of a selector that the address tells, and wait until it does."""
-        self.page.get_by_role("combobox", name=label).fill(option)  # options far down are drawn once they are near
+        selector = self.page.get_by_role("combobox", name=label)
+        selector.scroll_into_view_if_needed()
+        self.page.wait_for_timeout(500)  # scrolling closes the list
+        selector.fill(option)  # options far down are drawn once they are near
         self.page.get_by_role("option", name=option, exact=True).click()
         self.page.wait_for_url(lambda url: f"={quote_plus(option)}" in url, timeout=PATIENCE)
         self.settled()

@@ -34,6 +34,9 @@ def test_from_the_fleet_to_the_cause_by_clicking(demo_server: str, start_visit: 
     expect(page.get_by_role("heading", name="credit-default", exact=True)).to_be_visible()
     visit.settled()
     assert page.url.endswith("/model?model=credit-default")
+    expect(page.locator(".js-plotly-plot .shapelayer path")).not_to_have_count(0)
+    drawn = page.locator(".js-plotly-plot .shapelayer path").count()
+    assert drawn >= 4, "reference, end of the margin, onset, and the windows whose labels are still to come"
     visit.check()
     for name in WALK:
         page.get_by_test_id("stSidebarNav").get_by_role("link", name=name).click()
@@ -91,8 +94,8 @@ def test_what_is_chosen_goes_into_the_address_and_back(demo_server: str, start_v
     expect(visit.page.get_by_role("heading", name="No verdict: nothing is armed.")).to_be_visible()
     visit.choose("Model", "credit-default")
     visit.choose("Window", "week of 15 Jun 2026")
-    visit.choose("Look into a column", "income")
     expect(visit.page.get_by_text("1 of 25 columns moved by more than the margin.")).to_be_visible()
+    visit.choose("Look into a column", "income")
     for part in ("model=credit-default", "window=week+of+15+Jun+2026", "column=income"):
         assert part in visit.page.url
     visit.check()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import doctest
 import math
 import re
 from datetime import UTC, datetime
@@ -12,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import dashboard.text
 from core.measure import Family, Interval, Measure, Status
 from core.profile.windows import WindowPlan
 from core.schema import WindowUnit
@@ -174,3 +176,9 @@ def test_a_cell_shows_the_value_and_its_interval_or_why_there_is_none() -> None:
     assert value_cell(undefined) == "—  \n:small[:gray[\\*No\\* row\\.]]"
     rate = Measure(family=Family.FAIRNESS, measure="recall", value=0.5, n=9, convention="")
     assert value_cell(rate) == "**50.0%**  \n:small[:gray[no interval]]"
+
+
+def test_the_examples_of_the_documentation_are_true() -> None:
+    result = doctest.testmod(dashboard.text)
+    assert result.attempted > 20
+    assert result.failed == 0

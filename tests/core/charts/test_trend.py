@@ -69,7 +69,16 @@ def test_windows_whose_labels_are_still_coming_are_open_and_not_on_the_line() ->
     early = [trace for trace in chart.figure.data if trace.marker.symbol == "circle-open"]
     assert [list(trace.y) for trace in early] == [[3.0]]
     assert "labels incomplete" in early[0].text[0]
-    assert "labels still arriving" in [annotation.text for annotation in chart.figure.layout.annotations]
+    assert "labels still<br>arriving" in [annotation.text for annotation in chart.figure.layout.annotations]
+
+
+def test_the_grey_zone_covers_the_windows_it_speaks_of_be_it_one() -> None:
+    for mature in (1, 2):
+        chart = drawn([value(1.0), value(2.0), value(3.0)], weeks(3, mature=mature))
+        zone = next(shape for shape in chart.figure.layout.shapes if shape.type == "rect")
+        week = 7 * 24 * 3_600_000
+        assert zone.x1 - zone.x0 == (3 - mature) * week
+        assert zone.x0 < (START + mature * timedelta(weeks=1)).timestamp() * 1_000 < zone.x1
 
 
 def test_alarms_have_a_shape_as_well_as_a_colour() -> None:
