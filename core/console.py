@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, is_dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,22 +21,29 @@ __all__ = ["counter", "print_json", "print_outcomes", "print_table", "say", "war
 
 def say(text: str) -> None:
     """A line for the person who runs the command, on stdout."""
-    print(_harmless(text))  # noqa: T201 (this module is where printing is done)
+    _print(text, sys.stdout)
 
 
 def warn(text: str) -> None:
     """A line on stderr."""
-    print(_harmless(text), file=sys.stderr)  # noqa: T201
+    _print(text, sys.stderr)
 
 
-def _harmless(text: str) -> str:
-    """Text without what would steer the terminal it is shown on, such as a name with an escape sequence."""
-    return "".join(char if char.isprintable() or char in "\n\t" else ascii(char)[1:-1] for char in text)
+def _print(text: str, stream: TextIO) -> None:
+    print(_harmless(text, stream), file=stream)
+
+
+def _harmless(text: str, stream: TextIO) -> str:
+    """Text without what would steer the terminal it is shown on, and without what that can't show."""
+    plain = "".join(char if char.isprintable() or char in "\n\t" else ascii(char)[1:-1] for char in text)
+    encoding = stream.encoding or "utf-8"
+    return plain.encode(encoding, "backslashreplace").decode(encoding)
 
 
 def print_json(value: Any) -> None:
     """One JSON document on stdout; JSON has no infinity and no NaN, so these become null."""
-    sys.stdout.write(json.dumps(_plain(value), ensure_ascii=False, indent=2, allow_nan=False) + "\n")
+    is_utf8 = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
+    sys.stdout.write(json.dumps(_plain(value), ensure_ascii=not is_utf8, indent=2, allow_nan=False) + "\n")
 
 
 def _plain(value: Any) -> Any:
@@ -49,7 +56,9 @@ def _plain(value: Any) -> Any:
         return [_plain(item) for item in value]
     if isinstance(value, float):
         return value if math.isfinite(value) else None
-    if value is None or isinstance(value, (bool, int, str)):
+    if isinstance(value, str):  # a file's name can hold bytes that are no text
+        return value.encode("utf-8", "replace").decode()
+    if value is None or isinstance(value, (bool, int)):
         return value
     return value.isoformat() if isinstance(value, datetime) else str(value)
 
@@ -65,24 +74,26 @@ def print_table(header: Sequence[str], rows: Iterable[Sequence[object]], *, righ
     for place, name in enumerate(header):
         table.add_column(name, justify="right" if place in right else "left", overflow="fold")
     for row in rows:
-        table.add_row(*(Text(_harmless(str(cell))) for cell in row))
+        table.add_row(*(Text(_harmless(str(cell), sys.stdout)) for cell in row))
     console = Console(width=None if sys.stdout.isatty() else 140)
     console.print(table)
 
 
 @contextmanager
 def counter(label: str, *, total: int | None = None) -> Iterator[Callable[[int, str], None]]:
-    """A progress bar on stderr; call it with what was done and a word on what is being done."""
+    """A progress bar where stderr is a terminal; call it with what was done and a word on what is being done."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
     words = TextColumn("{task.description}", markup=False)  # a file may be called [red]
     columns = (words, BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+    console = Console(stderr=True)
+    # Where stderr is a file or a mail, an empty bar would leave blank lines before the message.
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task(label, total=total)
 
         def step(done: int, word: str = "") -> None:
-            progress.update(task, advance=done, description=_harmless(f"{label} {word}".strip()))
+            progress.update(task, advance=done, description=_harmless(f"{label} {word}".strip(), sys.stderr))
 
         yield step
 

@@ -8,6 +8,7 @@ import streamlit as st
 
 from core.governance.identity import ANONYMOUS, LOCAL_OPERATOR, Right
 from dashboard.auth import current_actor, sign_out
+from dashboard.state import draw_selectors
 from dashboard.text import plain
 
 HERE = Path(__file__).parent
@@ -33,6 +34,7 @@ PAGES = {
         ("people", "People", "group"),
     ],
 }
+ABOUT_A_MODEL = ("model", "performance", "drift", "concept", "control-chart", "fairness", "data", "versions")
 UNLISTED = ("review",)  # reached from another page, not by itself
 NEEDS = {"ledger": Right.AUDIT, "people": Right.ADMINISTER}  # pages that tell others why they show nothing
 
@@ -67,6 +69,8 @@ page = st.navigation(
 if actor == ANONYMOUS:
     st.info("You are signed out, or your session has ended. Reload this page to sign in and come back to it.")
     st.stop()
+if page.url_path in ABOUT_A_MODEL:
+    draw_selectors(only_model=page.url_path in ("data", "versions"))
 with st.sidebar:
     if actor == LOCAL_OPERATOR:
         st.caption("Nobody signs in yet: `plumbline account add NAME` makes the first account.")

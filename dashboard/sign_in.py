@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import parse_qs, quote, urlsplit
@@ -23,6 +24,7 @@ __all__ = ["Gate", "routes"]
 PATH = "/sign-in"
 MAX_BODY = 10_000
 OPEN = ("/_stcore/", "/static/", "/readyz", PATH, "/favicon", "/component/", "/media/")
+MARK = re.compile(r"\{\{(next|name|problem)\}\}")
 PAGE = Path(__file__).with_name("sign_in.html")
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'; "
@@ -112,8 +114,8 @@ async def _body(request: Request) -> bytes | None:
 
 
 def _page(*, next_: str, name: str = "", problem: str = "", status: int = 200) -> Response:
-    filled = PAGE.read_text(encoding="utf-8")
     shown = f'<p class="problem" role="alert">{html.escape(problem)}</p>' if problem else ""
-    for mark, text in (("{{next}}", html.escape(next_)), ("{{name}}", html.escape(name)), ("{{problem}}", shown)):
-        filled = filled.replace(mark, text)
+    texts = {"next": html.escape(next_), "name": html.escape(name), "problem": shown}
+    page = PAGE.read_text(encoding="utf-8")
+    filled = MARK.sub(lambda mark: texts[mark[1]], page)  # all at once: what is filled in may look like a mark
     return HTMLResponse(filled, status_code=status, headers=HEADERS)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 from core.measure import Interval, Measure, Status
 from core.profile.windows import Window
@@ -19,6 +19,8 @@ __all__ = [
     "count",
     "day",
     "digest",
+    "first_day",
+    "headline",
     "in_cell",
     "in_sentence",
     "instant",
@@ -29,11 +31,13 @@ __all__ = [
     "plain",
     "plural",
     "signed",
+    "spoken",
     "window_name",
 ]
 
 DASH = "—"
 MINUS = "−"
+FEW = 30  # what fewer rows say is told by its interval only
 PUNCTUATION = re.compile(r"([!-/:-@\[-`{-~])")
 DIRECTIVE = re.compile(r":(?=[\w+/-]+:)")
 WORD_JOINER = "\u2060"  # keeps ':smile:' in a name from becoming a picture, and 'www.example.org' a link
@@ -75,6 +79,7 @@ STYLES = {
     "macro_f1": _Style(name="macro F1", digits=3),
     "macro_roc_auc": _Style(name="macro AUC", digits=3),
     "mae": _Style(name="MAE", digits=-3),
+    "mse": _Style(name="MSE", digits=-3),
     "rmse": _Style(name="RMSE", digits=-3),
     "residual_effect": _Style(name="residual effect", digits=2),
     "precision_macro": _Style(name="macro precision", digits=3),
@@ -118,6 +123,17 @@ def number(value: float | None, measure: str = "") -> str:
     if digits == 2 and 0.0005 <= abs(value) < 0.01:  # a distance that would read as none
         digits = 3
     return f"{value:.{digits}f}".replace("-", MINUS)
+
+
+def headline(value: float | None, measure: str = "", *, n: int) -> str:
+    """A number to stand alone; an em dash where its n is too small to read one without its interval.
+
+    Examples
+    --------
+    >>> headline(1.0, "accuracy", n=2), headline(1.0, "accuracy", n=2000)
+    ('—', '100.0%')
+    """
+    return DASH if n < FEW else number(value, measure)
 
 
 def signed(value: float | None, measure: str = "") -> str:
@@ -184,7 +200,7 @@ def listed(items: list[str], *, most: int = 3) -> str:
     return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} and {items[-1]}" if items else ""
 
 
-def day(moment: datetime | None, *, year: bool = False) -> str:
+def day(moment: date | None, *, year: bool = False) -> str:
     """28 Sep, with the year if asked for."""
     if moment is None:
         return DASH
@@ -196,19 +212,46 @@ def instant(moment: datetime | None) -> str:
     return DASH if moment is None else f"{day(moment, year=True)}, {moment.astimezone(UTC):%H:%M} UTC"
 
 
-def window_name(window: Window) -> str:
-    """week of 16 Nov; 16 Nov; Nov 2026; rows 0 to 4,999."""
+def first_day(window: Window) -> date | None:
+    """The day on which a window begins in the model's time zone, as its name says; None for windows of rows.
+
+    Examples
+    --------
+    >>> from core.profile.windows import WindowPlan
+    >>> from core.schema import WindowUnit
+    >>> plan = WindowPlan(unit=WindowUnit.MONTH, rows=None, timezone="Europe/Berlin")
+    >>> window = plan.window(1_790_805_600_000_000)
+    >>> str(window.start_at), str(first_day(window)), window_name(window)
+    ('2026-09-30 22:00:00+00:00', '2026-10-01', 'Oct 2026')
+    """
+    name = window.name
     if window.start_at is None:
-        return window.name
-    start, end = window.start_at, window.end_at or window.start_at
-    hours = (end - start).total_seconds() / 3600
-    if hours <= 2:
-        return f"{day(start)}, {start:%H:%M}"
-    if hours <= 26:
-        return day(start, year=True)
-    if hours <= 7 * 24 + 2:
-        return f"week of {day(start, year=True)}"
-    return f"{start:%b %Y}" if hours <= 32 * 24 else window.name
+        return None
+    year, rest = int(name[:4]), name[5:]
+    if rest.startswith("W"):
+        return date.fromisocalendar(year, int(rest[1:]), 1)
+    if rest.startswith("Q"):
+        return date(year, 3 * int(rest[1:]) - 2, 1)
+    return date(year, int(rest[:2]), int(rest[3:5] or 1))
+
+
+def window_name(window: Window) -> str:
+    """week of 16 Nov 2026; 16 Nov 2026; 16 Nov 2026, 09:00 UTC; Nov 2026; rows 0 to 4,999."""
+    name, first = window.name, first_day(window)
+    if first is None or "Q" in name:
+        return name
+    if "T" in name:
+        offset = "" if name[13:] == "+0000" else f"{name[13:16]}:{name[16:]}"
+        return f"{day(first, year=True)}, {name[11:13]}:00 UTC{offset}"
+    if "W" in name:
+        return f"week of {day(first, year=True)}"
+    return day(first, year=True) if len(name) > len("2026-11") else f"{first:%b %Y}"
+
+
+def spoken(window: Window) -> str:
+    """A window in a sentence, as Markdown: the week of 16 Nov 2026."""
+    name = window_name(window)
+    return f"{'the ' if name.startswith('week') else ''}{plain(name)}"
 
 
 def digest(sha256: str) -> str:

@@ -14,11 +14,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from core.workspace import Workspace
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
+settings.register_profile("any machine", deadline=None)  # a busy machine is no defect
+settings.load_profile("any machine")
 
 
 @pytest.fixture(scope="session")
@@ -55,6 +58,16 @@ def workspace(tmp_path: Path) -> Iterator[Workspace]:
     workspace = Workspace.open(tmp_path / "workspace", clock=lambda: NOW)
     yield workspace
     workspace.close()
+
+
+@pytest.fixture(scope="session")
+def demo_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The demo workspace, built once; whoever asks for it belongs to the xdist group "demo" and only reads."""
+    from sample_data.demo import build_demo
+
+    folder = tmp_path_factory.mktemp("demo") / "workspace"
+    assert build_demo(folder)
+    return folder
 
 
 def _postgres_binaries() -> Path | None:

@@ -27,9 +27,13 @@ def point_ticks(low: float, high: float, *, most: int = 5) -> tuple[list[float],
 
 
 def in_points(chart: Chart, *, palette: Palette, low: float, high: float) -> Chart:
-    """The chart with its vertical axis from `low` to `high`, in percentage points, with a line at 0 and no grid."""
+    """The chart with its vertical axis from `low` to `high`, in percentage points, with a line at 0 and no grid.
+
+    Above `high` there is room for words in the plot.
+    """
     room = 0.06 * ((high - low) or 0.02)
-    values, texts = point_ticks(low - room, high + room)
-    chart.figure.update_yaxes(tickvals=values, ticktext=texts, range=[low - room, high + room])
+    low, high = low - room, high + 3 * room
+    values, texts = point_ticks(low, high)
+    chart.figure.update_yaxes(tickvals=values, ticktext=texts, range=[low, high])
     chart.figure.update_yaxes(showgrid=False, zeroline=True, zerolinecolor=palette.grid, zerolinewidth=1)
     return chart

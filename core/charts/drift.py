@@ -38,17 +38,18 @@ def column_dots(psi: Sequence[Measure], *, palette: Palette, margin: float, writ
                 hoverinfo="skip",
             )
     valued = [(m, row, text) for m, row, text in zip(psi, rows, written, strict=True) if m.value is not None]
+    colours = [palette.of(m.status) if m.status in SYMBOLS else palette.faint for m, _, _ in valued]
     figure.add_scatter(
         x=[m.value for m, _, _ in valued],
         y=[row for _, row, _ in valued],
         mode="markers",
+        cliponaxis=False,
         marker={
             "size": 10,
             "symbol": [SYMBOLS.get(m.status, "circle-open") for m, _, _ in valued],
-            "color": [palette.of(m.status) if m.status in SYMBOLS else palette.faint for m, _, _ in valued],
-            "line": {"width": 1.5},
+            "color": colours,
+            "line": {"width": 1.5, "color": colours},
         },
-        customdata=[[m.column] for m, _, _ in valued],
         text=[f"{label(m.column)}: {label(text)}<br>{label(m.why)}" for m, _, text in valued],
         hovertemplate="%{text}<extra></extra>",
     )
@@ -76,9 +77,10 @@ def column_dots(psi: Sequence[Measure], *, palette: Palette, margin: float, writ
         tickvals=rows,
         ticktext=[label(_shortened(m.column)) for m in psi],
         tickfont={"size": 12, "color": palette.text},
+        ticklabelstandoff=8,
         range=[-0.6, len(psi) - 0.1],
     )
-    figure.update_xaxes(range=[-top * 0.02, top * 1.18], nticks=5, tickformat=".2~f")
+    figure.update_xaxes(range=[-top * 0.03, top * 1.18], nticks=5, tickformat=".2~f")
     figure.update_layout(margin={"t": 8})
     moved = [m.column for m in psi if m.status in SYMBOLS]
     alt = f"Population stability index of {len(psi)} columns against the margin of {margin:.2f}. "

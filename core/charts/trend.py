@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import plotly.graph_objects as go
 
@@ -100,7 +100,9 @@ def trend_chart(
         is_reference = line is reference
         colour = palette.reference if is_reference else palette.critical if line.is_crossed else palette.muted
         figure.add_hline(
-            y=line.value, line={"color": colour, "width": 1.2, "dash": "dash" if is_reference else "dot"}, layer="below"
+            y=line.value,
+            line={"color": colour, "width": 1.2, "dash": "dash" if is_reference else "dot"},
+            layer="below",
         )
     for line, y in zip(lines, _spread([line.value for line in lines], _span(measures, lines), height), strict=True):
         colour = palette.reference if line is reference else palette.critical if line.is_crossed else palette.muted
@@ -127,13 +129,21 @@ def positions(
 
 
 def style_time_axis(figure: go.Figure, points: Sequence[Point]) -> None:
-    """Three to six ticks with short month names; numbers for windows of rows."""
-    if points and isinstance(points[0].at, datetime):
-        days = (points[-1].at - points[0].at).days if isinstance(points[-1].at, datetime) else 0
-        form = "%-d %b" if days <= 70 else "%b" if days <= 700 else "%Y"
-        figure.update_xaxes(type="date", tickformat=form, nticks=6, tickangle=0)
-    else:
+    """Three to six ticks with short month names, or at windows over a short time; numbers for windows of rows."""
+    starts = [point.at for point in points if isinstance(point.at, datetime)]
+    if not starts:
         figure.update_xaxes(type="linear", nticks=6, tickangle=0, tickformat=",d")
+        return
+    span = starts[-1] - starts[0]
+    if span > timedelta(days=70) or span < (len(starts) - 1) * timedelta(hours=20):
+        form = "%b" if timedelta(days=70) < span <= timedelta(days=700) else "%Y" if span.days > 700 else "%-d %b"
+        figure.update_xaxes(type="date", tickformat=form, nticks=6, tickangle=0)
+        return
+    shown = starts[:: -(-len(starts) // 6)]
+    # Windows begin at midnight of their own zone, which is within half a day of midnight here.
+    days = [start + timedelta(hours=12) for start in shown]
+    texts = [f"{day.day} {day:%b}" for day in days]
+    figure.update_xaxes(type="date", tickvals=shown, ticktext=texts, tickangle=0)
 
 
 def _as_number(at: datetime | int) -> float | int:
@@ -142,15 +152,17 @@ def _as_number(at: datetime | int) -> float | int:
 
 def _zone(figure: go.Figure, points: Sequence[Point], palette: Palette, words: str) -> None:
     """Grey where windows are not judged yet, with the words in it."""
-    young = [point.at for point in points if not point.is_mature]
+    young = [place for place, point in enumerate(points) if not point.is_mature]
     if not young:
         return
-    figure.add_vrect(
-        x0=_as_number(young[0]), x1=_as_number(young[-1]), fillcolor=palette.muted, opacity=palette.zone, line_width=0
-    )
+    x = [_as_number(point.at) for point in points]
+    half = (x[-1] - x[0]) / max(1, len(x) - 1) / 2
+    start, end = x[young[0]] - half, x[young[-1]] + half
+    figure.add_vrect(x0=start, x1=end, fillcolor=palette.muted, opacity=palette.zone, line_width=0)
     figure.add_annotation(
-        text=label(words),
-        x=young[-1],
+        text="<br>".join(map(label, words.rsplit(" ", 1))),  # two lines, as the zone is narrow
+        align="right",
+        x=end,
         y=1,
         yref="paper",
         xanchor="right",
@@ -223,12 +235,12 @@ def _span(measures: Sequence[Measure], lines: Sequence[Limit]) -> float:
     for measure in measures:
         if measure.value is not None:
             ends += [measure.interval.low, measure.interval.high] if measure.interval else [measure.value]
-    return (max(ends) - min(ends)) or 1.0
+    return (max(ends, default=1.0) - min(ends, default=0.0)) or 1.0
 
 
 def _spread(values: Sequence[float], span: float, height: int) -> list[float]:
     """Heights for words at the lines' ends, moved apart where they would overlap."""
-    least = span * 30 / max(60, height - 40)
+    least = span * 36 / max(60, height - 40)
     placed: dict[int, float] = {}
     floor = float("-inf")
     for place in sorted(range(len(values)), key=values.__getitem__):

@@ -13,6 +13,8 @@ from core.console import print_json, print_table, say
 
 if TYPE_CHECKING:
     from core.measure import Measure
+    from core.services.analysis import Analysis
+    from core.services.drift import DriftReport
 
 __all__ = ["analyse"]
 
@@ -39,19 +41,19 @@ def analyse(
 
     space = opened(workspace)
     count_new(space, model)
-    analysis = space.analysis.analyse(
-        actor(space),
-        model,
+    selection, begin, until = (
         Selection(version=version, segment=segment),
-        start=as_date(start, "--from"),
-        end=as_date(end, "--to"),
+        as_date(start, "--from"),
+        as_date(end, "--to"),
     )
+    analysis = space.analysis.analyse(actor(space), model, selection, start=begin, end=until)
     if json:
         print_json(
             {"measures": [m.to_dict() for m in analysis.measures], "findings": [m.to_dict() for m in analysis.findings]}
         )
     else:
         _print_findings(analysis.findings)
+        _print_broken(space.analysis.drift(actor(space), model, selection), analysis)
         say(analysis.context.arming.reason)
     bad = {"critical"} if fail_on is FailOn.CRITICAL else {"critical", "warning"}
     if fail_on is not None and any(measure.status in bad for measure in analysis.findings):
@@ -77,6 +79,16 @@ def _print_findings(findings: Sequence[Measure]) -> None:
     ]
     header = ["window", "status", "family", "column", "measure", "value", "95% interval", "n"]
     print_table(header, rows, right=(5, 7))
+
+
+def _print_broken(report: DriftReport | None, analysis: Analysis) -> None:
+    """What broke in which column, in words, in the window that is looked at; silent where that isn't asked for."""
+    window = report.context.focus if report is not None else None
+    if report is None or window is None or window.name not in {measure.window for measure in analysis.measures}:
+        return
+    words = [f"    {column.column}: {found.words}" for column in report.columns for found in column.quality.findings]
+    if words:
+        say("\n".join([f"In {window.name}:", *words]))
 
 
 def _number(value: float | None) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from core.cli.options import HERE, EncodingOption, JsonOption, WorkspaceOption, actor, count_new, opened
+from core.cli.options import HERE, EncodingOption, JsonOption, WorkspaceOption, actor, count_new, opened, write_out
 from core.console import counter, print_json, print_outcomes, print_table, say
 from core.record import BatchRole
 
@@ -121,7 +120,7 @@ def batch_rejects(
     if out is not None:
         from core.report.spreadsheet import as_csv
 
-        out.write_bytes(as_csv(table))
+        write_out(out, as_csv(table))
         say(f"Wrote {table.num_rows:,} problems to {out}.")
     elif json:
         print_json(table.to_pylist())
@@ -141,6 +140,7 @@ def batch_retract(
     """Take a batch out of every count; it stays on record with the reason."""
     space = opened(workspace)
     info = space.batches.retract(actor(space), batch, reason=reason)
+    count_new(space, info.model)  # without a batch of the reference all others are counted on other bins
     say(f"Batch {info.id} ({info.source_name}, {info.n_rows:,} rows) is retracted.")
 
 
@@ -158,15 +158,14 @@ def _finish(workspace: Workspace, model: str, outcomes: Sequence[Outcome], *, js
 @contextmanager
 def _paths(arguments: Sequence[str]) -> Iterator[tuple[list[Path], list[str]]]:
     """The files that arguments stand for; what comes on stdin lies in a file while it is needed."""
-    from core.services.intake import files_of
+    from core.services.intake import files_of, spool
 
     with TemporaryDirectory(prefix="plumbline-") as folder:
         paths, names = [], []
         for argument in arguments:
             if argument == "-":
                 spooled = Path(folder) / "stdin"
-                with spooled.open("wb") as file:
-                    shutil.copyfileobj(sys.stdin.buffer, file)
+                spool(sys.stdin.buffer, spooled, name="stdin")
                 paths.append(spooled)
                 names.append("stdin")
             else:

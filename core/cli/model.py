@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from core.cli.options import HERE, EncodingOption, JsonOption, WorkspaceOption, actor, count_new, opened
+from core.cli.options import HERE, EncodingOption, JsonOption, WorkspaceOption, actor, count_new, opened, write_out
 from core.console import print_json, print_table, say, warn
 from core.errors import InputError
 
@@ -42,7 +42,7 @@ def model_infer(
         return
     if out.exists():
         raise InputError(f"{out} exists already; give --out another name or remove it.")
-    out.write_text(proposal.to_toml(), encoding="utf-8")
+    write_out(out, proposal.to_toml().encode())
     n = len(proposal.open_questions)
     warn(f"Wrote {out}. {n} guesses are for you to decide (marked DECIDE)." if n > 0 else f"Wrote {out}.")
 

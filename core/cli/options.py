@@ -26,6 +26,7 @@ __all__ = [
     "as_date",
     "count_new",
     "opened",
+    "write_out",
 ]
 
 WorkspaceOption = Annotated[
@@ -73,6 +74,14 @@ def count_new(workspace: Workspace, model: str) -> None:
         return
     with counter("Counting") as step:
         workspace.profiles.refresh(who, model, progress=lambda name, _done, _all: step(1, Path(name).name))
+
+
+def write_out(path: Path, content: bytes) -> None:
+    """Write what --out asks for; raises InputError where that place can't be written."""
+    try:
+        path.write_bytes(content)
+    except OSError as error:
+        raise InputError(f"{path} can't be written: {error.strerror}; give --out another name.") from error
 
 
 def as_date(text: str | None, option: str) -> datetime | None:

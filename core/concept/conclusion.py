@@ -63,14 +63,16 @@ class Convention:
     test: str
     least: float
     is_rate: bool
+    what: str
 
     def number(self, value: float) -> str:
         """A mean in words."""
-        return f"{value:.1%}" if self.is_rate else f"{value:,.3g}"
+        sign = "−" if value < 0 else ""
+        return f"{sign}{abs(value):.1%}" if self.is_rate else f"{sign}{self.size(value)}"
 
     def size(self, value: float) -> str:
         """A difference of means in words, without its sign."""
-        return f"{abs(value) * 100:.1f} points" if self.is_rate else f"{abs(value):,.3g}"
+        return f"{abs(value) * 100:.1f} points" if self.is_rate else _significant(abs(value))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -203,6 +205,12 @@ def _conclude(
     return test, (effect, mean), _words(strata, convention, used, interval)
 
 
+def _significant(value: float) -> str:
+    """Three significant digits, never as a power of ten."""
+    digits = max(0, 2 - math.floor(math.log10(value))) if value else 0
+    return f"{value:,.{digits}f}"
+
+
 def _undefined(measure: str, convention: str, why: str) -> Measure:
     return Measure(
         family=Family.CONCEPT_DRIFT,
@@ -232,12 +240,11 @@ def _needed(strata: Strata, used: NDArray[np.bool_], convention: Convention, mar
 def _words(strata: Strata, convention: Convention, used: NDArray[np.bool_], interval: Interval | None) -> str:
     n, share = int(strata.n[used].sum()), strata.n[used] / strata.n[used].sum()
     observed, expected = float(share @ strata.current[used]), float(share @ strata.reference[used])
-    what = "the share with the outcome" if convention.is_rate else "the mean error"
     number, size = convention.number, convention.size
     way = "more" if observed > expected else "less"
     words = (
-        f"Among {n:,} labelled rows {what} is {number(observed)}, {number(expected)} expected from the reference: "
-        f"{size(observed - expected)} {way}"
+        f"Among {n:,} labelled rows {convention.what} is {number(observed)}, {number(expected)} expected from the "
+        f"reference: {size(observed - expected)} {way}"
     )
     if interval is not None:
         signed = ["+" if limit > 0 else "−" for limit in (interval.low, interval.high)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -29,6 +30,7 @@ RATES = Convention(
     test="bins pooled to min(n) p(1-p) of 5",
     least=5.0,
     is_rate=True,
+    what="the share with the outcome",
 )
 ERRORS = Convention(
     mean="mean error minus the reference's at the current mix of bins; normal interval, both samples' chance",
@@ -37,6 +39,7 @@ ERRORS = Convention(
     test="bins pooled to 30 degrees of freedom",
     least=30.0,
     is_rate=False,
+    what="the mean error",
 )
 
 
@@ -68,6 +71,7 @@ def binary_residual(
     names: Sequence[str],
     margin: float = MARGIN,
     confidence: float = 0.95,
+    what: str = RATES.what,
 ) -> ConceptResidual:
     """Is P(outcome | score) what it was on the reference?
 
@@ -85,6 +89,8 @@ def binary_residual(
         A mean residual that matters, in (0, 1).
     confidence : float
         Two-sided, in (0, 1).
+    what : str
+        What the second column is a share of, for the words.
 
     Returns
     -------
@@ -135,7 +141,7 @@ def binary_residual(
         information=np.minimum(n, n_reference) * spread,
         differences=differences,
     )
-    return conclude(strata, RATES, margin=margin, confidence=confidence)
+    return conclude(strata, replace(RATES, what=what), margin=margin, confidence=confidence)
 
 
 def _check(reference: NDArray[Any], current: NDArray[Any], names: Sequence[str], width: int) -> None:

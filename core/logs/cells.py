@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from zoneinfo import ZoneInfo
 
 import numpy as np
 import pyarrow as pa
@@ -16,7 +15,8 @@ from core.schema import NUMERIC_MISSING
 
 __all__ = ["Cells", "categories_of", "read_booleans", "read_classes", "read_numbers", "read_strings", "read_times"]
 
-NUMBER = r"^[+-]?(\d+\.?\d*([eE][+-]?\d+)?|\.\d+([eE][+-]?\d+)?|inf|Inf|INF|infinity|Infinity)$"
+NUMBER = r"^[+-]?(\d+\.?\d*([eE][+-]?\d+)?|\.\d+([eE][+-]?\d+)?|(?i:inf|infinity))$"
+NAN = r"^[+-]?(?i:nan)$"
 TRUE = ("true", "t", "yes", "y", "1", "1.0")
 FALSE = ("false", "f", "no", "n", "0", "0.0")
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -24,7 +24,7 @@ EARLIEST = datetime(1600, 1, 1, tzinfo=UTC)  # before it lie sentinels such as 0
 LATEST = datetime(9999, 12, 31, tzinfo=UTC)
 ISO = re.compile(
     r"^(\d{4})-?(\d{2})-?(\d{2})"
-    r"(?:[T ](\d{2}):?(\d{2})(?::?(\d{2})(?:[.,](\d{1,9}))?)?)?"
+    r"(?:[T ](\d{2})(?::?(\d{2})(?::?(\d{2})(?:[.,](\d{1,9}))?)?)?)?"
     r"\s*([zZ]|[+-]\d{2}(?::?\d{2})?)?$"
 )
 
@@ -85,14 +85,18 @@ def read_numbers(raw: pa.Array, missing: Collection[str] = ()) -> Cells:
         return Cells(values=pa.nulls(len(raw), pa.float64()), bad=pc.is_valid(raw), why=f"is {kind}, expected a number")
     text = _without(_as_text(raw), (*NUMERIC_MISSING, *missing))
     try:
-        return Cells.good(text.cast(pa.float64()))
+        values = text.cast(pa.float64())
     except pa.ArrowInvalid:
+        values = None
+    if values is None or pc.any(pc.is_nan(values)).as_py():
+        text = pc.if_else(pc.fill_null(pc.match_substring_regex(text, NAN), False), None, text)
         readable = pc.fill_null(pc.match_substring_regex(text, NUMBER), False)
         plain = pc.if_else(readable, pc.replace_substring_regex(text, r"^\+", ""), None)
         bad = pc.and_(pc.is_valid(text), pc.invert(readable))
         return Cells(
             values=plain.cast(pa.float64()), bad=bad, why="is no number (a decimal point, no thousands separator)"
         )
+    return Cells.good(values)
 
 
 def read_booleans(raw: pa.Array, missing: Collection[str] = ()) -> Cells:
@@ -188,20 +192,27 @@ def _iso_times(text: pa.Array, timezone: str) -> Cells:
     try:
         return Cells.good(_localised(text.cast(pa.timestamp("us")), timezone))
     except pa.ArrowInvalid:
-        return _mixed_times(text, ZoneInfo(timezone))
+        return _parsed_times(text, _iso, timezone, "is no ISO 8601 time such as 2026-03-29T14:30:00Z")
 
 
-def _mixed_times(text: pa.Array, zone: ZoneInfo) -> Cells:
-    instant = pa.timestamp("us", tz="UTC")
+def _parsed_times(text: pa.Array, parse: Callable[[str], datetime], timezone: str, why: str) -> Cells:
+    """Times read one distinct text at a time, with an offset or without."""
     encoded = text.dictionary_encode()
-    parsed = [_iso(value, zone) for value in encoded.dictionary.to_pylist()]
-    values = (
-        pa.array(parsed, type=pa.int64()).take(encoded.indices).cast(instant)
-        if parsed
-        else pa.nulls(len(text), instant)
+    moments = [_moment(value, parse) for value in encoded.dictionary.to_pylist()]
+    aware = pa.array([_micros(m) if m and m.tzinfo else None for m in moments], type=pa.int64())
+    naive = pa.array([_micros(m) if m and not m.tzinfo else None for m in moments], type=pa.int64())
+    instants = pc.coalesce(
+        aware.cast(pa.timestamp("us", tz="UTC")), _localised(naive.cast(pa.timestamp("us")), timezone)
     )
-    bad = pc.and_(pc.is_valid(text), pc.is_null(values))
-    return Cells(values=values, bad=bad, why="is no ISO 8601 time such as 2026-03-29T14:30:00Z")
+    values = instants.take(encoded.indices)
+    return Cells(values=values, bad=pc.and_(pc.is_valid(text), pc.is_null(values)), why=why)
+
+
+def _moment(text: str, parse: Callable[[str], datetime]) -> datetime | None:
+    try:
+        return parse(text)
+    except (ValueError, OverflowError):
+        return None
 
 
 def _epochs(numbers: Cells, scale: float) -> Cells:
@@ -213,39 +224,28 @@ def _epochs(numbers: Cells, scale: float) -> Cells:
 
 
 def _by_pattern(text: pa.Array, pattern: str, timezone: str) -> Cells:
-    zone = ZoneInfo(timezone)
+    def parse(value: str) -> datetime:
+        return datetime.strptime(value, pattern)  # noqa: DTZ007 (a time without a zone is in the model's)
 
-    def parse(value: str | None) -> int | None:
-        try:
-            return None if value is None else _micros(datetime.strptime(value, pattern), zone)  # noqa: DTZ007 (the zone is given below)
-        except ValueError:
-            return None
-
-    values = pa.array(map(parse, text.to_pylist()), type=pa.int64()).cast(pa.timestamp("us", tz="UTC"))
-    return Cells(
-        values=values, bad=pc.and_(pc.is_valid(text), pc.is_null(values)), why=f"doesn't fit the format {pattern!r}"
-    )
+    return _parsed_times(text, parse, timezone, f"doesn't fit the format {pattern!r}")
 
 
-def _iso(value: str | None, zone: ZoneInfo) -> int | None:
-    """Microseconds since 1970 of an ISO 8601 text, None if it is none."""
-    found = ISO.match(value) if value else None
+def _iso(text: str) -> datetime:
+    """An ISO 8601 text as a time; ValueError if it is none."""
+    found = ISO.match(text)
     if found is None:
-        return None
+        raise ValueError(text)
     year, month, day, hour, minute, second, fraction, offset = found.groups()
-    text = f"{year}-{month}-{day}T{hour or '00'}:{minute or '00'}:{second or '00'}.{(fraction or '')[:6]:0<6}"
+    plain = f"{year}-{month}-{day}T{hour or '00'}:{minute or '00'}:{second or '00'}.{(fraction or '')[:6]:0<6}"
     if offset:
         digits = offset[1:].replace(":", "")
-        text += "+00:00" if offset in "zZ" else f"{offset[0]}{digits[:2]}:{digits[2:] or '00'}"
-    try:
-        return _micros(datetime.fromisoformat(text), zone)
-    except (ValueError, OverflowError):
-        return None
+        plain += "+00:00" if offset in "zZ" else f"{offset[0]}{digits[:2]}:{digits[2:] or '00'}"
+    return datetime.fromisoformat(plain)
 
 
-def _micros(moment: datetime, zone: ZoneInfo) -> int:
-    aware = moment if moment.tzinfo else moment.replace(tzinfo=zone)
-    return (aware - EPOCH) // timedelta(microseconds=1)
+def _micros(moment: datetime) -> int:
+    """Microseconds since 1970, by the clock shown where it has no zone."""
+    return ((moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - EPOCH) // timedelta(microseconds=1)
 
 
 def _localised(values: pa.Array, timezone: str) -> pa.Array:
@@ -262,6 +262,8 @@ def _as_text(raw: pa.Array) -> pa.Array:
 
 def _plain_numbers(raw: pa.Array) -> pa.Array:
     """Text in which a whole number has no '.0': what a missing value in an integer column leaves behind."""
+    if pa.types.is_floating(raw.type):
+        raw = pc.if_else(pc.fill_null(pc.is_nan(raw), False), None, raw)
     return pc.replace_substring_regex(_as_text(raw), r"^(-?\d+)\.0+$", r"\1")
 
 

@@ -112,7 +112,7 @@ class _Reader:
             except StopIteration:
                 break
             except csv.Error as problem:
-                error = str(problem)
+                error = f"can't be split into fields ({problem})"
             if len(row) == width:
                 rows.append(row)
                 numbers.append(start)
@@ -127,7 +127,8 @@ class _Reader:
             yield _text_block(rows, numbers, places, bad)
 
     def _new_reader(self) -> Any:
-        return csv.reader(self._lines, delimiter=self._delimiter)
+        # Strict, as otherwise two open quotes make one row of the right width of all that stands between them.
+        return csv.reader(self._lines, delimiter=self._delimiter, strict=True)
 
     def _set_aside(self, start: int, row: list[str], error: str) -> None:
         """Remember a bad row; where it took several lines, its first alone, and the others are read again."""

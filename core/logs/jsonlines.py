@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from core.errors import FileFormatError
 from core.logs.blocks import BadRow, Block, checked_header, has_bad_bytes, rows_per_block, writable
 from core.logs.delimited import Lines
 from core.logs.source import LogSource
@@ -24,6 +25,11 @@ def json_header(source: LogSource) -> list[str]:
     names: dict[str, None] = {}
     for item in _first_objects(source):
         names.update(dict.fromkeys(item))
+    if not names:
+        raise FileFormatError(
+            f"{source.name}: none of its lines is a JSON object (of the first {SEEN_FOR_HEADER:,}); write one object a "
+            "line, not indented over several."
+        )
     return checked_header([name for name in names if not has_bad_bytes(name)], source)
 
 

@@ -16,10 +16,12 @@ from typing import IO
 
 from core.errors import FileFormatError, InputError
 
-__all__ = ["MAX_COLUMNS", "MAX_LINE", "SUFFIXES", "LogSource", "files_of"]
+__all__ = ["MAX_BYTES", "MAX_COLUMNS", "MAX_LINE", "SUFFIXES", "LogSource", "files_of", "spool"]
 
 MAX_LINE = 1_000_000  # characters
 MAX_COLUMNS = 10_000
+MAX_BYTES = 50 * 1024**3  # of one file: a batch is all or nothing, so it has to fit beside itself
+SPOOL_BYTES = 1024 * 1024
 MAX_EXPANSION = 100  # gzip: how many times larger than the file its content may be, beyond FREE_EXPANSION
 FREE_EXPANSION = 256 * 1024 * 1024
 
@@ -89,7 +91,9 @@ class LogSource:
         if found == "parquet" and is_gzip:
             raise FileFormatError(f"{name}: is a gzipped Parquet file; Parquet compresses itself, expand it first.")
         if found != "parquet" and b"\x00" in head:
-            raise FileFormatError(f"{name}: holds NUL bytes, so it is no text; expected CSV, JSON lines or Parquet.")
+            raise FileFormatError(
+                f"{name}: holds NUL bytes, so it is no UTF-8 text; expected CSV, JSON lines or Parquet."
+            )
         return cls(
             path=path, name=name, format=found if format == "auto" else format, is_gzip=is_gzip, encoding=encoding
         )
@@ -140,8 +144,8 @@ class _GuardedGzip(io.RawIOBase):
         self._read += len(data)
         if self._read > self._limit:
             raise FileFormatError(
-                f"{self._name}: expands to over {self._limit // 1_000_000:,} MB, {MAX_EXPANSION} times its size; "
-                "if that is meant, expand it yourself and ingest the text file."
+                f"{self._name}: expands to over {self._limit // 1_000_000:,} MB, more than {MAX_EXPANSION} times its "
+                "size; if that is meant, expand it yourself and ingest the text file."
             )
         buffer[: len(data)] = data
         return len(data)
@@ -151,10 +155,36 @@ def files_of(path: Path) -> list[Path]:
     """The files a path stands for: itself, or all files of a folder that are called like logs, by name."""
     if not path.is_dir():
         return [path]
-    files = sorted(file for file in path.rglob("*") if file.is_file() and _suffix(file.name) in SUFFIXES)
+    named = (file for file in path.rglob("*") if _suffix(file.name) in SUFFIXES and not _is_hidden(file, path))
+    files = sorted(file for file in named if file.is_file())
     if not files:
         raise FileFormatError(f"{path}: the folder holds no file ending in {', '.join(SUFFIXES)} (also .gz).")
     return files
+
+
+def spool(stream: IO[bytes], path: Path, *, name: str) -> None:
+    """Write to a file what a stream gives; raises FileFormatError where that has no end in sight."""
+    n = 0
+    with path.open("wb") as file:
+        while part := stream.read(SPOOL_BYTES):
+            n += len(part)
+            if n > MAX_BYTES:
+                raise FileFormatError(
+                    f"{name}: gives over {_size(MAX_BYTES)}, the most that is read at once; split it."
+                )
+            file.write(part)
+
+
+def _is_hidden(file: Path, folder: Path) -> bool:
+    """Whether a file, or a folder on the way to it, is one that a system or an editor keeps for itself."""
+    return any(part.startswith(".") for part in file.relative_to(folder).parts)
+
+
+def _size(n: int) -> str:
+    """Bytes as people say them."""
+    return next(
+        (f"{n / unit:,.4g} {name}" for unit, name in ((1024**3, "GB"), (1024**2, "MB")) if n >= unit), f"{n:,} bytes"
+    )
 
 
 def _suffix(name: str) -> str:
@@ -165,6 +195,9 @@ def _head(path: Path, name: str) -> bytes:
     try:
         if not stat.S_ISREG(path.stat().st_mode):
             raise FileFormatError(f"{name}: is no regular file; give - to read what a program writes.")
+        size = path.stat().st_size
+        if size > MAX_BYTES:
+            raise FileFormatError(f"{name}: has {_size(size)}, at most {_size(MAX_BYTES)} are read at once; split it.")
         with path.open("rb") as file:
             return file.read(4096)
     except FileNotFoundError as error:

@@ -127,7 +127,8 @@ class AccountService:
             raise NotAllowedError(WRONG)
         now = self.clock()
         with self.database.write(LOCK) as session:
-            row = session.scalar(select(AccountRow).where(AccountRow.name == name))
+            is_name = name.isprintable()  # not all databases can look for other characters
+            row = session.scalar(select(AccountRow).where(AccountRow.name == name)) if is_name else None
             if row is not None:
                 if row.locked_until is not None and row.locked_until > now:
                     minutes = -(-(row.locked_until - now).total_seconds() // 60)

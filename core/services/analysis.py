@@ -22,6 +22,7 @@ from core.services.performance import (
     performance_report,
     performance_slices,
 )
+from core.services.quality import quality_report
 from core.spc.chart import ControlChart
 from core.storage.database import Database
 from core.storage.repository import Repository
@@ -174,7 +175,8 @@ class AnalysisService:
                 f"{model} has no reference yet; give it one with `plumbline ingest {model} FILE --as reference`."
             )
         measures = [m for m in _measures(found) if _overlaps(m, start, end)]
-        findings = [m for m in measures if m.status in ALARMS] if found.context.arming.is_armed else []
+        is_judged = found.context.arming.is_armed and not found.context.shows_reference
+        findings = [m for m in measures if m.status in ALARMS] if is_judged else []
         return Analysis(context=found.context, measures=tuple(measures), findings=tuple(findings))
 
     def _load(
@@ -198,6 +200,7 @@ def _measures(observations: Observations) -> list[Measure]:
     found: list[Measure] = []
     if not context.shows_reference:
         found += [measure for trend in judged_trends(observations).values() for measure in trend]
+        found += [measure for series in quality_report(observations).shares for measure in series]
         found += [measure for window in concept_report(observations).trend for measure in window]
     found += [measure for window in performance_report(observations).trend for measure in window]
     for report in fairness_report(observations).attributes:
@@ -226,7 +229,8 @@ def _charted(chart: ControlChart, report: ChartReport) -> list[Measure]:
             convention=chart.convention,
             why=f"{point.signal} the limit" if point.signal else chart.why,
         )
-        measures.append(located(replace(measure, why=measure.why or "within the limits"), report.context, window))
+        within = "within the limits" if point.value is not None else "No row of this window counts in the share."
+        measures.append(located(replace(measure, why=measure.why or within), report.context, window))
     return measures
 
 

@@ -19,7 +19,7 @@ from core.storage.database import Database
 from core.storage.files import WorkspaceFiles
 from core.storage.ledger import append
 from core.storage.repository import Repository
-from core.storage.tables import BatchRow, ProfiledBatchRow
+from core.storage.tables import BatchRow, ModelRow, ProfiledBatchRow
 
 __all__ = ["BatchInfo", "BatchService", "LabelBatchInfo"]
 
@@ -29,6 +29,7 @@ class BatchInfo:
     """One batch of records."""
 
     id: int
+    model: str
     role: BatchRole
     source_name: str
     source_sha256: str
@@ -73,7 +74,7 @@ class BatchService:
         """All batches of a model in id order, the retracted ones too."""
         with self.database.read() as session:
             repository = Repository(session)
-            return tuple(_info(row) for row in repository.batches(repository.model(model), retracted=True))
+            return tuple(_info(row, model) for row in repository.batches(repository.model(model), retracted=True))
 
     @allowed(Right.READ)
     def list_labels(self, actor: Actor, model: str) -> tuple[LabelBatchInfo, ...]:  # noqa: ARG002
@@ -126,12 +127,13 @@ class BatchService:
                 action="batch.retract",
                 objects={"batch": batch.id, "records": batch.records_sha256, "text": reason.strip()},
             )
-            return _info(batch)
+            return _info(batch, session.get_one(ModelRow, model_id).name)
 
 
-def _info(row: BatchRow) -> BatchInfo:
+def _info(row: BatchRow, model: str) -> BatchInfo:
     return BatchInfo(
         id=row.id,
+        model=model,
         role=BatchRole(row.role),
         source_name=row.source_name,
         source_sha256=row.source_sha256,

@@ -12,7 +12,7 @@ from core.alarms.engine import judge
 from core.concept.conclusion import ConceptResidual
 from core.concept.residual import binary_residual, labels_by_prediction, labels_by_score, regression_residual
 from core.measure import Measure, Status
-from core.schema import Task
+from core.schema import Role, Task
 from core.services.drift import located, since_when, worst
 from core.services.observations import Context, Observations, WindowInfo
 from core.services.performance import mature_focus
@@ -107,6 +107,9 @@ def _why_none(observations: Observations) -> str:
         return "There are no production records yet to set against the reference."
     if observations.spec.task is Task.REGRESSION and not _has_scores(observations):
         return "The reference holds no predicted value, so there is no error whose mean could move."
+    schema = observations.schema
+    if not schema.scores and schema.name_of(Role.PREDICTION) is None:
+        return "The model logs neither a score nor a prediction that outcomes could be held against."
     return ""
 
 
@@ -134,4 +137,6 @@ def _residual(
     current = _table(observations, windows)
     if observations.spec.task is Task.REGRESSION:
         return regression_residual(reference.astype(np.float64), current.astype(np.float64), names=names)
-    return binary_residual(reference.astype(np.int64), current.astype(np.int64), names=names)
+    is_binary = observations.spec.task is Task.BINARY
+    what = f"the share with '{observations.schema.positive}'" if is_binary else "the share of right predictions"
+    return binary_residual(reference.astype(np.int64), current.astype(np.int64), names=names, what=what)

@@ -72,7 +72,7 @@ class AttributeReport:
 
     def coverage(self, rate: str) -> str:
         """For how many groups one rate can be told."""
-        return coverage(self.rates.of(rate)) if self.rates else coverage(self.errors)
+        return coverage(self.rates.of(rate) if self.rates else [m for m in self.errors if m.measure == rate])
 
     @property
     def status(self) -> Status:
@@ -93,6 +93,7 @@ class FairnessReport:
     positive: str | None
     favourable: str | None
     favourable_word: str
+    deciding_threshold: float | None
     attributes: tuple[AttributeReport, ...]
 
     def span_of(self, rate: str) -> tuple[WindowInfo, ...]:
@@ -118,7 +119,7 @@ def fairness_report(observations: Observations) -> FairnessReport:
     Rates that need no label are taken over the 13 windows up to the one looked at; rates that do, over the
     last 13 mature ones up to it.
     """
-    context = observations.context
+    context, schema = observations.context, observations.schema
     span = _span(context, context.windows)
     labelled = _span(context, observations.mature)
     reports = [_attribute(observations, name, span, labelled) for name in observations.spec.groups]
@@ -128,9 +129,10 @@ def fairness_report(observations: Observations) -> FairnessReport:
         labelled_span=labelled,
         n=sum(window.n for window in span),
         n_labelled=sum(window.n_labelled for window in labelled),
-        positive=observations.schema.positive,
-        favourable=observations.schema.favourable,
-        favourable_word=observations.schema.outcome.favourable_word,
+        positive=schema.positive,
+        favourable=schema.favourable,
+        favourable_word=schema.outcome.favourable_word,
+        deciding_threshold=schema.outcome.threshold if schema.decides_by_threshold else None,
         attributes=tuple(reports),
     )
 

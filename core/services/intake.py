@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,13 +13,14 @@ import pyarrow.parquet as pq
 
 from core.errors import FileFormatError, InputError
 from core.logs.blocks import shown
-from core.logs.source import SUFFIXES, LogSource, files_of
+from core.logs.source import SUFFIXES, LogSource, files_of, spool
 from core.logs.tabular import header_of
 from core.schema import ModelSchema, Role
 
 __all__ = [
     "ENDINGS",
     "Absent",
+    "FileLook",
     "HeaderMatch",
     "Outcome",
     "Preview",
@@ -37,6 +37,7 @@ __all__ = [
     "problems_of",
     "quarantine_of",
     "reasons_of",
+    "spool",
 ]
 
 ENDINGS = (*(suffix.removeprefix(".") for suffix in SUFFIXES), "gz")  # of files that are called like logs
@@ -63,6 +64,15 @@ class Outcome:
     notes: tuple[str, ...] = ()
     is_known: bool = False
     error: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileLook:
+    """What a file of logs is, told from its first bytes and its header."""
+
+    format: str
+    is_gzip: bool
+    columns: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -245,10 +255,12 @@ def problems_of(rejects: Sequence[pa.Table]) -> tuple[Problem, ...]:
 
 def reasons_of(rejects: Sequence[pa.Table]) -> tuple[tuple[str, str, int], ...]:
     """How often each (reason, column) was met, most frequent first."""
-    counts: Counter[tuple[str, str]] = Counter()
-    for table in rejects:
-        counts.update(zip(table["reason"].to_pylist(), table["column"].to_pylist(), strict=True))
-    return tuple((reason, column, n) for (reason, column), n in counts.most_common())
+    if not rejects:
+        return ()
+    keys = pa.concat_tables([table.select(["reason", "column"]) for table in rejects])
+    counted = keys.group_by(["reason", "column"], use_threads=False).aggregate([([], "count_all")]).to_pylist()
+    ordered = sorted(counted, key=lambda row: -row["count_all"])
+    return tuple((row["reason"], row["column"], row["count_all"]) for row in ordered)
 
 
 def _listed(names: Sequence[str]) -> str:

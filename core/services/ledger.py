@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import zipfile
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from core.errors import InputError
 from core.governance import verify_export
@@ -15,7 +17,7 @@ from core.governance.identity import Actor, Right, allowed
 from core.governance.ledger import Entry, LedgerCheck, Receipt, check_chain
 from core.storage.database import Database
 from core.storage.ledger import entries, n_entries, named
-from core.storage.signing import EvidenceRow
+from core.storage.signing import DeploymentRow, EvidenceRow, ProposalMoveRow
 
 __all__ = ["LedgerService"]
 
@@ -62,7 +64,7 @@ class LedgerService:
 
     @allowed(Right.AUDIT)
     def verify(self, actor: Actor, *, receipts: tuple[str, ...] = ()) -> LedgerCheck:  # noqa: ARG002
-        """Does the chain hold, does all evidence, and does it still hold what receipts were given for?
+        """Does the chain hold, do evidence, moves and deployments agree with it, and what receipts were given for?
 
         Raises
         ------
@@ -77,6 +79,7 @@ class LedgerService:
             found = entries(session)
             check = check_chain(found, receipts=given)
             kept = {row.sha256: row.content for row in session.scalars(select(EvidenceRow))}
+            moves = list(_unlike_the_ledger(session, found))
         problems = list(check.problems)
         cited = {str(entry.objects["evidence"]): entry.seq for entry in found if entry.objects.get("evidence")}
         for sha256, seq in cited.items():
@@ -87,6 +90,7 @@ class LedgerService:
                 Evidence.read(content, sha256)
             except ValueError as error:
                 problems.append(str(error))
+        problems += moves
         return LedgerCheck(n_entries=check.n_entries, head=check.head, problems=tuple(problems))
 
     @allowed(Right.AUDIT)
@@ -103,3 +107,29 @@ class LedgerService:
                     archive.writestr(f"evidence/{row.sha256}.json", row.content)
                 archive.write(verify_export.__file__, "verify.py")
         return Receipt(seq=found[-1].seq, hash=found[-1].hash) if found else None
+
+
+def _unlike_the_ledger(session: Session, found: Sequence[Entry]) -> Iterator[str]:
+    """Moves and deployments that differ from their entries: pages show these, so they are held to the chain too."""
+    by_seq = {entry.seq: entry for entry in found}
+    told: set[int] = set()
+    for move in session.scalars(select(ProposalMoveRow).order_by(ProposalMoveRow.id)):
+        entry = by_seq.get(move.ledger_seq)
+        said = {"proposal": move.proposal_id, "state": move.state, "evidence": move.evidence_sha256, "text": move.text}
+        action = f"proposal.{move.move}".replace(" ", "_")
+        agrees = (
+            entry is not None
+            and (entry.actor, entry.action, entry.at) == (move.actor, action, move.at)
+            and {key: entry.objects.get(key) for key in said} == said
+        )
+        if not agrees:
+            yield f"Move {move.id} of proposal {move.proposal_id} isn't what entry {move.ledger_seq} says."
+        told.add(move.ledger_seq)
+    deployed = {row.proposal_id: row.version for row in session.scalars(select(DeploymentRow))}
+    entered = {e.objects.get("proposal"): e.objects.get("version") for e in found if e.action == "version.deploy"}
+    for proposal in sorted({*deployed, *entered}, key=str):
+        if proposal not in deployed or proposal not in entered or deployed[proposal] != entered[proposal]:
+            yield f"What was put in force for proposal {proposal} isn't what the ledger says."
+    for entry in found:
+        if entry.action.startswith("proposal.") and entry.seq not in told:
+            yield f"The move that entry {entry.seq} tells of is missing."

@@ -47,10 +47,7 @@ class ModelService:
         schema = ModelSchema.from_toml(schema_source, file)
         with self.database.write() as session:
             repository = Repository(session)
-            if name in {model.name for model in repository.models()}:
-                raise ConflictError(
-                    f"A model {name!r} exists already; change its schema with `plumbline model update`."
-                )
+            _check_is_free(repository, name)
             model = ModelRow(name=name, created_at=self.clock(), created_by=actor.name)
             session.add(model)
             session.flush()
@@ -61,6 +58,15 @@ class ModelService:
                 )
             self._note(repository, actor, "model.add", model, schema)
         return self.show(actor, name)
+
+    @allowed(Right.CONFIGURE)
+    def check(self, actor: Actor, name: str, schema_source: str | None = None) -> None:  # noqa: ARG002
+        """Say what `add` would say of a name, and of a schema if one is given; adds nothing."""
+        check_name("model", name)
+        with self.database.read() as session:
+            _check_is_free(Repository(session), name)
+        if schema_source is not None:
+            ModelSchema.from_toml(schema_source)
 
     @allowed(Right.CONFIGURE)
     def update(self, actor: Actor, name: str, schema_source: str, *, file: str = "schema") -> ModelInfo:
@@ -141,6 +147,11 @@ class ModelService:
 def propose(path: Path, *, name: str | None = None, task: Task | None = None, encoding: str = "utf-8") -> SchemaDraft:
     """A schema to start from for a file of prediction logs; needs no workspace."""
     return draft_schema(LogSource.open(path, name=name, encoding=encoding), task=task)
+
+
+def _check_is_free(repository: Repository, name: str) -> None:
+    if name in {model.name for model in repository.models()}:
+        raise ConflictError(f"A model {name!r} exists already; change its schema with `plumbline model update`.")
 
 
 def _check_still_readable(repository: Repository, model: ModelRow, before: ModelSchema, after: ModelSchema) -> None:

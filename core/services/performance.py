@@ -62,6 +62,7 @@ class PerformanceReport:
     confusion: Confusion | None
     positive: str | None
     operating_threshold: float | None
+    decides_by_threshold: bool
     since: WindowInfo | None
 
     def measure(self, name: str) -> Measure | None:
@@ -133,6 +134,7 @@ def performance_report(observations: Observations) -> PerformanceReport:
         confusion=_confusion(counts),
         positive=observations.schema.positive,
         operating_threshold=observations.schema.outcome.threshold,
+        decides_by_threshold=observations.schema.decides_by_threshold,
         since=None if place is None else since_when(series, context.windows, place),
     )
 

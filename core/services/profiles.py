@@ -34,7 +34,7 @@ from core.storage.tables import BatchRow, LabelBatchRow, ModelRow, ProfiledBatch
 
 __all__ = ["ProfileService"]
 
-UNREADABLE = ("unparseable", "unreadable value", "unknown class")
+UNREADABLE = ("unparseable", "unreadable value", "unknown class", "score outside")
 
 Ints = NDArray[np.int64]
 Progress = Callable[[str, int, int], None]
@@ -89,10 +89,11 @@ class ProfileService:
             found = Repository(session).profile(model, basis)
         if found is not None:
             return found
-        paths = [self.files.path(digest) for digest in digests]
+        opened = [pq.ParquetFile(self.files.path(digest)) for digest in digests]
+        stored = [(file, set(file.schema_arrow.names)) for file in opened]  # read once: footers of wide files are long
 
         def read(column: str) -> pa.ChunkedArray:
-            parts = [pq.read_table(path, columns=[column]) for path in paths if column in pq.read_schema(path).names]
+            parts = [file.read(columns=[column]) for file, names in stored if column in names]
             return pa.concat_tables(parts).column(column) if parts else pa.chunked_array([], type=pa.string())
 
         spec = fit_profile(schema, read, reference_digests=digests)
@@ -197,8 +198,9 @@ class _Counter:
 
     def _complete(self, records: pa.Table) -> pa.Table:
         """Records with a column of nulls for each that the schema has gained since they were stored."""
+        present = set(records.column_names)
         for name in stored_columns(self.schema):
-            if name not in records.column_names:
+            if name not in present:
                 records = records.append_column(name, pa.nulls(records.num_rows, pa.string()))
         return records
 

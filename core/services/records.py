@@ -13,12 +13,13 @@ from sqlalchemy.orm import Session
 from core.errors import InputError
 from core.governance.identity import Actor, Right, allowed
 from core.logs.source import LogSource
-from core.logs.tabular import read_blocks
+from core.logs.tabular import header_of, read_blocks
 from core.logs.validation import RecordValidator
 from core.record import ID, BatchRole
 from core.schema import ModelSchema, Role
 from core.services.intake import (
     NO_ROWS,
+    FileLook,
     HeaderMatch,
     Outcome,
     Preview,
@@ -185,6 +186,12 @@ class RecordService:
             self._drop_known(incoming, staged, others)
             notes = (*notes, *([f"registers version {', '.join(new)}"] if new else []))
             return Preview(outcome=_outcome(incoming, staged, notes), match=match, problems=problems_of(staged.rejects))
+
+    @allowed(Right.INGEST)
+    def look(self, actor: Actor, path: Path, *, encoding: str = "utf-8", name: str | None = None) -> FileLook:  # noqa: ARG002
+        """What a file is and which columns it has; raises FileFormatError where it can't be read."""
+        source = LogSource.open(path, name=name, encoding=encoding)
+        return FileLook(format=source.format, is_gzip=source.is_gzip, columns=tuple(header_of(source)))
 
     @allowed(Right.INGEST)
     def match(

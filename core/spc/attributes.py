@@ -196,10 +196,10 @@ def _caveats(limits: _Limits, n_windows: int, unit: str) -> Iterator[str]:
             f"{MIN_REFERENCE_WINDOWS} are needed; its limits are for orientation."
         )
     if limits.exact:
-        share = "never" if limits.total_k == 0 else "always"
+        share = "None" if limits.total_k == 0 else "Each"
         bound = f"up to {limits.rare:.2%}" if limits.total_k == 0 else f"down to {1 - limits.rare:.2%}"
         yield (
-            f"The attribute is {share} seen in {limits.total_n:,} reference rows, which allows for a share of {bound}; "
+            f"{share} of {limits.total_n:,} reference rows counts, which allows for a share of {bound}; "
             "the limit is the exact binomial one for that share."
         )
 

@@ -61,12 +61,17 @@ def calibration_names(bins: NumericBins, groups: Sequence[int]) -> tuple[str, ..
     ('up to 0.2', 'above 0.2, up to 0.5', 'above 0.5')
     """
     ends = [
-        f"{end:.4g}" for end, here, following in zip(bins.ends, groups, groups[1:], strict=False) if here != following
+        _written(end) for end, here, following in zip(bins.ends, groups, groups[1:], strict=False) if here != following
     ]
     if not ends:
         return ("any score",)
     between = [f"above {low}, up to {high}" for low, high in pairwise(ends)]
     return (f"up to {ends[0]}", *between, f"above {ends[-1]}")
+
+
+def _written(end: float) -> str:
+    """An end of a bin, never as a power of ten where it is large."""
+    return f"{end:,.0f}" if 1_000 <= abs(end) < 1e15 else f"{end:.4g}"
 
 
 def finite_scores(counts: Ints) -> Ints:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import ArgumentError, DatabaseError, DBAPIError, NoSuchModuleError, OperationalError
 from sqlalchemy.orm import Session
 
 from core.errors import InputError, OutsideError
@@ -29,15 +29,24 @@ class Database:
     """
 
     def __init__(self, url: str) -> None:
-        self.url = make_url(url)
+        try:
+            self.url = make_url(url)
+        except (ArgumentError, ValueError) as error:
+            raise InputError("The database URL can't be read; use sqlite:/// or postgresql://.") from error
         if self.url.get_backend_name() not in ("sqlite", "postgresql"):
             raise InputError(
                 f"The database URL names {self.url.get_backend_name()!r}; use sqlite:/// or postgresql://."
             )
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
-        self._reader = _engine(
-            self.url.render_as_string(hide_password=False), begin="BEGIN" if self.is_sqlite else None
-        )
+        try:
+            self._reader = _engine(
+                self.url.render_as_string(hide_password=False), begin="BEGIN" if self.is_sqlite else None
+            )
+        except (ImportError, NoSuchModuleError) as error:
+            raise InputError(
+                f"The database URL {self.url.render_as_string(hide_password=True)} needs a driver that is not "
+                'installed; write postgresql:// and install psycopg: pip install "psycopg[binary]".'
+            ) from error
         self._writer = (
             _engine(self.url.render_as_string(hide_password=False), begin="BEGIN IMMEDIATE")
             if self.is_sqlite
@@ -158,7 +167,9 @@ def _outside_errors(database: Database) -> Iterator[None]:
     """Say which database failed, without its password."""
     try:
         yield
-    except OperationalError as error:
+    except DatabaseError as error:
+        if type(error) not in (OperationalError, DatabaseError):  # constraints and wrong SQL are defects of ours
+            raise
         shown = database.url.render_as_string(hide_password=True)
         raise OutsideError(f"The database {shown} failed: {_first_line(error)}") from error
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
+from zoneinfo import ZoneInfo
 
 import streamlit as st
 
@@ -85,7 +87,12 @@ def _reference(context: Context) -> str:
     start, end = context.reference_from, context.reference_to
     if start is None or end is None:
         return f"of {plural(len(context.reference_windows), 'window')}"
-    return f"{day(start)} to {day(end, year=True)}"
+    zone = ZoneInfo(context.timezone)
+    start, last = (
+        start.astimezone(zone),
+        (end - timedelta(seconds=1)).astimezone(zone),
+    )  # the next begins at its end
+    return day(last, year=True) if day(start) == day(last) else f"{day(start)} to {day(last, year=True)}"
 
 
 def _reach(context: Context) -> str:

@@ -13,7 +13,7 @@ from core.fairness.support import MIN_SUPPORT, GroupMean
 from core.measure import Measure, Status
 from core.services.fairness import AttributeReport, FairnessReport
 from dashboard.components.groups import gap_words, latest, mark_of, rate_name, severity, span_words, to_rest
-from dashboard.components.measures import capital, held
+from dashboard.components.measures import capital, dated, held
 from dashboard.components.numbers import cell_table, show_chart, show_numbers
 from dashboard.text import (
     DASH,
@@ -28,7 +28,6 @@ from dashboard.text import (
     plain,
     plural,
     signed,
-    window_name,
 )
 from dashboard.theme import palette
 
@@ -60,9 +59,7 @@ def judged(report: FairnessReport, attribute: AttributeReport, rate: str) -> tup
         if len(beyond) > 1:
             detail = f"Beyond it too: {listed([m.segment for m in beyond[1:]])}."
     elif now:
-        sentence = (
-            f"In the {window_name(span[-1].window)} {gap_words(report, rate, now[0])}, beyond the margin of {POINTS}."
-        )
+        sentence = f"In {dated(span[-1])} {gap_words(report, rate, now[0])}, beyond the margin of {POINTS}."
         over = next((m for m in gaps if m.segment == now[0].segment), None)
         if over is not None:
             detail = f"Over the {plural(len(span), 'window')} to it the difference is {difference(over)}."
@@ -106,6 +103,8 @@ def gap_and_ratio(attribute: AttributeReport, rate: str) -> None:
     cell_table(["Gap", "Value", "Read as"], rows, alt="Gap and ratio over all groups")
     if gap is not None and gap.value is None:
         st.markdown(muted(plain(gap.why)))
+    elif attribute.rates is not None and any(mean.status is Status.INSUFFICIENT for mean in attribute.rates.of(rate)):
+        st.markdown(muted("Over all groups, those with few rows too: chance alone sets them apart."))
 
 
 def compared(report: FairnessReport, attribute: AttributeReport, rate: str, other: str, name: str) -> None:
@@ -114,6 +113,9 @@ def compared(report: FairnessReport, attribute: AttributeReport, rate: str, othe
     rates = {mean.group: mean for mean in attribute.rates.of(rate)} if attribute.rates else {}
     gaps.sort(key=lambda m: (m.value is None, rates[m.segment].status is not Status.OK, -abs(m.value or 0.0)))
     st.subheader(f"How does each group compare with {plain(name)}?", anchor=False)
+    now = {gap.segment for gap in latest(report, attribute, rate)} if other == "to_rest" else set()
+    before = attribute.reference_rates.of(rate) if attribute.reference_rates else ()
+    known_before = {mean.group for mean in before if mean.status is Status.OK}
     rows = []
     for gap in gaps:
         mean, ratio = rates[gap.segment], attribute.measure(f"{rate}_ratio_{other}", gap.segment)
@@ -121,13 +123,13 @@ def compared(report: FairnessReport, attribute: AttributeReport, rate: str, othe
         rows.append(
             [
                 held(plain(gap.segment)),
-                gap_chip(report, gap),
+                gap_chip(report, gap, is_latest=gap.segment in now),
                 f"{number(mean.value) if can_tell else DASH}  \n{muted(held(f'n {count(mean.n)}'))}",
                 f"**{held(signed(gap.value))}**  \n{muted(in_cell(gap.change))}" if can_tell else DASH,
                 f"{number(ratio.value, 'impact_ratio')}  \n{muted(in_cell(ratio.interval, 'impact_ratio'))}"
                 if can_tell and ratio is not None and ratio.value is not None
                 else DASH,
-                held(signed(gap.reference)),
+                held(signed(gap.reference)) if gap.segment in known_before else DASH,
             ]
         )
     title = capital(rate_name(report, rate))
@@ -145,12 +147,14 @@ def compared(report: FairnessReport, attribute: AttributeReport, rate: str, othe
     )
 
 
-def gap_chip(report: FairnessReport, gap: Measure) -> str:
-    """A verdict on a group that nobody can read as fair when it is not known."""
+def gap_chip(report: FairnessReport, gap: Measure, *, is_latest: bool = False) -> str:
+    """A verdict on a group that nobody can read as fair when it is not known, or when it left the margin just now."""
     if gap.value is None:
         return chip(Status.UNDEFINED)
     if not report.context.arming.is_armed:
         return chip(Status.INSUFFICIENT, "Not armed")
+    if is_latest and gap.status is not Status.CRITICAL:
+        return chip(Status.CRITICAL, "Disparity, last window")
     return chip(gap.status, {Status.CRITICAL: "Disparity", Status.OK: "Within margin"}.get(gap.status))
 
 
@@ -182,8 +186,9 @@ def group_plot(report: FairnessReport, means: Sequence[GroupMean], attribute: At
     show_chart(chart, key="groups")
     st.markdown(
         muted(
-            f"{plain(span_words(report, rate))}. {'Wilson' if is_rate else 'Normal'} 95% intervals. Filled: beyond the "
-            f"margin. Dashed line: fewer than {needed} rows of its own denominator, counted but never rated."
+            f"{plain(span_words(report, rate))}. {'Wilson' if is_rate else 'Normal'} 95% intervals. "
+            f"{'Filled: beyond the margin. ' if is_rate else ''}Dashed line: fewer than {needed} rows of its own "
+            "denominator, counted but never rated."
         )
     )
     style = "" if is_rate else rate

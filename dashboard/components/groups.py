@@ -41,8 +41,11 @@ def rate_name(report: FairnessReport, rate: str) -> str:
 def definition(report: FairnessReport, rate: str) -> str:
     """What a rate counts, in one sentence."""
     positive, favourable = f"'{report.positive}'", f"'{report.favourable}'"
+    made = ""
+    if report.deciding_threshold is not None:
+        made = f"As no prediction is logged, a score of {report.deciding_threshold:g} or more is {positive}. "
     words = {
-        DECISIONS: f"of a group's decisions, those that are {favourable}. It needs no label and says nothing of "
+        DECISIONS: f"of a group's decisions, those that are {favourable}. {made}It needs no label and says nothing of "
         "whether the decisions were right",
         "true_positive_rate": f"of the rows labelled {positive}, those predicted {positive}",
         "false_negative_rate": f"of the rows labelled {positive}, those not predicted {positive}",

@@ -15,11 +15,12 @@ from core.services.alarms import Alarm
 from core.services.fleet import ModelSummary
 from core.services.observations import WindowInfo
 from dashboard.components.numbers import show_chart, show_numbers
-from dashboard.components.summary import FAMILY_NAMES, UNUSABLE, capitalised, gap_name
+from dashboard.components.summary import FAMILY_NAMES, UNUSABLE, capitalised, gap_name, unjudged_words
 from dashboard.text import (
     CHIP_WORDS,
     count,
     day,
+    first_day,
     in_cell,
     in_sentence,
     listed,
@@ -165,7 +166,8 @@ def _list(summary: ModelSummary, marks: Sequence[Mark]) -> None:
 
 def _when(summary: ModelSummary, mark: Mark) -> str:
     window = summary.context.windows[mark.first].window
-    return plain(window.name) if window.start_at is None else day(window.start_at)
+    first = first_day(window)
+    return plain(window.name) if first is None else day(first)
 
 
 def _lasted(summary: ModelSummary, mark: Mark) -> str:
@@ -176,7 +178,8 @@ def _lasted(summary: ModelSummary, mark: Mark) -> str:
 def _legend(summary: ModelSummary) -> str:
     windows = summary.context.windows
     mature = sum(window.is_mature for window in windows)
-    words = f"{mature} of {plural(len(windows), 'window')} have their labels"
+    labelled = sum(window.is_mature and window.n_labelled > 0 for window in windows)
+    words = f"{labelled} of {plural(len(windows), 'window')} have labels that are complete"
     young = "; grey: labels still to come" if mature < len(windows) else ""
     return (
         f"{words}{young}. Dashed: the reference. Dotted: where the margin ends. Circle: material, diamond: changed, "
@@ -195,7 +198,7 @@ def _numbers(summary: ModelSummary) -> None:
                 in_cell(measure.interval, primary) or measure.why,
                 count(measure.n),
                 count(window.n),
-                CHIP_WORDS[measure.status] if summary.is_judged else "Not armed",
+                unjudged_words(summary) or CHIP_WORDS[measure.status],
             )
             for window, measure in zip(context.windows, summary.performance.series(primary), strict=True)
         ],

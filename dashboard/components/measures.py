@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from core.measure import Measure, Status
-from core.services.observations import Context
+from core.services.observations import Context, WindowInfo
 from dashboard.text import (
     chip,
     count,
@@ -16,6 +16,7 @@ from dashboard.text import (
     number,
     signed,
     value_cell,
+    window_name,
 )
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "capital",
     "change_cell",
     "count_cell",
+    "dated",
     "held",
     "margin_words",
     "moved",
@@ -38,7 +40,7 @@ def verdict_chip(measure: Measure, context: Context, words: str | None = None) -
     """A measure's verdict; grey where it isn't judged or nothing is armed."""
     if measure.status is Status.UNDEFINED:
         return chip(measure.status)
-    if measure.margin is None:
+    if measure.margin is None or context.shows_reference:
         return ":gray-badge[Not judged]"
     if not context.arming.is_armed:
         return chip(Status.INSUFFICIENT, "Not armed")
@@ -46,8 +48,8 @@ def verdict_chip(measure: Measure, context: Context, words: str | None = None) -
 
 
 def as_armed(measure: Measure, context: Context) -> Measure:
-    """The measure as it may be drawn: without an alarm where none is armed."""
-    if context.arming.is_armed or measure.status not in ALARMS:
+    """The measure as it may be drawn: without a verdict where nothing is armed."""
+    if context.arming.is_armed or measure.status is Status.UNDEFINED:
         return measure
     return replace(measure, status=Status.INSUFFICIENT)
 
@@ -56,6 +58,12 @@ def margin_words(margin: float, measure: str = "") -> str:
     """A margin in words: 0.030, or 5.0 points for a rate."""
     text = number(margin, measure)
     return f"{text.removesuffix('%')} points" if text.endswith("%") else text
+
+
+def dated(window: WindowInfo) -> str:
+    """A window inside a sentence: the week of 16 Nov 2026; 16 Nov 2026; rows 0 to 4,999."""
+    name = window_name(window.window)
+    return f"the {name}" if name.startswith("week") else name
 
 
 def capital(text: str) -> str:
@@ -78,7 +86,7 @@ def moved(measure: Measure) -> str:
     name = measure.measure
     value = f"{number(measure.value, name)} {in_sentence(measure.interval, name)}".strip()
     if measure.value is None:
-        return f"{titled(measure)} is undefined: {measure.why}"
+        return f"{titled(measure)} is undefined. {measure.why}"
     if measure.reference is None:
         return f"{titled(measure)} is {value}."
     before = number(measure.reference, name)
@@ -90,7 +98,7 @@ def moved(measure: Measure) -> str:
     if measure.status is Status.OK and measure.margin is not None:
         seen = f"a change of {margin_words(measure.margin, name)} would have been seen"
         return f"No evidence of change: {measure_name(name)} is {value}, {before} in the reference; {seen}."
-    return f"{titled(measure)} is {value}, {before} in the reference: {measure.why.rstrip('.')}."
+    return f"{titled(measure)} is {value}, {before} in the reference. {capital(measure.why.rstrip('.'))}."
 
 
 def change_cell(measure: Measure) -> str:

@@ -24,9 +24,9 @@ def show_chart(chart: Chart, *, key: str) -> None:
 def show_numbers(
     header: Sequence[str], rows: Sequence[Sequence[object]], *, alt: str, label: str = "Show numbers"
 ) -> None:
-    """The numbers behind a figure, folded away; cells are plain text and are escaped here."""
+    """The numbers behind a figure, folded away; names and cells are plain text and are escaped here."""
     with st.expander(label, type="compact"):
-        cell_table(header, [[plain(cell) for cell in row] for row in rows[:MOST_ROWS]], alt=alt)
+        cell_table([*map(plain, header)], [[plain(cell) for cell in row] for row in rows[:MOST_ROWS]], alt=alt)
         if len(rows) > MOST_ROWS:
             frame = pd.DataFrame(rows, columns=list(header)).astype(str)
             st.dataframe(frame, hide_index=True, height=300, alt=f"{alt}, all {len(rows)} rows")

@@ -11,6 +11,7 @@ from dashboard.text import (
     chip,
     count,
     day,
+    first_day,
     in_sentence,
     listed,
     measure_name,
@@ -18,12 +19,13 @@ from dashboard.text import (
     plain,
     plural,
     signed,
-    window_name,
+    spoken,
 )
 
 __all__ = [
     "FAMILY_NAMES",
     "capitalised",
+    "columns_out",
     "detail",
     "format_key",
     "gap_name",
@@ -33,6 +35,7 @@ __all__ = [
     "sentence",
     "shown",
     "size",
+    "unjudged_words",
 ]
 
 FAMILY_NAMES = {
@@ -50,11 +53,30 @@ def shown(summary: ModelSummary, status: Status) -> Status:
     return status if summary.is_judged or status is Status.UNDEFINED else Status.INSUFFICIENT
 
 
+def unjudged_words(summary: ModelSummary) -> str | None:
+    """What every chip says while nothing is judged; None where it is."""
+    if summary.is_judged:
+        return None
+    return "No records yet" if summary.context.shows_reference else "Not armed"
+
+
 def model_chip(summary: ModelSummary) -> str:
     """The model's verdict as a chip."""
-    if summary.context.shows_reference:
-        return chip(Status.INSUFFICIENT, "No records yet")
-    return chip(summary.status, None if summary.is_judged else "Not armed")
+    return chip(summary.status, unjudged_words(summary))
+
+
+def columns_out(summary: ModelSummary) -> tuple[int | None, str]:
+    """How many columns are out, and how far; None where that can't be told, and why."""
+    if not summary.is_judged:
+        return None, "columns: not armed"
+    drift = summary.drift
+    moved, changed = len(drift.having(Status.CRITICAL)), len(drift.having(Status.WARNING))
+    unclear = len(drift.having(Status.INSUFFICIENT, Status.UNDEFINED))
+    if moved:
+        return moved, "columns moved"
+    if changed:
+        return changed, "columns changed"
+    return (None, f"{plural(unclear, 'column')} can't be told") if unclear else (0, "columns moved")
 
 
 def reason(summary: ModelSummary) -> str:
@@ -103,10 +125,10 @@ def detail(summary: ModelSummary) -> str:
     if not summary.is_judged:
         return _unjudged(summary)
     if leading.is_alarm and leading.window is not None:
-        begun = f"Since {_long(leading.since)}; last seen in " if leading.since else "Seen in "
+        begun = f"Since {spoken(leading.since.window)}; " if leading.since else ""
         n = f", n {count(leading.measure.n)}" if leading.measure else ""
-        over = f"{plural(leading.n_windows, 'window')} to " if leading.n_windows > 1 else ""
-        lines.append(f"{begun}{over}{_long(leading.window)}{n}.")
+        over = f"over the {plural(leading.n_windows, 'window')} to" if leading.n_windows > 1 else "latest judged:"
+        lines.append(capitalised(f"{begun}{over} {spoken(leading.window.window)}{n}."))
     lines += [
         f"- {FAMILY_NAMES[verdict.family]}: {_alarm(summary, verdict)}"
         for verdict in summary.verdicts
@@ -161,21 +183,21 @@ def _alarm(summary: ModelSummary, verdict: FamilyVerdict) -> str:
         what = capitalised(UNUSABLE.get(measure.measure, "unusable"))
         return (
             f"{what} cells of **{plain(measure.column)}** {_way(measure)} from {number(measure.reference)} to "
-            f"{number(measure.value)} {in_sentence(measure.interval)}{_against(measure)}"
+            f"{number(measure.value)} {in_sentence(measure.interval)}{_against(summary, measure)}"
         )
     if verdict.family is Family.CONCEPT_DRIFT:
-        return f"{_residual(summary, measure)}{_against(measure)}"
+        return f"{_residual(summary, measure)}{_against(summary, measure)}"
     name = capitalised(measure_name(measure.measure))
     return (
         f"{name} {_way(measure)} from {number(measure.reference, measure.measure)} to "
         f"{number(measure.value, measure.measure)} {in_sentence(measure.interval, measure.measure)}"
-        f"{_against(measure)}"
+        f"{_against(summary, measure)}"
     )
 
 
-def _against(measure: Measure) -> str:
+def _against(summary: ModelSummary, measure: Measure) -> str:
     """The tail of an alarm: its limit, and whether the whole interval lies beyond."""
-    margin = size(measure.margin or 0.0, measure.measure)
+    margin = size(measure.margin or 0.0, format_key(measure, summary.context.task))
     if measure.status is Status.CRITICAL:
         return f", beyond the margin of {margin}."
     return f", not certainly by more than the margin of {margin}."
@@ -214,11 +236,12 @@ def _group(summary: ModelSummary, gap: Measure) -> str:
     """Which group is farthest from the rest, of the widest gap."""
     group, rate, column = summary.farthest_group, gap_name(gap), plain(gap.column)
     if group is None or group.value is None:
-        return f"The {rate} differs by {size(gap.value or 0.0, rate)} between groups of **{column}**{_against(gap)}"
+        by = size(gap.value or 0.0, rate)
+        return f"The {rate} differs by {by} between groups of **{column}**{_against(summary, gap)}"
     way = "lower" if group.value < 0 else "higher"
     return (
         f"The {rate} of **{plain(group.segment)}** ({column}) is {size(group.value, rate)} {way} than of all others "
-        f"{in_sentence(group.interval)}{_against(gap)}"
+        f"{in_sentence(group.interval)}{_against(summary, gap)}"
     )
 
 
@@ -229,7 +252,8 @@ def _untold(summary: ModelSummary, verdict: FamilyVerdict) -> str:
         of = plural(summary.drift.n_columns, "column")
         return f"for {len(unclear)} of {of} there is too little data to tell"
     why = verdict.measure.why if verdict.measure else "No label has come."
-    return f"performance can't be told: {plain(why.rstrip('.'))}"
+    why = why.removeprefix("too little data to tell: ").rstrip(".")
+    return f"performance can't be told: {plain(f'{why[:1].lower()}{why[1:]}' if why[1:2].islower() else why)}"
 
 
 def _unjudged(summary: ModelSummary) -> str:
@@ -256,11 +280,5 @@ def _since(window: WindowInfo | None) -> str:
     """, since 13 Jul; '' where nothing began."""
     if window is None:
         return ""
-    start = window.window.start_at
-    return f", since {plain(window.name) if start is None else day(start)}"
-
-
-def _long(window: WindowInfo) -> str:
-    """A window in a sentence."""
-    name = window_name(window.window)
-    return f"{'the ' if name.startswith('week') else ''}{plain(name)}"
+    first = first_day(window.window)
+    return f", since {plain(window.name) if first is None else day(first)}"

@@ -12,8 +12,16 @@ from core.drift.columns import MARGIN
 from core.measure import Family, Interval, Measure, Status
 from core.quality.columns import MARGIN as CELL_MARGIN
 from core.services.fleet import FamilyVerdict, ModelSummary
-from dashboard.components.summary import FAMILY_NAMES, format_key, gap_name, in_points, shown
-from dashboard.text import DASH, chip, count, in_cell, measure_name, muted, number, plain, signed
+from dashboard.components.summary import (
+    FAMILY_NAMES,
+    columns_out,
+    format_key,
+    gap_name,
+    in_points,
+    shown,
+    unjudged_words,
+)
+from dashboard.text import DASH, FEW, chip, count, headline, in_cell, measure_name, muted, number, plain, signed
 from dashboard.theme import palette
 
 __all__ = ["Tile", "model_tiles", "performance_line", "show_tiles"]
@@ -87,7 +95,7 @@ def model_tiles(summary: ModelSummary) -> tuple[Tile, ...]:
 def _performance(summary: ModelSummary, verdict: FamilyVerdict) -> Tile:
     measure = verdict.measure if verdict.is_alarm else summary.primary
     if measure is None or measure.value is None:
-        return _without(verdict, measure.why if measure else "No label has come.")
+        return _without(summary, verdict, measure.why if measure else "No label has come.")
     name = measure.measure
     lines = [
         measure_name(name),
@@ -98,14 +106,16 @@ def _performance(summary: ModelSummary, verdict: FamilyVerdict) -> Tile:
         lines.append(f"margin {in_points(measure.margin, name)}")
     lines.append(f"n {count(measure.n)}")
     line = performance_line(summary, measure)
-    return _tile(summary, verdict, number(measure.value, name), lines, (line, f"{measure_name(name)} by window"))
+    value = headline(measure.value, name, n=measure.n)
+    return _tile(summary, verdict, value, lines, (line, f"{measure_name(name)} by window"))
 
 
 def _concept(summary: ModelSummary, verdict: FamilyVerdict) -> Tile:
     report = summary.concept
     measure = next((m for m in report.measures if m.measure == "mean_residual"), None)
     if measure is None or measure.value is None:
-        return _without(verdict, measure.why if measure else report.why or "There are no production records yet.")
+        why = measure.why if measure else report.why or "There are no production records yet."
+        return _without(summary, verdict, why)
     key = format_key(measure, summary.context.task)
     lines = [
         "mean residual",
@@ -116,17 +126,18 @@ def _concept(summary: ModelSummary, verdict: FamilyVerdict) -> Tile:
     ]
     limit = (measure.margin or 0.0) * (1 if measure.value >= 0 else -1)
     line = _line(summary, report.series("mean_residual"), verdict, band=Interval(low=0.0, high=0.0), limit=limit)
-    return _tile(summary, verdict, signed(measure.value, key), lines, (line, "Mean residual by window"))
+    value = signed(measure.value, key) if measure.n >= FEW else DASH
+    return _tile(summary, verdict, value, lines, (line, "Mean residual by window"))
 
 
 def _drift(summary: ModelSummary, verdict: FamilyVerdict) -> Tile:
     columns, psi = summary.drift.columns, verdict.measure
     if not columns or psi is None:
-        return _without(verdict, "There are no production records yet.")
-    moved, changed = summary.drift.having(Status.CRITICAL), summary.drift.having(Status.WARNING)
+        return _without(summary, verdict, "There are no production records yet.")
     largest = max((column.psi for column in columns), key=lambda m: -1.0 if m.value is None else m.value)
+    n_out, words = columns_out(summary)
     lines = [
-        f"columns {'moved' if moved or not changed else 'changed'}",
+        words,
         f"largest PSI {number(largest.value, 'psi')}",
         in_cell(largest.interval, "psi") or plain(largest.why),
         f"margin {MARGIN:.2f}",
@@ -139,16 +150,17 @@ def _drift(summary: ModelSummary, verdict: FamilyVerdict) -> Tile:
         status=shown(summary, verdict.status),
         limit=MARGIN,
     )
-    value = f"{len(moved or changed)} of {summary.drift.n_columns}"
+    value = DASH if n_out is None else f"{n_out} of {summary.drift.n_columns}"
     return _tile(summary, verdict, value, lines, (line, "Largest PSI of a column by window"))
 
 
 def _fairness(summary: ModelSummary, verdict: FamilyVerdict) -> Tile:
     found = summary.widest_gap
     if not summary.fairness.attributes:
-        return _without(verdict, "The schema declares no protected attribute.", "Not declared")
+        return _without(summary, verdict, "The schema declares no protected attribute.", "Not declared")
     if found is None:
-        return _without(verdict, "There is no rate to compare; the Fairness page shows errors by group.", "Not judged")
+        why = "There is no rate to compare; the Fairness page shows errors by group."
+        return _without(summary, verdict, why, "Not judged")
     measure = found[1]
     lines = [
         gap_name(measure),
@@ -158,14 +170,14 @@ def _fairness(summary: ModelSummary, verdict: FamilyVerdict) -> Tile:
         f"n {count(measure.n)}",
     ]
     line = _line(summary, summary.gap_trend(measure.column, measure.measure), verdict)
-    value = in_points(measure.value or 0.0, measure.measure)
+    value = in_points(measure.value or 0.0, measure.measure) if measure.n >= FEW else DASH
     return _tile(summary, verdict, value, lines, (line, f"Gap in {gap_name(measure)} by window"))
 
 
 def _quality(summary: ModelSummary, verdict: FamilyVerdict) -> Tile:
     measure = summary.complete
     if measure is None or measure.value is None:
-        return _without(verdict, "There are no production records yet.")
+        return _without(summary, verdict, "There are no production records yet.")
     lines = [
         "complete cells",
         in_cell(measure.interval),
@@ -176,7 +188,8 @@ def _quality(summary: ModelSummary, verdict: FamilyVerdict) -> Tile:
     before = measure.reference
     band = Interval(low=before, high=before) if before is not None else None
     line = _line(summary, summary.quality.complete, verdict, band=band)
-    return _tile(summary, verdict, number(measure.value), lines, (line, "Complete cells by window"))
+    value = headline(measure.value, n=measure.n)
+    return _tile(summary, verdict, value, lines, (line, "Complete cells by window"))
 
 
 def _line(
@@ -198,24 +211,23 @@ def _line(
 def _tile(
     summary: ModelSummary, verdict: FamilyVerdict, value: str, lines: Sequence[str], line: tuple[str, str]
 ) -> Tile:
-    words = None if summary.is_judged else "No records yet" if summary.context.shows_reference else "Not armed"
     return Tile(
         title=FAMILY_NAMES[verdict.family],
         page=PAGES[verdict.family],
         value=value,
         lines=tuple(lines),
-        chip=chip(shown(summary, verdict.status), words),
+        chip=chip(shown(summary, verdict.status), unjudged_words(summary)),
         line=line[0],
         alt=f"{line[1]}, last {value}",
     )
 
 
-def _without(verdict: FamilyVerdict, why: str, words: str | None = None) -> Tile:
+def _without(summary: ModelSummary, verdict: FamilyVerdict, why: str, words: str | None = None) -> Tile:
     """A tile of a family that has no value: a dash and the reason."""
     return Tile(
         title=FAMILY_NAMES[verdict.family],
         page=PAGES[verdict.family],
         value=DASH,
         lines=(plain(why),),
-        chip=chip(Status.UNDEFINED, words),
+        chip=chip(Status.UNDEFINED, words or unjudged_words(summary)),
     )

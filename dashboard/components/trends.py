@@ -12,7 +12,7 @@ from core.measure import Measure
 from core.services.observations import Context, WindowInfo
 from dashboard.components.measures import as_armed
 from dashboard.components.numbers import show_chart, show_numbers
-from dashboard.text import count, in_cell, muted, number, signed, window_name
+from dashboard.text import count, in_cell, muted, number, plain, signed, window_name
 from dashboard.theme import palette
 
 __all__ = ["around", "show_trend"]
@@ -53,6 +53,11 @@ def show_trend(
     `written` says a value in words. `as_points`: the measure is a difference of rates.
     """
     windows = context.windows
+    if all(measure.value is None for measure in measures):
+        reasons = dict.fromkeys(measure.why.rstrip(".") for measure in reversed(measures) if measure.why)
+        why = next(iter(reasons), "There is no window")
+        st.markdown(f"**{plain(title)}**  \nNo window has a value, so there is nothing to draw. {plain(why)}.")
+        return
     names = [window_name(window.window) for window in windows]
     shown = [as_armed(measure, context) for measure in measures]
     points = positions(

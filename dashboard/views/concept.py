@@ -12,7 +12,7 @@ from core.schema import Task
 from core.services.concept import ConceptReport
 from dashboard import cached
 from dashboard.components.frame import header, rests_on, usable
-from dashboard.components.measures import ALARMS, capital, held, margin_words, verdict_chip
+from dashboard.components.measures import ALARMS, capital, dated, held, margin_words, verdict_chip
 from dashboard.components.numbers import cell_table, how_computed, show_chart, show_numbers
 from dashboard.components.trends import around, show_trend
 from dashboard.components.verdict import verdict_card
@@ -21,6 +21,11 @@ from dashboard.text import count, digest, in_cell, in_sentence, muted, number, p
 from dashboard.theme import palette
 
 EFFECT, MEAN = "residual_effect", "mean_residual"
+ABOVE = {
+    Task.BINARY: "the outcome comes more often than in the reference",
+    Task.MULTICLASS: "predictions are right more often than in the reference",
+    Task.REGRESSION: "predictions are higher against the labels than in the reference",
+}
 
 
 def is_rate(report: ConceptReport) -> bool:
@@ -37,9 +42,9 @@ def verdict(report: ConceptReport, residual: ConceptResidual) -> None:
     """Whether outcomes still follow, which way and how strongly."""
     context = report.context
     effect, mean = residual.measures
-    detail = plain(residual.words)
+    detail = plain(residual.words) if mean.value is not None else ""
     if report.since is not None and context.arming.is_armed:
-        detail += f" Since the {window_name(report.since.window)}."
+        detail += f" Since {dated(report.since)}."
     basis = rests_on(replace(context, focus=report.focus), n=residual.n).replace(", n ", ", labelled n ", 1)
     words = None
     status = report.status
@@ -51,7 +56,7 @@ def verdict(report: ConceptReport, residual: ConceptResidual) -> None:
 def sentence(report: ConceptReport, effect: Measure, mean: Measure) -> str:
     """The verdict in one sentence."""
     if mean.value is None or effect.value is None:
-        return f"Whether outcomes still follow the {report.by} can't be told: {(mean.why or effect.why).rstrip('.')}."
+        return f"Whether outcomes still follow the {report.by} can't be told. {mean.why or effect.why}"
     if effect.status not in ALARMS and mean.status not in ALARMS:
         if Status.INSUFFICIENT in (effect.status, mean.status):
             return f"No evidence that outcomes left the {report.by}, but too little data to rule it out."
@@ -61,16 +66,24 @@ def sentence(report: ConceptReport, effect: Measure, mean: Measure) -> str:
         )
     if mean.status in ALARMS:
         beyond = "beyond" if mean.status is Status.CRITICAL else "not certainly beyond"
+        interval = mean.interval
+        if interval is not None and mean.value < 0:  # the words say which way
+            interval = replace(interval, low=-interval.high, high=-interval.low)
         return (
-            f"{direction(report, mean)} {in_sentence(mean.interval, style(report))}, "
-            f"{beyond} the margin of {margin_words(mean.margin or 0.0, style(report))}."
-        )
+            f"{direction(report, mean)} {in_sentence(interval, style(report))}, "
+            f"{beyond} the margin of {margin_words(mean.margin or 0.0, style(report))}. {strength(mean, effect)}"
+        ).strip()
+    both = ", in both directions" if mean.status is Status.OK else ""
+    return f"At the same {report.by} outcomes differ from the reference{both}. {strength(mean, effect)}"
+
+
+def strength(mean: Measure, effect: Measure) -> str:
+    """The effect against its margin; '' where the mean residual says no less."""
+    if effect.status not in ALARMS or mean.status in (Status.CRITICAL, effect.status):
+        return ""
     beyond = "beyond" if effect.status is Status.CRITICAL else "not certainly beyond"
-    return (
-        f"At the same {report.by} outcomes differ from the reference, in both directions: effect "
-        f"{number(effect.value, EFFECT)} {in_sentence(effect.interval, EFFECT)}, {beyond} the margin of "
-        f"{number(effect.margin, EFFECT)}."
-    )
+    value = f"{number(effect.value, EFFECT)} {in_sentence(effect.interval, EFFECT)}"
+    return f"The effect over all bins is {value}, {beyond} the margin of {number(effect.margin, EFFECT)}."
 
 
 def direction(report: ConceptReport, mean: Measure) -> str:
@@ -172,7 +185,7 @@ def over_time(report: ConceptReport) -> None:
             focus=report.focus,
             since=report.since,
             as_points=is_rate(report),
-            note="Observed minus expected: above 0, more than the score says.",
+            note=f"Observed minus expected: above 0, {ABOVE[report.context.task]}.",
         )
     with right:
         margin = effect.margin
@@ -230,13 +243,13 @@ def page() -> None:
     if usable(selected) is None or report is None:
         return
     if residual is None:
-        verdict_card(
-            Status.UNDEFINED, "Whether the score still means what it meant can't be told.", detail=plain(report.why)
-        )
+        sentence = plain(f"Whether outcomes still follow the {report.by} can't be told.")
+        verdict_card(Status.UNDEFINED, sentence, detail=plain(report.why))
         return
     verdict(report, residual)
     both_measures(report)
-    bins(report, residual)
+    if residual.n:
+        bins(report, residual)
     over_time(report)
     cannot_tell(report)
 

@@ -5,17 +5,22 @@ import streamlit as st
 from core.charts.control import control_chart
 from core.measure import Status
 from core.schema import Task
-from core.services.control import ChartReport
+from core.services.control import ERROR_RATE, MISSING, SELECTION_RATE, ChartReport
 from core.services.observations import WindowInfo
 from core.spc.chart import ChartPoint, ControlChart
 from dashboard import cached
 from dashboard.components.frame import header, usable
-from dashboard.components.measures import capital, held
+from dashboard.components.measures import capital, dated, held
 from dashboard.components.numbers import cell_table, how_computed, show_chart, show_numbers
 from dashboard.components.verdict import verdict_card
 from dashboard.state import Selected, select
 from dashboard.text import DASH, count, day, digest, listed, muted, number, plain, plural, window_name
 from dashboard.theme import palette
+
+NOTHING = {
+    ERROR_RATE: "no row has both a prediction and a label",
+    SELECTION_RATE: "no row has a prediction",
+}
 
 
 def picked(selected: Selected, first: ChartReport) -> ChartReport | None:
@@ -30,39 +35,66 @@ def verdict(report: ChartReport, chart: ControlChart) -> None:
     """How many windows lie outside, on which side, since when, and what the limits are worth."""
     unit = chart.unit
     told = [point for point in chart.points if point.value is not None]
-    names = dict(zip(chart.points, report.windows, strict=True))
-    parts = []
-    for side, limit in (("above", "upper"), ("below", "lower")):
-        outside = [point for point in told if point.signal == side]
-        if outside:
-            first = window_name(names[outside[0]].window)
-            lie = "lies" if len(outside) == 1 else "lie"
-            where = f"in the {first}" if len(outside) == 1 else f"first in the {first}"
-            parts.append(f"{len(outside)} of {plural(len(told), unit)} {lie} {side} the {limit} limit, {where}")
+    what = subject(report)
     detail = [plain(chart.why)] if chart.why else []
     if chart.dispersion is not None:
         detail.append(chart.dispersion.words(unit))
     if report.waiting:
-        detail.append(f"{plural(len(report.waiting), unit)} whose labels are still arriving are left out.")
-    what = f"The {report.series}" if not report.series.startswith("missing") else capital(report.series)
+        are = "is" if len(report.waiting) == 1 else "are"
+        detail.append(f"{plural(len(report.waiting), unit)} whose labels are still arriving {are} left out.")
+    outside = [where for side in ("above", "below") if (where := lying(report, chart, side))]
     if not told:
-        status, words, sentence = Status.INSUFFICIENT, None, f"{what}: no window has rows to chart."
+        status, words = Status.UNDEFINED, None
+        sentence = f"{what} is undefined: {NOTHING.get(report.series, 'no window has rows')}."
     elif not chart.armed:
         status, words = Status.INSUFFICIENT, "Not armed"
         sentence = f"{what} is charted for orientation only; nothing signals."
-    elif parts:
-        status, words, sentence = Status.WARNING, "Out of control", f"{capital(' and '.join(parts))}."
+    elif outside:
+        status, words, sentence = Status.WARNING, "Out of control", f"{what} lies {' and '.join(outside)}."
+    elif not any(can_signal(point) for point in told):
+        status, words = Status.INSUFFICIENT, None
+        sentence = f"{what} can't be told from chance: with so few rows no share would lie outside the limits."
     else:
         status, words = Status.OK, "In control"
-        sentence = f"None of {plural(len(told), unit)} lies outside the limits."
+        sentence = f"{what} lies inside the limits in {'all of ' if len(told) > 1 else ''}{plural(len(told), unit)}."
+        detail.insert(0, seen(told[-1], unit))
     verdict_card(status, plain(sentence), detail=" ".join(detail), basis=basis(report, chart), chip_words=words)
+
+
+def subject(report: ChartReport) -> str:
+    """The series at the head of a sentence."""
+    column = report.series.removeprefix(MISSING)
+    return f"The {report.series}" if column == report.series else f"The missing share of {column}"
+
+
+def lying(report: ChartReport, chart: ControlChart, side: str) -> str:
+    """In how many windows the share lies on one side of the limits, and the first of them; '' if in none."""
+    told = [window for point, window in zip(chart.points, report.windows, strict=True) if point.signal == side]
+    if not told:
+        return ""
+    n = sum(point.value is not None for point in chart.points)
+    first = f"{'first ' if len(told) > 1 else ''}{dated(told[0])}"
+    limit = "upper" if side == "above" else "lower"
+    return f"{side} the {limit} limit in {len(told)} of {plural(n, chart.unit)}, {first}"
+
+
+def can_signal(point: ChartPoint) -> bool:
+    """Whether any share of this window's rows would lie outside its limits."""
+    return point.low is not None and point.high is not None and (point.low > 0 or point.high < 1)
+
+
+def seen(point: ChartPoint, unit: str) -> str:
+    """What the last window would have shown."""
+    ends = [f"above {share(point.high)}"] if point.high is not None and point.high < 1 else []
+    ends += [f"below {share(point.low)}"] if point.low is not None and point.low > 0 else []
+    return f"In the last {unit}, n {count(point.n)}, a share {' or '.join(ends)} would have been seen." if ends else ""
 
 
 def basis(report: ChartReport, chart: ControlChart) -> str:
     """Which windows are charted, against which limits."""
     span = [window_name(report.windows[place].window) for place in (0, -1)] if report.windows else []
     n = sum(point.n for point in chart.points)
-    charted = f"{capital(' to '.join(dict.fromkeys(span)))}, n {count(n)}. " if span else ""
+    charted = f"{capital(', to '.join(dict.fromkeys(span)))}; n {count(n)}. " if span else ""
     return plain(f"{charted}Limits: {chart.convention}.")
 
 
@@ -85,8 +117,8 @@ def chart_card(report: ChartReport, chart: ControlChart) -> None:
         show_chart(drawn, key="control_chart")
         st.markdown(
             muted(
-                "Dotted: limits, 3 standard errors for each window's rows. Dashed: centre, the reference's share. "
-                "Diamond: outside. Open: the reference."
+                "Dotted: the limits at each window's rows. Dashed: centre, the reference's share. Diamond: outside. "
+                "Open: the reference."
             )
         )
         show_numbers(
@@ -190,7 +222,7 @@ def page() -> None:
     if report.context.task is Task.REGRESSION:
         st.markdown(muted("A regression has no classes: its error rate and selection rate are undefined."))
     if chart is None:
-        verdict_card(Status.UNDEFINED, f"{plain(capital(report.series))} can't be charted.", detail=plain(report.why))
+        verdict_card(Status.UNDEFINED, plain(f"{subject(report)} can't be charted."), detail=plain(report.why))
         return
     verdict(report, chart)
     chart_card(report, chart)

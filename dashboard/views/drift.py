@@ -1,5 +1,8 @@
 """Which inputs moved, how far, since when, and does it matter?"""
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 import streamlit as st
 
 from core.charts.drift import column_dots, share_bars
@@ -11,8 +14,9 @@ from dashboard import cached
 from dashboard.components.frame import header, rests_on, usable
 from dashboard.components.numbers import how_computed, show_chart, show_numbers
 from dashboard.components.verdict import verdict_card
-from dashboard.state import select
+from dashboard.state import in_address, select
 from dashboard.text import (
+    CHIP_WORDS,
     chip,
     count,
     digest,
@@ -24,6 +28,7 @@ from dashboard.text import (
     number,
     plain,
     plural,
+    spoken,
     window_name,
 )
 from dashboard.theme import palette
@@ -37,6 +42,11 @@ def verdict(report: DriftReport) -> None:
     moved, changed = report.having(Status.CRITICAL), report.having(Status.WARNING)
     unclear = report.having(Status.INSUFFICIENT, Status.UNDEFINED)
     of = f"of {plural(report.n_columns, 'column')}"
+    basis = rests_on(report.context)
+    if not report.context.arming.is_armed:
+        sentence = f"No verdict: nothing is armed. {len(moved)} {of} differ by more than the margin."
+        verdict_card(Status.INSUFFICIENT, sentence, detail=first(moved), basis=basis, chip_words="Not armed")
+        return
     if moved:
         sentence = f"{len(moved)} {of} moved by more than the margin."
         if changed:
@@ -51,29 +61,37 @@ def verdict(report: DriftReport) -> None:
     else:
         sentence = f"No evidence of change in any of {plural(report.n_columns, 'column')}."
         status = Status.OK
-    detail = ""
-    if moved or changed:
-        names = [f"**{plain(column.column)}**" for column in (*moved, *changed)]
-        detail = f"{'First: ' if len(names) > 1 else ''}{listed(names)}. {since_words(moved or changed)}"
-    if not report.context.arming.is_armed:
-        verdict_card(
-            Status.INSUFFICIENT, sentence, detail=detail, basis=rests_on(report.context), chip_words="Not armed"
-        )
-        return
-    verdict_card(status, sentence, detail=detail, basis=rests_on(report.context))
+    detail = first((*moved, *changed))
+    worst = (*moved, *changed)[:1]
+    if worst and worst[0].since:
+        detail += f" {plain(worst[0].column)} has been out since {spoken(worst[0].since.window)}."
+    verdict_card(status, sentence, detail=detail, basis=basis)
 
 
-def since_words(columns: tuple[ColumnReport, ...]) -> str:
-    """Since when the worst of them alarms without a break."""
-    first = columns[0]
-    if first.since is None:
-        return ""
-    begun = window_name(first.since.window)
-    return (
-        f"{plain(first.column)} has been out since the {begun}."
-        if "week" in begun
-        else f"{plain(first.column)} since {begun}."
-    )
+def first(columns: Sequence[ColumnReport]) -> str:
+    """The columns that come first."""
+    names = [f"**{plain(column.column)}**" for column in columns]
+    return f"{'First: ' if len(names) > 1 else ''}{listed(names)}." if names else ""
+
+
+def as_shown(report: DriftReport) -> DriftReport:
+    """The report without verdicts while nothing is armed."""
+    if report.context.arming.is_armed:
+        return report
+
+    def grey(measure: Measure) -> Measure:
+        return measure if measure.value is None else replace(measure, status=Status.INSUFFICIENT)
+
+    columns = [
+        replace(column, psi=grey(column.psi), trend=tuple(map(grey, column.trend)), since=None)
+        for column in report.columns
+    ]
+    return replace(report, columns=tuple(columns))
+
+
+def chip_words(report: DriftReport) -> str | None:
+    """What every chip says while nothing is armed."""
+    return None if report.context.arming.is_armed else "Not armed"
 
 
 def computed(report: DriftReport) -> None:
@@ -105,7 +123,7 @@ def column_list(report: DriftReport) -> str:
     with_alarm = report.having(*ALARMS)
     columns = {"With an alarm": with_alarm, "Top 12": report.columns[:12], "All": report.columns}[shown]
     if not columns:
-        st.markdown("No column has an alarm in this window.")
+        st.markdown(f"No column has an alarm in this window{'' if report.context.arming.is_armed else ': not armed'}.")
         columns = report.columns[:12]
     written = [number(column.psi.value, "psi") for column in columns]
     show_chart(
@@ -121,7 +139,7 @@ def column_list(report: DriftReport) -> str:
         [
             (
                 column.column,
-                str(column.status),
+                chip_words(report) or CHIP_WORDS[column.status],
                 number(column.psi.value, "psi"),
                 in_cell(column.psi.interval, "psi"),
                 "" if column.psi.p_value is None else f"{column.psi.p_value:.2g}",
@@ -133,7 +151,7 @@ def column_list(report: DriftReport) -> str:
         alt="PSI of every column",
     )
     names = [column.column for column in report.columns]
-    return st.selectbox("Look into a column", names, key="column", bind="query-params")
+    return in_address("Look into a column", names, key="column")
 
 
 def column_card(report: DriftReport, column: ColumnReport) -> None:
@@ -141,14 +159,15 @@ def column_card(report: DriftReport, column: ColumnReport) -> None:
     importance = "" if column.importance is None else f", importance {number(column.importance)}"
     focus = report.context.focus
     window = window_name(focus.window) if focus else "window"
+    words = chip_words(report) if column.psi.value is not None else None
     with st.container(border=True):
-        st.markdown(f"**{plain(column.column)}** {muted(f'{column.kind}{importance}')} {chip(column.status)}")
+        st.markdown(f"**{plain(column.column)}** {muted(f'{column.kind}{importance}')} {chip(column.status, words)}")
         psi = column.psi
         if psi.value is None:
             st.markdown(f"PSI is undefined: {plain(psi.why)}")
         else:
             st.markdown(f"PSI **{number(psi.value, 'psi')}** {in_sentence(psi.interval, 'psi')}: {plain(psi.why)}.")
-        st.markdown(" ".join(plain(words) for words in column.drift.words))
+        st.markdown(" ".join(map(plain, column.drift.words)))
         for finding in column.quality.findings:
             if finding.words not in column.drift.words:
                 st.markdown(f":material/report: {plain(finding.words)}")
@@ -223,6 +242,7 @@ def page() -> None:
         st.markdown("Drift sets production records against the reference. There are no production records yet.")
         return
     verdict(report)
+    report = as_shown(report)
     left, right = st.columns([11, 9], gap="medium")
     with left:
         name = column_list(report)

@@ -25,6 +25,7 @@ from dashboard.text import (
     count,
     digest,
     in_sentence,
+    listed,
     measure_name,
     number,
     plain,
@@ -61,9 +62,9 @@ def elsewhere(report: FairnessReport, attribute: str, rate: str) -> None:
             gap = each.measure(f"{name}_difference")
             alarming = (gap is not None and gap.status is Status.CRITICAL) or latest(report, each, name)
             if alarming and (each.attribute, name) != (attribute, rate):
-                found.append(f"{each.attribute}, {rate_name(report, name)}")
+                found.append(f"{rate_name(report, name)} by {each.attribute}")
     if found and report.context.arming.is_armed:
-        st.markdown(f":material/report: Disparities elsewhere: {plain('; '.join(found))}.")
+        st.markdown(f":material/report: Disparities elsewhere: {plain(listed(found, most=6))}.")
 
 
 def over_time(report: FairnessReport, attribute: AttributeReport, rate: str) -> None:

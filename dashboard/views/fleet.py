@@ -9,13 +9,14 @@ from core.services.fleet import FleetRow, ModelSummary
 from dashboard import cached
 from dashboard.auth import current_actor
 from dashboard.components.frame import no_model
-from dashboard.components.summary import FAMILY_NAMES, gap_name, model_chip, reason, sentence
+from dashboard.components.summary import FAMILY_NAMES, columns_out, gap_name, model_chip, reason, sentence
 from dashboard.components.tiles import performance_line
 from dashboard.state import model_parameters
 from dashboard.text import (
     DASH,
     chip,
     count,
+    headline,
     in_cell,
     instant,
     listed,
@@ -124,7 +125,7 @@ def primary(summary: ModelSummary) -> str:
         return without("no performance", measure)
     name = measure.measure
     return (
-        f"**{number(measure.value, name)}** :small[{measure_name(name)}]  \n"
+        f"**{headline(measure.value, name, n=measure.n)}** :small[{measure_name(name)}]  \n"
         f"{muted(in_cell(measure.interval, name) or 'no interval')}  \n{muted(f'n {count(measure.n)}')}"
     )
 
@@ -144,12 +145,10 @@ def spark(summary: ModelSummary) -> None:
 def moved(summary: ModelSummary) -> str:
     """How many columns moved."""
     drift = summary.drift
-    beyond, changed = drift.having(Status.CRITICAL), drift.having(Status.WARNING)
-    if not summary.is_judged:
-        return f"{DASH} :small[of {drift.n_columns}]  \n{muted('columns moved')}  \n{muted('not armed')}"
+    n_out, words = columns_out(summary)
+    shown = DASH if n_out is None else f"**{n_out}**"
     n = f"n {count(drift.columns[0].psi.n)}" if drift.columns else ""
-    below = f"{len(changed)} more changed" if changed else n
-    return f"**{len(beyond)}** :small[of {drift.n_columns}]  \n{muted('columns moved')}  \n{muted(below)}"
+    return f"{shown} :small[of {drift.n_columns}]  \n{muted(words)}  \n{muted(n)}"
 
 
 def gap(summary: ModelSummary) -> str:
@@ -160,9 +159,10 @@ def gap(summary: ModelSummary) -> str:
     if found is None:
         return without("no rate to compare", None)
     measure = found[1]
-    value = number(measure.value).removesuffix("%")
+    value = headline(measure.value, n=measure.n)
+    shown = f"**{value.removesuffix('%')} pp**" if value != DASH else DASH
     return (
-        f"**{value} pp** :small[gap]  \n{muted(in_cell(measure.interval) or 'no interval')}  \n"
+        f"{shown} :small[gap]  \n{muted(in_cell(measure.interval) or 'no interval')}  \n"
         f"{muted(f'{gap_name(measure)}, {plain(measure.column)}')}"
     )
 

@@ -16,7 +16,7 @@ from dashboard.components.frame import header, rests_on, usable
 from dashboard.components.history import show_history
 from dashboard.components.numbers import cell_table, facts, how_computed
 from dashboard.components.propose import propose_retraining
-from dashboard.components.summary import capitalised, detail, sentence, shown
+from dashboard.components.summary import capitalised, detail, sentence, shown, unjudged_words
 from dashboard.components.tiles import model_tiles, show_tiles
 from dashboard.components.verdict import verdict_card
 from dashboard.state import Selected, model_parameters, select
@@ -48,9 +48,7 @@ def badges(summary: ModelSummary, versions: dict[str, tuple[WindowInfo, ...]]) -
 
 def verdict(summary: ModelSummary) -> None:
     """The worst family in a sentence, what with it, and what isn't known."""
-    context, words = summary.context, None
-    if not summary.is_judged:
-        words = "No records yet" if context.shows_reference else "Not armed"
+    context, words = summary.context, unjudged_words(summary)
     young = sum(not window.is_mature for window in context.windows)
     basis = rests_on(context)
     if young:
@@ -128,7 +126,7 @@ def column_row(summary: ModelSummary, column: ColumnReport, top: float) -> list[
         picture = f"![{said}](data:image/svg+xml;base64,{source})"
     return [
         f"**{plain(column.column)}**  \n{muted(plain(words))}",
-        chip(status, None if summary.is_judged else "Not armed"),
+        chip(status, unjudged_words(summary)),
         picture,
         value_cell(psi),
     ]

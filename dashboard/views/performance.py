@@ -17,6 +17,7 @@ from dashboard.components.measures import (
     capital,
     change_cell,
     count_cell,
+    dated,
     held,
     margin_words,
     moved,
@@ -39,18 +40,17 @@ from dashboard.text import (
     plain,
     plural,
     value_cell,
-    window_name,
 )
 
 MOST_CLASSES = 8  # a larger confusion table would not fit
 
 
 def overall(report: PerformanceReport) -> list[Measure]:
-    """The measures over all classes, alarms first, the primary one first among equals."""
+    """The measures over all classes: alarms, then the primary one, then the others that are judged."""
     whole = [m for m in report.measures if not m.column]
     return sorted(
         whole,
-        key=lambda m: (m.margin is None, SEVERITY[m.status] if m.status in ALARMS else 5, m.measure != report.primary),
+        key=lambda m: (SEVERITY[m.status] if m.status in ALARMS else 5, m.measure != report.primary, m.margin is None),
     )
 
 
@@ -59,8 +59,8 @@ def verdict(report: PerformanceReport) -> None:
     context, first = report.context, overall(report)[0]
     sentence, detail = moved(first), ""
     if first.status in ALARMS:
-        since = report.since_of(first.measure)
-        detail = f"Since the {window_name(since.window)}." if since else ""
+        since = report.since_of(first.measure) if context.arming.is_armed else None
+        detail = f"Since {dated(since)}." if since else ""
         others = [measure_name(m.measure) for m in overall(report)[1:] if m.status in ALARMS]
         detail += f" With it: {listed(others, most=6)}." if others else ""
     elif first.value is not None:
@@ -112,6 +112,7 @@ def over_time(report: PerformanceReport) -> None:
     name = st.selectbox("Measure", names, key="measure", bind="query-params", format_func=measure_name, width=280)
     series = report.series(name)
     now = report.measure(name)
+    told = now if now is not None and now.value is not None else series[-1]
     reference, limits = None, []
     if now is not None and now.reference is not None:
         reference = Limit(value=now.reference, words=("reference", number(now.reference, name)))
@@ -132,7 +133,7 @@ def over_time(report: PerformanceReport) -> None:
         since=report.since_of(name),
         percent=number(0.5, name).endswith("%"),
         height=250,
-        note=f"{plain(capital(series[-1].convention))}. Open grey dots: labels still arriving, not judged.",
+        note=f"{plain(capital(told.convention))}. Open grey dots: labels still arriving, not judged.",
     )
 
 
@@ -168,9 +169,12 @@ def confusion(report: PerformanceReport) -> None:
             rows.append([f"predicted **{plain(name)}**", *shares, count(total)])
         head = ["", *(f"was {plain(name)}" for name in found.classes), "n"]
         cell_table(head, rows, alt="Predictions against labels")
-        st.markdown(
-            muted("Shares are of the row: of those predicted so, how many were so. Decisions as they were made.")
-        )
+        made = "as they were made"
+        if report.decides_by_threshold:
+            made = (
+                f"by score: {report.operating_threshold:g} or more is '{report.positive}', as no prediction is logged"
+            )
+        st.markdown(muted(f"Shares are of the row: of those predicted so, how many were so. Decisions {plain(made)}."))
     by_class = [m for m in report.measures if m.column]
     if by_class:
         st.subheader("Which class is hardest?", anchor=False)

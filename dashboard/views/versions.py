@@ -18,7 +18,7 @@ from dashboard.components.numbers import cell_table, facts
 from dashboard.components.permission import who_may
 from dashboard.components.registry import artefact_cell, left_out, made_from, register, state_chip
 from dashboard.components.verdict import verdict_card
-from dashboard.state import Selected
+from dashboard.state import Selected, selected_model
 from dashboard.text import DASH, instant, muted, plain
 
 ASKS = {
@@ -26,16 +26,6 @@ ASKS = {
     ProposalKind.ROLLBACK: "Propose to roll back to it",
     ProposalKind.RETIRE: "Propose to retire it",
 }
-
-
-def selected_model() -> str | None:
-    """The model the page is about; None in an empty workspace."""
-    models = [info.name for info in cached.workspace().models.list(current_actor())]
-    if not models:
-        return None
-    with st.sidebar:
-        st.space("small")
-        return st.selectbox("Model", models, key="model", bind="query-params")
 
 
 def verdict(model: str, history: tuple[Deployment, ...]) -> None:

@@ -13,7 +13,6 @@ from core.services.jobs import JobInfo, JobState
 from core.workspace import Workspace
 from tests.dashboard.signing import (
     HOSTILE,
-    MODEL,
     CopyOf,
     OpenAs,
     actor,

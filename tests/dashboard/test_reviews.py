@@ -26,9 +26,7 @@ def has_form(page: AppTest) -> bool:
 
 
 def is_open(page: AppTest) -> bool:
-    return next(
-        b for b in elements(page) if b.type == "expander" and b.label == "New proposal"
-    ).proto.expandable.expanded
+    return next(b for b in elements(page) if b.type == "expander" and b.label == "New proposal").proto.expanded
 
 
 def test_without_a_proposal_the_page_says_what_one_is(open_as: OpenAs, empty_folder: Path) -> None:
@@ -62,7 +60,7 @@ def test_what_waits_for_others_is_not_called_mine(open_as: OpenAs, reviewed_fold
 def test_ended_ones_are_folded_below(open_as: OpenAs, reviewed_folder: Path) -> None:
     page = open_as("vera", "reviews", reviewed_folder)
     ended = next(block for block in elements(page) if block.type == "expander" and block.label == "Ended (2)")
-    assert not ended.proto.expandable.expanded
+    assert not ended.proto.expanded
     assert ":green-badge[:material/check_circle: Done]" in words(page)
     assert ":gray-badge[:material/undo: Withdrawn]" in words(page)
 
@@ -93,7 +91,7 @@ def test_what_came_back_stands_by_itself(open_as: OpenAs, reviewed_copy: Path) -
 
 def test_stale_evidence_shows_in_the_list(open_as: OpenAs, reviewed_copy: Path) -> None:
     space = opened(reviewed_copy)
-    space.batches.retract(actor("ada"), MODEL, 4)
+    space.batches.retract(actor("ada"), 4, reason="it was wrong.")
     space.close()
     page = open_as("ines", "reviews", reviewed_copy)
     assert not page.exception

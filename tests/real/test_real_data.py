@@ -5,10 +5,9 @@ Published numbers are typed in with their source. The data sets lie beside the p
 
 from __future__ import annotations
 
-import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
-import pandas as pd
 import pytest
 
 from core.governance.identity import LOCAL_OPERATOR as ME
@@ -167,46 +166,9 @@ def test_a_proposed_schema_takes_every_row_without_an_edit(
     workspace.close()
 
 
-def split(frame: pd.DataFrame, folder: Path, n_reference: int) -> tuple[Path, Path]:
-    """A frame's first rows as reference, the others as production, in row order."""
-    reference, production = folder / "reference.csv", folder / "production.csv"
-    frame.iloc[:n_reference].to_csv(reference, index=False)
-    frame.iloc[n_reference:].to_csv(production, index=False)
-    return reference, production
-
-
-def streams(shared_data: Path, folder: Path) -> dict[str, tuple[Path, Path, str]]:
-    """Reference, production and schema of the sets that are not models' logs: no score, no decision."""
-    elec2 = pd.read_csv(shared_data / "elec2" / "elec2_full.csv.gz")
-    weather = pd.read_csv(shared_data / "weather" / "weather.csv")
-    with zipfile.ZipFile(shared_data / "bike_sharing" / "bike_sharing_dataset.zip") as archive:
-        bike = pd.read_csv(archive.open("hour.csv"))
-    bike["at"] = bike["dteday"] + "T" + bike["hr"].astype(str).str.zfill(2) + ":00"
-    found = {}
-    for name, frame, n, task in (
-        ("elec2", elec2, 15_000, None),
-        ("weather", weather, 5_760, None),
-        ("bike", bike, 8_645, None),
-    ):
-        (folder / name).mkdir()
-        reference, production = split(frame, folder / name, n)
-        found[name] = (reference, production, propose_schema(LogSource.open(reference), task=task))
-    titanic = shared_data / "titanic_dq"
-    reference = titanic / "titanic_reference.csv"
-    found["titanic"] = (reference, titanic / "titanic_analysis.csv", propose_schema(LogSource.open(reference)))
-    return found
-
-
 @pytest.mark.parametrize("name", ["elec2", "weather", "bike", "titanic"])
-def test_sets_without_a_score_go_in_and_say_what_is_undefined(shared_data: Path, tmp_path: Path, name: str) -> None:
-    reference, production, schema = streams(shared_data, tmp_path)[name]
-    workspace = Workspace.open(tmp_path / "w")
-    workspace.models.add(ME, name, schema)
-    for path, role in ((reference, BatchRole.REFERENCE), (production, BatchRole.PRODUCTION)):
-        outcome = workspace.records.add(ME, name, [path], role=role)[0]
-        assert outcome.error is None
-        assert outcome.n_rejected == 0
-    workspace.profiles.refresh(ME, name)
+def test_sets_without_a_score_go_in_and_say_what_is_undefined(stream_folder: Callable[[str], Path], name: str) -> None:
+    workspace = Workspace.open(stream_folder(name))
     assert workspace.analysis.drift(ME, name).columns
     performance = workspace.analysis.performance(ME, name)
     named = [m for m in performance.measures if m.value is None]

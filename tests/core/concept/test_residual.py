@@ -187,6 +187,14 @@ def test_one_bin_of_errors_is_students_test() -> None:
     assert residual.words.startswith("Among 150 labelled rows the mean error is ")
 
 
+def test_words_name_what_the_share_is_of_and_write_large_errors_out() -> None:
+    shares = binary_residual(np.array([[50, 450]]), np.array([[20, 80]]), names=["all"], what="the share of right ones")
+    assert shares.words.startswith("Among 100 labelled rows the share of right ones is 80.0%, 90.0% expected ")
+    rows = np.array([[400.0, 400 * 1_234.5, 400 * 3e6]])
+    errors = regression_residual(rows, rows * [1, -20, 400], names=["all"])
+    assert errors.words.startswith("Among 400 labelled rows the mean error is −24,690, 1,234 expected ")
+
+
 @pytest.mark.parametrize("noise", ["normal", "skewed"])
 def test_errors_that_only_follow_the_mix_of_predictions_are_no_change(noise: str) -> None:
     """The error depends on the bin; a window with another mix has another mean error, but no residual. 400 runs."""

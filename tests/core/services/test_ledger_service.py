@@ -212,6 +212,23 @@ def test_missing_evidence_is_found_and_its_proposal_can_still_be_looked_at(gover
     assert len(governed.workspace.proposals.list(governed.vera)) == 2
 
 
+@pytest.mark.parametrize(
+    ("statement", "words"),
+    [
+        ("UPDATE proposal_move SET actor = 'otto' WHERE move = 'approve'", "of proposal 1 isn't what entry"),
+        ("UPDATE proposal_move SET text = 'never mind' WHERE id = 1", "Move 1 of proposal 1 isn't what entry"),
+        ("UPDATE proposal_move SET at = '2020-01-01 00:00:00' WHERE id = 1", "Move 1 of proposal 1 isn't what"),
+        ("DELETE FROM proposal_move WHERE move = 'approve'", "tells of is missing"),
+        ("UPDATE deployment SET version = 'v2'", "put in force for proposal 1 isn't what the ledger says"),
+        ("DELETE FROM deployment", "put in force for proposal 1 isn't what the ledger says"),
+    ],
+)
+def test_a_history_that_differs_from_the_ledger_is_found(governed: Governed, statement: str, words: str) -> None:
+    tamper(governed, statement)
+    assert words in " ".join(found(governed))
+    assert verified(exported(governed))[0] == 0  # the ledger itself is as it was
+
+
 def test_evidence_that_no_entry_names_is_read_too(governed: Governed) -> None:
     tamper(governed, "INSERT INTO evidence (sha256, content, frozen_at) VALUES ('00ff', '{}', '2026-01-01 00:00:00')")
     assert any("Evidence 00ff was altered" in problem for problem in found(governed))

@@ -90,6 +90,11 @@ class Signing(RuleBasedStateMachine):
         actor = self.governed.people[person]
         self._try(lambda: self._note(refresh(actor, proposal.id, reason="as it stands")), person, Right.PROPOSE)
 
+    @rule(place=PLACES, person=st.sampled_from(["ines", "otto", "zoe"]))
+    def sign_what_one_refreshed(self, place: int, person: str) -> None:
+        self.refresh(place, person)
+        self.decide(place, person, Move.APPROVE)
+
     @rule(place=PLACES, person=PEOPLE, words=st.sampled_from(["", "why?", "so be it\u2028"]))
     def comment(self, place: int, person: str, words: str) -> None:
         proposal = self._pick(place)

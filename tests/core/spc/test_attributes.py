@@ -109,7 +109,7 @@ def test_a_share_never_seen_in_the_reference_gets_the_exact_binomial_limit(n):
     on_and_over = p_chart([limit, limit + 1], [n, n], reference_k=[0] * 8, reference_n=[500] * 8)
     assert [point.signal for point in on_and_over.points] == [None, "above"]
     assert chart.why == (
-        "The attribute is never seen in 4,000 reference rows, which allows for a share of up to 0.09%; "
+        "None of 4,000 reference rows counts, which allows for a share of up to 0.09%; "
         "the limit is the exact binomial one for that share."
     )
 

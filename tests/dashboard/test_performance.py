@@ -1,0 +1,137 @@
+"""The Performance page says how well a model does, since when it is worse, and what can't be told."""
+
+from __future__ import annotations
+
+import pytest
+
+from core.charts.frame import LIGHT
+from tests.dashboard.conftest import FolderOf, OpenPage
+from tests.dashboard.shown import assert_shown_as_text, chart_texts, markdown, tables, words
+from tests.dashboard.states import HOSTILE
+
+GREEN = ":green-badge"
+
+
+def table(page, first: str):
+    """The table whose first column has this name."""
+    return next(frame for frame in tables(page) if frame.columns[0] == first)
+
+
+@pytest.mark.parametrize(
+    ("state", "said", "chip"),
+    [
+        ("empty", "There is no model yet.", ""),
+        ("no_reference", "loans has no reference.", ""),
+        ("no_records", "No production records yet: what you see is the reference itself.", "gray"),
+        ("not_armed", "Not armed: the reference has 3 windows, 7 are needed.", "gray"),
+        ("too_few", "Too little data to tell: n 2", "gray"),
+        ("no_label", "AUC is undefined. None of the 300 rows has a label.", "gray"),
+        ("without score", "Accuracy fell from 66.7% to 57.3%", "red"),
+        ("without prediction", "Decisions by score: 0.4 or more is 'default', as no prediction is logged", "gray"),
+        ("without timestamp", "Rows 5,400 to 5,999, n 600", "gray"),
+        ("regression", "MAE rose from 38.5 to 120 [115, 126], by more than the margin of 4.76.", "red"),
+        ("multiclass", "Macro F1 fell from", "red"),
+    ],
+)
+def test_every_state_is_answered_in_words_and_green_or_red_only_where_it_can_be_told(
+    open_page: OpenPage, folder_of: FolderOf, state: str, said: str, chip: str
+) -> None:
+    page = open_page("performance", folder_of(state))
+    assert not page.exception
+    assert said in words(page)
+    chips = [text for text in markdown(page) if "-badge[" in text]
+    assert not chips or chips[0].startswith(f":{chip}-badge")
+    if state in ("no_records", "not_armed", "too_few", "no_label"):
+        assert not [text for text in chips if ":gray-badge" not in text]
+
+
+def test_a_drop_is_dated_its_measures_come_first_and_the_worst_segment_too(
+    open_page: OpenPage, folder_of: FolderOf
+) -> None:
+    page = open_page("performance", folder_of("drifted"), measure="nonsense", window="31 Feb 1999")
+    assert page.selectbox(key="measure").value == "roc_auc"  # an address that names nothing known
+    shown = words(page)
+    assert "AUC fell from 0.712 to 0.465 [0.401, 0.531], by more than the margin of 0.030." in shown
+    assert "Since 12 Jan 2026. With it: prevalence, accuracy, recall" in shown
+    assert "14 Jan 2026, n 300, against the reference" in shown
+    frame = table(page, "Measure")
+    verdicts = [next((w for w in ("Material", "Changed") if w in cell), "") for cell in frame["Verdict"]]
+    alarmed = [place for place, verdict in enumerate(verdicts) if verdict]
+    assert alarmed == list(range(len(alarmed)))
+    first = frame.iloc[0]
+    assert (first["Measure"], first["n"], first["Reference"]) == ("AUC", "300", "0.712")
+    assert first["Value, 95% interval"].startswith("**0.465**")
+    assert "margin" in first["Change"]
+    segments = table(page, "Segment")
+    assert [cell.split("\u00a0")[-1] for cell in segments["Segment"]] == ["south", "north"]
+    values = [float(cell.split("**")[1]) for cell in segments.iloc[:, 2]]
+    assert values == sorted(values)
+    assert "Version" not in [name for each in tables(page) for name in each.columns]
+    page.button(key="how_performance").click().run()
+    shown = words(page)
+    assert "Benjamini-Hochberg over all measures of a window" in shown
+    assert "8 windows, n 2,400" in shown
+
+
+def test_without_a_label_each_measure_is_a_dash_with_its_reason(open_page: OpenPage, folder_of: FolderOf) -> None:
+    page = open_page("performance", folder_of("without label"))
+    frame = table(page, "Measure")
+    undefined = frame[frame["Verdict"].str.contains("Undefined")]
+    assert set(frame["Measure"]) - set(undefined["Measure"]) == {"Labelled\u00a0share"}
+    assert len(undefined) >= 10
+    assert all(cell.startswith("—") and "has a label" in cell for cell in undefined["Value, 95% interval"])
+    assert "No window has a value, so there is nothing to draw." in words(page)
+    assert "There is no score with labelled rows in this window" in words(page)
+
+
+def test_versions_are_compared_where_several_served(open_page: OpenPage, folder_of: FolderOf) -> None:
+    page = open_page("performance", folder_of("two_versions"))
+    frame = table(page, "Version")
+    assert {cell.split("**")[1] for cell in frame["Version"]} == {"v1", "v2"}
+
+
+def test_multiclass_names_the_hardest_class_first_and_shows_confusion(open_page: OpenPage, folder_of: FolderOf) -> None:
+    page = open_page("performance", folder_of("kinds"))
+    assert table(page, "Class").iloc[0]["Class"] in ("invoice", "form")
+    confusion = table(page, "")
+    assert list(confusion.columns[1:]) == ["was letter", "was invoice", "was form", "n"]
+    cells = [[int(cell.split("  ")[0].replace(",", "")) for cell in row[1:]] for row in confusion.to_numpy()]
+    assert all(sum(row[:-1]) == row[-1] for row in cells)
+    assert sum(row[-1] for row in cells) == 600
+
+
+def test_a_link_keeps_model_version_segment_window_and_measure(open_page: OpenPage, folder_of: FolderOf) -> None:
+    address = {
+        "model": "loans",
+        "version": "v2",
+        "segment": "region=north",
+        "window": "13 Jan 2026",
+        "measure": "recall",
+    }
+    page = open_page("performance", folder_of("two_versions"), **address)
+    assert not page.exception
+    for name, value in address.items():
+        assert page.selectbox(key=name).value == {"13 Jan 2026": "2026-01-13"}.get(value, value)
+    shown = words(page)
+    assert "version v2 only, segment region=north only" in shown
+    assert "13 Jan 2026, n " in shown
+    assert any(text.startswith("<b>Recall by day") for text in chart_texts(page))
+
+
+def test_a_window_whose_labels_are_still_arriving_is_not_judged(open_page: OpenPage, folder_of: FolderOf) -> None:
+    page = open_page("performance", folder_of("too_few"), window="14 Jan 2026")
+    assert "Labels of this window are still arriving; it is not judged." in words(page)
+    assert not [text for text in markdown(page) if GREEN in text]
+
+
+@pytest.mark.parametrize("state", ["hostile", "hostile kinds"])
+def test_hostile_names_are_shown_letter_by_letter(open_page: OpenPage, folder_of: FolderOf, state: str) -> None:
+    page = open_page("performance", folder_of(state))
+    assert not page.exception
+    assert_shown_as_text(page, HOSTILE)
+
+
+def test_while_nothing_is_armed_no_dot_is_green_or_red(open_page: OpenPage, folder_of: FolderOf) -> None:
+    drawn = chart_texts(open_page("performance", folder_of("not_armed")))
+    assert not {LIGHT.critical, LIGHT.warning, LIGHT.ok} & set(drawn)
+    assert LIGHT.critical in chart_texts(open_page("performance", folder_of("drifted")))
