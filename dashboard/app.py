@@ -67,7 +67,7 @@ page = st.navigation(
     expanded=True,
 )
 if actor == ANONYMOUS:
-    st.info("You are signed out, or your session has ended. Reload this page to sign in and come back to it.")
+    st.info("You are signed out, or your session has ended. Reload this page to sign in.")
     st.stop()
 if page.url_path in ABOUT_A_MODEL:
     draw_selectors(only_model=page.url_path in ("data", "versions"))

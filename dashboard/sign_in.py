@@ -6,7 +6,7 @@ import html
 import re
 from datetime import UTC, datetime
 from pathlib import Path
-from urllib.parse import parse_qs, quote, urlsplit
+from urllib.parse import SplitResult, parse_qs, quote, urlsplit
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -92,15 +92,24 @@ def _asks_for_page(request: Request) -> bool:
 
 def _is_same_origin(request: Request) -> bool:
     """Whether a form was sent by a page of this site; browsers name the origin with every POST."""
-    origin = request.headers.get("origin")
-    return origin is not None and urlsplit(origin).netloc == request.headers.get("host")
+    parts = _parts(request.headers.get("origin", ""))
+    return parts is not None and bool(parts.netloc) and parts.netloc == request.headers.get("host")
 
 
 def _local(target: str) -> str:
     """A path of this site, or its start: nobody is sent elsewhere by a link."""
-    parts = urlsplit(target)
-    is_local = target.startswith("/") and not target.startswith(("//", "/\\")) and not parts.netloc and not parts.scheme
-    return target if is_local and target.isprintable() else "/"
+    parts = _parts(target)
+    if parts is None or parts.netloc or parts.scheme or not target.isprintable():
+        return "/"
+    return target if target.startswith("/") and not target.startswith(("//", "/\\")) else "/"
+
+
+def _parts(address: str) -> SplitResult | None:
+    """An address taken apart; None if it is none, such as `http://[`."""
+    try:
+        return urlsplit(address)
+    except ValueError:
+        return None
 
 
 async def _body(request: Request) -> bytes | None:

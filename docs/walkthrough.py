@@ -51,12 +51,12 @@ def main(source: Path, folder: Path) -> None:
     model = fitted(past)
     dump(model, folder / "v1.skops")
     (folder / "v1.json").write_text(json.dumps({"estimator": "logistic regression", **PARAMETERS}))
-    young = rest[rest["age"] < 30].iloc[: 5 * N_A_DAY]
-    others = rest.drop(young.index)
-    campaign = pd.concat([young, others.iloc[21 * N_A_DAY : 23 * N_A_DAY]]).sample(frac=1, random_state=1)
+    usual, later = rest.iloc[: 21 * N_A_DAY], rest.iloc[21 * N_A_DAY :]
+    young = later[later["age"] < 30].iloc[: 4 * N_A_DAY]
+    campaign = pd.concat([young, later.drop(young.index).iloc[: 3 * N_A_DAY]]).sample(frac=1, random_state=1)
     for name, log in {
-        "reference": logged(model, others.iloc[: 14 * N_A_DAY], start="2026-03-02", days=14),
-        "quiet": logged(model, others.iloc[14 * N_A_DAY : 21 * N_A_DAY], start="2026-03-16", days=7),
+        "reference": logged(model, usual.iloc[: 14 * N_A_DAY], start="2026-03-02", days=14),
+        "quiet": logged(model, usual.iloc[14 * N_A_DAY :], start="2026-03-16", days=7),
         "campaign": logged(model, campaign, start="2026-03-23", days=7),
     }.items():
         log.to_csv(folder / f"{name}.csv", index=False)

@@ -16,6 +16,7 @@ __all__ = ["DifferenceMark", "difference_dots"]
 ROW = 38
 LEAST, MOST = 2.5, 9.0  # margins shown at each side: never fewer, so that noise looks like noise; never more
 UNKNOWN = (Verdict.INSUFFICIENT, Verdict.UNDEFINED)
+CROWDED = 5.0  # from here on there is no room on a phone to write at both ends of the band
 SYMBOLS = {Verdict.BETTER: "circle", Verdict.WORSE: "circle", Verdict.CHANGED: "diamond"}
 
 
@@ -100,8 +101,8 @@ def difference_dots(marks: Sequence[DifferenceMark], *, palette: Palette) -> Cha
     )
     figure.update_xaxes(
         range=[-end * 1.06, end * (1.26 if any(mark.note for mark in marks) else 1.06)],
-        tickvals=[-1, 0, 1],
-        ticktext=["−1", "0", "+1"],
+        tickvals=[-1, 0, 1] if end < CROWDED else [0],
+        ticktext=["−1", "0", "+1"] if end < CROWDED else ["0"],
         tickangle=0,
     )
     figure.update_layout(margin={"t": 4})

@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from types import FrameType
 from typing import Annotated
 
@@ -19,6 +20,7 @@ __all__ = ["job_app", "schedule", "worker"]
 
 job_app = typer.Typer(help="What a worker does, did or will do.", no_args_is_help=True)
 RETRY_SECONDS = 2.0
+WAIT_SECONDS = 0.3
 
 
 @job_app.command("list")
@@ -38,17 +40,28 @@ def job_list(
 
 
 @job_app.command("show")
-def job_show(job: str, workspace: WorkspaceOption = HERE, json: JsonOption = False) -> None:
+def job_show(
+    job: str,
+    wait: Annotated[bool, typer.Option("--wait", help="Wait for its end; exit with 1 unless it is done then.")] = False,
+    workspace: WorkspaceOption = HERE,
+    json: JsonOption = False,
+) -> None:
     """Show a job and its log."""
     space = opened(workspace)
     who = actor(space)
-    found, log = space.jobs.show(who, job), space.jobs.log(who, job)
+    found = space.jobs.show(who, job)
+    while wait and found.finished_at is None:
+        time.sleep(WAIT_SECONDS)
+        found = space.jobs.show(who, job)
+    log = space.jobs.log(who, job)
     if json:
         print_json({"job": found, "log": log})
-        return
-    say(f"{found.id}: {found.kind} of {found.model}, {found.state}, {found.progress:.0%} done")
-    for line in log:
-        say(f"{line.at:%Y-%m-%d %H:%M:%S} UTC  {line.text}")
+    else:
+        say(f"{found.id}: {found.kind} of {found.model}, {found.state}, {found.progress:.0%} done")
+        for line in log:
+            say(f"{line.at:%Y-%m-%d %H:%M:%S} UTC  {line.text}")
+    if wait and found.state != "done":
+        raise typer.Exit(1)
 
 
 @job_app.command("cancel")

@@ -24,6 +24,8 @@ __all__ = ["artefact_cell", "left_out", "made_from", "register", "state_chip"]
 LIMIT_MB = 200
 PIECE = 1 << 20
 NO_PARENT = "none"
+NBSP = "\u00a0"
+NOT_SAID, NO_FILE = f"not{NBSP}said", f"no{NBSP}file"
 LOOKS = {
     VersionState.CANDIDATE: ":blue-badge[:material/pending: Candidate]",
     VersionState.CHAMPION: ":green-badge[:material/verified: In force]",
@@ -39,9 +41,9 @@ def state_chip(state: VersionState) -> str:
 
 def artefact_cell(version: VersionInfo) -> str:
     """The short digest of a version's file, or that there is none."""
-    return (
-        f"{DASH}  \n{muted('no file')}" if version.artefact_sha256 is None else f"`{digest(version.artefact_sha256)}`"
-    )
+    if version.artefact_sha256 is None:
+        return f"{DASH}  \n{muted(NO_FILE)}"
+    return f"`{digest(version.artefact_sha256).replace(' ', NBSP)}`"
 
 
 def made_from(version: VersionInfo) -> str:
@@ -49,11 +51,11 @@ def made_from(version: VersionInfo) -> str:
     training = version.training
     batches = training.get("batches")
     if not isinstance(batches, list) or not batches:
-        return f"{DASH}  \n{muted('not said')}"
+        return f"{DASH}  \n{muted(NOT_SAID)}"
     shown = f"{'batch' if len(batches) == 1 else 'batches'} {listed([plain(batch) for batch in batches])}"
     n, given = training.get("n"), training.get("n_given")
     if isinstance(n, int) and isinstance(given, int):
-        return f"{shown}  \n{muted(f'{count(n)} of {count(given)} records')}"
+        return f"{shown}  \n{muted(f'{count(n)} of {count(given)} records'.replace(' ', NBSP))}"
     return shown
 
 

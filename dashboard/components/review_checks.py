@@ -52,12 +52,12 @@ def interval_of(data: Mapping[str, Any] | None) -> Interval | None:
 def review_verdict(review: Review) -> None:
     """The card at the head: what gets better or moved, how many checks hold, and what the asker says."""
     worst = review.checks[0].outcome if review.checks else Outcome.CANNOT_TELL
-    asker = plain(review.proposal.requester or "An alarm")
+    asker, reason = review.proposal.requester, _lines(review.proposal.reason)
     failed = [_said(check) for check in review.checks if check.outcome is Outcome.FAIL]
     verdict_card(
         STATUSES[worst],
         f"{_main(review)} {_counted(review.checks)}".strip(),
-        detail="  \n".join([*failed[:1], f"**{asker}** asks: {_lines(review.proposal.reason)}"]),
+        detail="  \n".join([*failed[:1], f"**{plain(asker)}** asks: {reason}" if asker else reason]),
         chip_words=_chip_words(review.checks),
     )
 

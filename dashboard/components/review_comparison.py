@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import streamlit as st
 
 from core.charts.comparison import DifferenceMark, difference_dots
 from core.compare.verdicts import Verdict
-from core.measure import Status
 from core.services.checks import Section
+from dashboard.components.differences import CHIPS, UNKNOWN, Data, parts_of, place_of, worst_first
 from dashboard.components.measures import capital, held, margin_words
 from dashboard.components.numbers import cell_table, show_chart, show_numbers
 from dashboard.components.review_checks import ANCHORS, interval_of
+from dashboard.components.review_groups import show_flips, show_gaps
 from dashboard.text import (
     DASH,
     count,
@@ -23,35 +24,14 @@ from dashboard.text import (
     muted,
     number,
     plain,
-    plural,
     signed,
 )
 from dashboard.theme import palette
 
 __all__ = ["show_differences", "show_groups", "show_slices"]
 
-Data = Mapping[str, Any]
-CHIPS = {
-    Verdict.BETTER: ("green", "arrow_upward", "Better"),
-    Verdict.NO_WORSE: ("green", "check", "No worse"),
-    Verdict.SAME: ("gray", "equal", "Same"),
-    Verdict.CHANGED: ("orange", "change_history", "Changed"),
-    Verdict.WORSE: ("red", "arrow_downward", "Worse"),
-    Verdict.CANNOT_TELL: ("gray", "hourglass_empty", "Can't tell"),
-    Verdict.INSUFFICIENT: ("gray", "hourglass_empty", "Not enough data"),
-    Verdict.UNDEFINED: ("gray", "block", "Undefined"),
-}
-FLIPS = {
-    "changed": "Changed",
-    "gained": "To favourable",
-    "lost": "From favourable",
-    "positive_flip": "Wrong to right",
-    "negative_flip": "Right to wrong",
-}
-ORDER = (Verdict.WORSE, Verdict.CHANGED, Verdict.CANNOT_TELL, Verdict.INSUFFICIENT, Verdict.UNDEFINED)
-UNKNOWN = (Verdict.INSUFFICIENT, Verdict.UNDEFINED)
 BETTER = {True: "higher is better", False: "lower is better", None: "neither is better"}
-MOST_SLICES, MOST_GAPS = 8, 6
+MOST_SLICES = 8
 
 
 def show_differences(compared: Data) -> None:
@@ -97,8 +77,8 @@ def show_groups(result: Data) -> None:
         required=True,
         label_visibility="collapsed",
     )
-    shown = sorted((d for d in differences if d["measure"] == measure), key=_worst_first)
-    show_chart(difference_dots([_mark(d, _place(d)) for d in shown], palette=palette()), key="groups")
+    shown = sorted((d for d in differences if d["measure"] == measure), key=worst_first)
+    show_chart(difference_dots([_mark(d, place_of(d)) for d in shown], palette=palette()), key="groups")
     st.markdown(
         muted(
             f"{BETTER[shown[0]['higher_is_better']].capitalize()}; margin {margin_words(shown[0]['margin'], measure)}. "
@@ -110,7 +90,7 @@ def show_groups(result: Data) -> None:
         ["Group", "Verdict", "Before", "After", "Difference", "95% interval", "n", "Reason"],
         [
             (
-                _place(d),
+                place_of(d),
                 CHIPS[Verdict(d["verdict"])][2],
                 number(d["champion"], measure),
                 number(d["candidate"], measure),
@@ -123,8 +103,8 @@ def show_groups(result: Data) -> None:
         ],
         alt=f"{measure_name(measure)} by group",
     )
-    _gaps(result["gaps"])
-    _flips(result["flips"])
+    show_gaps(result["gaps"])
+    show_flips(result["flips"])
 
 
 def show_slices(scan: Data) -> None:
@@ -137,7 +117,7 @@ def show_slices(scan: Data) -> None:
         ["Slice", "Measure", "Before", "After", "Difference", "Adjusted p"],
         [
             [
-                f"**{plain(_place(d))}**  \n{muted('n ' + count(d['n']))}",
+                "  \n".join([f"**{held(plain(part))}**" for part in parts_of(d)] + [muted(f"n {count(d['n'])}")]),
                 held(measure_name(d["measure"])),
                 number(d["champion"], d["measure"]),
                 number(d["candidate"], d["measure"]),
@@ -154,114 +134,19 @@ def show_slices(scan: Data) -> None:
         show_numbers(
             ["Slice", "Measure", "Difference", "n", "Adjusted p"],
             [
-                (_place(d), measure_name(d["measure"]), signed(d["difference"], d["measure"]), d["n"], _p(d["p_value"]))
+                (
+                    place_of(d),
+                    measure_name(d["measure"]),
+                    signed(d["difference"], d["measure"]),
+                    count(d["n"]),
+                    _p(d["p_value"]),
+                )
                 for d in rest
             ],
             alt="Further slices",
             label=f"Show {len(rest)} more",
         )
     st.markdown(muted("Intervals allow for having picked the worst: their confidence is held for the slices found."))
-
-
-def _gaps(gaps: Sequence[Data]) -> None:
-    """Each group's gap to all others, before and after; what grew is listed, the rest is folded."""
-    if not gaps:
-        return
-    ordered = sorted(gaps, key=_worst_first)
-    st.markdown("**Gaps to everybody else, before and after**")
-    grown = [gap for gap in ordered if gap["verdict"] in (Verdict.WORSE, Verdict.CHANGED)]
-    grown.sort(key=lambda gap: -abs(gap["change"]))
-    if grown:
-        cell_table(
-            ["Group", "Verdict", "Before", "After", "Change"],
-            [_gap_row(gap) for gap in grown[:MOST_GAPS]],
-            alt="Gaps that are wider or change sides",
-        )
-    else:
-        st.markdown("No gap is wider by more than the margin.")
-    show_numbers(
-        ["Group", "Rate", "Verdict", "Before", "After", "Change", "n", "n of the rest", "Reason"],
-        [
-            (
-                f"{gap['column']} {gap['group']}",
-                measure_name(gap["measure"]),
-                _gap_words(gap),
-                signed(gap["champion"]),
-                signed(gap["candidate"]),
-                signed(gap["change"]) if gap["verdict"] not in UNKNOWN else DASH,
-                count(gap["n"]),
-                count(gap["n_rest"]),
-                gap["why"],
-            )
-            for gap in ordered
-        ],
-        alt="All gaps before and after",
-        label=f"Show all {plural(len(gaps), 'gap')}",
-    )
-
-
-def _gap_row(gap: Data) -> list[str]:
-    icon = "unfold_more" if gap["verdict"] == Verdict.WORSE else "swap_vert"
-    below = held(f"{measure_name(gap['measure'])}, n {count(gap['n'])}")
-    return [
-        f"**{plain(gap['column'])} {plain(gap['group'])}**  \n{muted(below)}",
-        f":orange-badge[:material/{icon}: {held(_gap_words(gap))}]",
-        held(signed(gap["champion"])),
-        held(signed(gap["candidate"])),
-        f"**{held(signed(gap['change']))}**  \n{muted(in_cell(interval_of(gap['interval'])))}",
-    ]
-
-
-def _gap_words(gap: Data) -> str:
-    words = {Verdict.WORSE: "Wider", Verdict.BETTER: "Narrower", Verdict.CHANGED: "Changes sides"}
-    return words.get(Verdict(gap["verdict"]), CHIPS[Verdict(gap["verdict"])][2])
-
-
-def _flips(flips: Sequence[Data]) -> None:
-    """Whose decisions change, in which direction, and whether that was right."""
-    if not flips:
-        return
-    places: dict[str, dict[str, Data]] = {}
-    for flip in flips:
-        places.setdefault(_place(flip) or "Everyone", {})[flip["measure"]] = flip
-    measures = [name for name in FLIPS if any(name in found for found in places.values())]
-    st.markdown("**Whose decisions change?**")
-    st.markdown(_flipped(places["Everyone"]))
-    ordered = sorted(places, key=lambda place: (place != "Everyone", -_share(places[place]["changed"])))
-    show_numbers(
-        ["Group", *(FLIPS[name] for name in measures), "n"],
-        [
-            (place, *(_flip(places[place].get(name)) for name in measures), count(places[place]["changed"]["n"]))
-            for place in ordered
-        ],
-        alt="Changed decisions by group",
-        label="Show flips by group",
-    )
-
-
-def _flipped(everyone: Mapping[str, Data]) -> str:
-    """How many decisions change for everyone, and how many of them for the better."""
-    changed = everyone["changed"]
-    if changed["value"] is None:
-        return plain(changed["why"])
-    said = (
-        f"{count(changed['k'])} of {count(changed['n'])} decisions change: {number(changed['value'])} "
-        f"{in_sentence(interval_of(changed['interval']))}."
-    )
-    right, wrong = everyone.get("positive_flip"), everyone.get("negative_flip")
-    if right and wrong and right["value"] is not None:
-        said += f" Of {count(right['n'])} with a label, {count(right['k'])} become right and {count(wrong['k'])} wrong."
-    return said
-
-
-def _share(flip: Data) -> float:
-    return flip["value"] if flip["value"] is not None and flip["status"] == Status.OK else -1.0
-
-
-def _flip(flip: Data | None) -> str:
-    if flip is None or flip["value"] is None or flip["status"] != Status.OK:
-        return DASH
-    return f"{number(flip['value'])} ({in_cell(interval_of(flip['interval']))})"
 
 
 def _mark(difference: Data, name: str) -> DifferenceMark:
@@ -309,18 +194,8 @@ def _named(difference: Data) -> str:
     return f"**{plain(_name(difference))}**  \n{muted(held(below))}"
 
 
-def _place(found: Data) -> str:
-    return " and ".join(f"{column} {value}" for column, value in found["where"])
-
-
 def _is(difference: Data, measure: str, verdict: Verdict) -> bool:
     return bool(difference["measure"] == measure and difference["verdict"] == verdict)
-
-
-def _worst_first(found: Data) -> tuple[int, float]:
-    verdict = Verdict(found["verdict"])
-    size = found["difference"] if "difference" in found else found["change"]
-    return (ORDER.index(verdict) if verdict in ORDER else len(ORDER), -abs(size or 0.0))
 
 
 def _p(p_value: float | None) -> str:

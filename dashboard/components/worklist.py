@@ -53,14 +53,12 @@ def job_rows(jobs: tuple[JobInfo, ...]) -> None:
             if job.state is JobState.RUNNING:
                 st.progress(min(1.0, max(0.0, job.progress)), text=f"{job.progress:.0%}")
         with right, st.container(horizontal=True, vertical_alignment="center"):
-            st.button("Log", key=f"log {job.id}", on_click=_look_into, args=(job.id,), type="tertiary")
+            if st.button("Log", key=f"log {job.id}", type="tertiary"):
+                st.session_state["job"] = job.id
+                st.rerun()  # the whole page: this list may be a fragment of it
             if job.proposal_id is not None:
                 number = str(job.proposal_id)
                 st.page_link("views/review.py", label=f"Review {number}", query_params={"proposal": number})
-
-
-def _look_into(job_id: str) -> None:
-    st.session_state["job"] = job_id
 
 
 def job_card(job: JobInfo) -> None:
@@ -71,7 +69,7 @@ def job_card(job: JobInfo) -> None:
         with left:
             facts(
                 {
-                    "Job": f"`{plain(job.id)}`",
+                    "Job": plain(job.id),
                     "Wanted by": plain(job.created_by),
                     "Enqueued": instant(job.created_at),
                     "Started": instant(job.started_at) if job.started_at else f"{DASH} {muted('not yet')}",

@@ -19,7 +19,7 @@ from dashboard.components.frame import header
 from dashboard.components.numbers import cell_table
 from dashboard.components.permission import refused
 from dashboard.components.verdict import verdict_card
-from dashboard.text import count, instant, muted, plain, plural
+from dashboard.text import count, day, instant, muted, plain, plural
 
 EVERYBODY, EVERYTHING = "everybody", "everything"
 A_PAGE = 50
@@ -140,7 +140,7 @@ def hand_over() -> None:
     st.markdown("Whoever gets it can verify it with Python and nothing else, receipts too:")
     st.code(f"unzip -p {EXPORT} verify.py > verify.py\npython verify.py {EXPORT} RECEIPT", language="bash")
     st.markdown(
-        muted("Somebody who doesn't trust the archive takes verify.py from Plumbline's source instead: it is the same.")
+        muted("Somebody who doesn't trust the archive takes the script from Plumbline's source: verify_export.py.")
     )
 
 
@@ -166,7 +166,7 @@ def entries() -> None:
     if not shown:
         st.markdown("No entry is of this kind." if before is None else "No older entry is of this kind.")
     else:
-        cell_table(["Entry", "When (UTC)", "Who", "What", "Of what", "Hash"], [row(e) for e in shown], alt="Entries")
+        cell_table(["Entry", "Who, and when (UTC)", "What", "Hash"], [row(e) for e in shown], alt="Entries")
     with st.container(horizontal=True, vertical_alignment="center"):
         if len(found) > A_PAGE:
             st.button("Older", icon=":material/arrow_downward:", on_click=to_before, args=(shown[-1].seq,))
@@ -188,12 +188,11 @@ def to_before(number: int) -> None:
 
 def row(entry: Entry) -> list[str]:
     """One entry as a row of the table."""
+    when = f"{day(entry.at, year=True)}, {entry.at.astimezone(UTC):%H:%M:%S}".replace(" ", "\u00a0")
     return [
         count(entry.seq),
-        f"{entry.at.astimezone(UTC):%Y-%m-%d %H:%M:%S}".replace(" ", "\u00a0"),
-        plain(entry.actor),
-        plain(action_name(entry.action)),
-        plain(objects_in_words(entry)),
+        f"{plain(entry.actor)}  \n{muted(when)}",
+        f"{plain(action_name(entry.action))}  \n{muted(plain(objects_in_words(entry)))}",
         f"`{entry.hash[:8]}`",
     ]
 

@@ -78,6 +78,9 @@ def what_it_says(review: Review) -> None:
         show_retraining(review)
         st.space(4)
     show_monitoring(report.get("monitoring"))
+    if review.version is not None:
+        st.space(4)
+        show_making(review)
 
 
 def page() -> None:

@@ -81,7 +81,10 @@ def one_version(model: str, versions: tuple[VersionInfo, ...], history: tuple[De
     if not versions:
         return
     by_name = {version.name: version for version in reversed(versions)}
-    version = by_name[st.selectbox("Look into a version", list(by_name), key="version", bind="query-params")]
+    if "look_into" not in st.session_state and st.query_params.get("version") in by_name:
+        st.session_state["look_into"] = st.query_params["version"]
+    version = by_name[st.selectbox("Look into a version", list(by_name), key="look_into")]
+    st.query_params["version"] = version.name  # not bound: a link from here to Reviews names a version of its own
     with st.container(border=True):
         st.markdown(f"**{plain(version.name)}** {state_chip(version.state)}")
         propose(model, version, history)

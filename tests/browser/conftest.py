@@ -19,6 +19,7 @@ from urllib.parse import quote_plus
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect, sync_playwright
 
+from sample_data.demo import PASSWORD
 from tests.dashboard.states import STATES, build
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -111,6 +112,14 @@ class Visit:
         self.page.goto(f"{self.address}/{path}")
         self.settled()
 
+    def sign_in(self, name: str) -> None:
+        """Come in by the form, as one of the demo's people."""
+        self.page.goto(f"{self.address}/sign-in")
+        self.page.get_by_label("Name").fill(name)
+        self.page.get_by_label("Password").fill(PASSWORD)
+        self.page.get_by_role("button", name="Sign in").click()
+        self.settled()
+
     def settled(self) -> None:
         """Wait until the page is wholly there."""
         app = self.page.get_by_test_id("stApp")
@@ -151,16 +160,19 @@ StartVisit = Callable[..., Visit]
 
 @pytest.fixture
 def start_visit(browser: Browser) -> Iterator[StartVisit]:
-    """Starts a visit to a server: `start_visit(address, width=390, theme="dark")`."""
+    """Starts a visit to a server: `start_visit(address, who="ada", width=390, theme="dark")`."""
     contexts = []
 
-    def start(address: str, *, width: int = 1280, theme: str = "light") -> Visit:
+    def start(address: str, *, who: str | None = None, width: int = 1280, theme: str = "light") -> Visit:
         context = browser.new_context(
             viewport={"width": width, "height": 900},
             color_scheme=theme,  # type: ignore[arg-type]
         )
         contexts.append(context)
-        return Visit(context.new_page(), address)
+        visit = Visit(context.new_page(), address)
+        if who is not None:
+            visit.sign_in(who)
+        return visit
 
     yield start
     for context in contexts:

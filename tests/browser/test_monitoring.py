@@ -25,7 +25,7 @@ def test_every_answer_has_the_security_headers(demo_server: str) -> None:
 
 
 def test_from_the_fleet_to_the_cause_by_clicking(demo_server: str, start_visit: StartVisit) -> None:
-    visit = start_visit(demo_server)
+    visit = start_visit(demo_server, who="ada")
     page = visit.page
     visit.open("")
     expect(page.get_by_role("heading", name="1 of 3 models has an alarm. credit-default: AUC fell")).to_be_visible()
@@ -47,7 +47,7 @@ def test_from_the_fleet_to_the_cause_by_clicking(demo_server: str, start_visit: 
 
 
 def test_the_model_stays_chosen_from_page_to_page(demo_server: str, start_visit: StartVisit) -> None:
-    visit = start_visit(demo_server)
+    visit = start_visit(demo_server, who="ada")
     visit.open("model?model=credit-default&window=week+of+15+Jun+2026")
     tiles = visit.page.locator(".st-key-tiles")
     tiles.get_by_role("link", name="Drift").click()
@@ -65,7 +65,7 @@ def test_the_model_stays_chosen_from_page_to_page(demo_server: str, start_visit:
 def test_no_page_scrolls_sideways_or_asks_another_host(
     demo_server: str, start_visit: StartVisit, width: int, theme: str
 ) -> None:
-    visit = start_visit(demo_server, width=width, theme=theme)
+    visit = start_visit(demo_server, who="ada", width=width, theme=theme)
     for path in PATHS:
         visit.open(f"{path}?model=credit-default" if path else "")
         expect(visit.page.get_by_role("heading", level=1)).to_be_visible()
@@ -76,7 +76,7 @@ def test_no_page_scrolls_sideways_or_asks_another_host(
 
 
 def test_a_deep_link_leads_back_after_reloading(demo_server: str, start_visit: StartVisit) -> None:
-    visit = start_visit(demo_server)
+    visit = start_visit(demo_server, who="ada")
     visit.open("drift?model=credit-default&window=week+of+22+Jun+2026&column=loan_amount")
     for _ in range(2):
         expect(visit.page.get_by_role("combobox", name="Model")).to_have_value("credit-default")
@@ -89,7 +89,7 @@ def test_a_deep_link_leads_back_after_reloading(demo_server: str, start_visit: S
 
 
 def test_what_is_chosen_goes_into_the_address_and_back(demo_server: str, start_visit: StartVisit) -> None:
-    visit = start_visit(demo_server)
+    visit = start_visit(demo_server, who="ada")
     visit.open("drift?model=document-type")
     expect(visit.page.get_by_role("heading", name="No verdict: nothing is armed.")).to_be_visible()
     visit.choose("Model", "credit-default")
@@ -102,7 +102,7 @@ def test_what_is_chosen_goes_into_the_address_and_back(demo_server: str, start_v
 
 
 def test_the_drawer_says_how_it_is_computed(demo_server: str, start_visit: StartVisit) -> None:
-    visit = start_visit(demo_server)
+    visit = start_visit(demo_server, who="ada")
     visit.open("drift?model=credit-default")
     visit.page.get_by_role("button", name="How computed").click()
     dialog = visit.page.get_by_role("dialog")

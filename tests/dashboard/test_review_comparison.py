@@ -41,7 +41,7 @@ def evidence(task: Task, n: int, **more: Any) -> dict[str, Any]:
 def page(compared: dict[str, Any]) -> AppTest:
     """The three parts of a review that tell of a comparison."""
 
-    def show(compared: dict[str, Any]) -> None:
+    def show(compared: dict) -> None:  # its source is run by itself, so it names nothing from outside
         from dashboard.components.review_comparison import show_differences, show_groups, show_slices
 
         show_differences(compared)

@@ -45,7 +45,7 @@ def test_every_stay_links_to_its_review(open_as: OpenAs, signed_folder: Path) ->
 
 def test_a_version_shows_what_it_was_made_from_and_what_was_left_out(open_as: OpenAs, signed_folder: Path) -> None:
     page = open_as("ada", "versions", signed_folder, model=MODEL, version="v2")
-    assert page.selectbox(key="version").value == "v2"
+    assert page.selectbox(key="look_into").value == "v2"
     assert_escaped(page)
     text = words(page)
     assert "batches 1" in text or "batch 1" in text

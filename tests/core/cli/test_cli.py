@@ -465,6 +465,6 @@ def test_an_unknown_version_is_set_aside_until_it_is_registered(plumbline: Comma
     assert "look at them with: plumbline batch rejects 2" in ran.out
     assert "add it with `plumbline version add`" in plumbline("batch", "rejects", 2, "--json").json[0]["message"]
     plumbline("version", "add", "m", "v2")
-    assert plumbline("version", "list", "m").out == "v1\nv2\n"
+    assert [version["version"] for version in plumbline("version", "list", "m", "--json").json] == ["v1", "v2"]
     plumbline("batch", "retract", 2, "--reason", "the version was not known")
     assert plumbline("ingest", "m", file).out == f"{file}: 40 rows taken in\n"

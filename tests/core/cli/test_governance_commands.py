@@ -246,11 +246,13 @@ def test_receipts_show_whether_the_ledger_still_holds_what_they_were_given_for(h
 
 
 def truncate(database: Path, seq: int) -> None:
-    """Cut the ledger before an entry, as somebody could who owns the file."""
+    """Cut the ledger before an entry, and what the entries tell of, as somebody could who owns the file."""
     connection = sqlite3.connect(database)
-    for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'ledger'"):
-        connection.execute(f'DROP TRIGGER "{name}"')
-    connection.execute("DELETE FROM ledger WHERE seq >= ?", (seq,))
+    for table, column in (("ledger", "seq"), ("proposal_move", "ledger_seq")):
+        triggers = "SELECT name FROM sqlite_master WHERE type = 'trigger' AND tbl_name = ?"
+        for (name,) in connection.execute(triggers, (table,)).fetchall():
+            connection.execute(f'DROP TRIGGER "{name}"')
+        connection.execute(f"DELETE FROM {table} WHERE {column} >= ?", (seq,))
     connection.commit()
     connection.close()
 

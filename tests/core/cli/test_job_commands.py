@@ -71,7 +71,7 @@ def test_a_worker_does_what_was_approved_alone_and_stops_when_told(
     job, log = approved(governed, ada), tmp_path / "log"
     assert ada("job", "show", job).out.startswith(f"{job}: promote of {MODEL}, queued, 0% done\n")
     with start(log, ada.workspace, "worker") as worker:
-        wait_until(lambda: ada("job", "show", job, "--json").json["job"]["state"] == "done", "the job")
+        assert ada("job", "show", job, "--wait").code == 0
         second = ada("worker")
         assert (second.code, second.out) == (2, "")
         assert "A worker runs on" in second.err
@@ -91,7 +91,8 @@ def test_a_job_is_cancelled_with_a_reason_and_retried(governed: Governed, ada: P
     assert ada("job", "cancel", job).code == 2
     assert ada("job", "cancel", job, "--reason", "not today").out == f"{job} is cancelled.\n"
     assert ada("job", "cancel", job, "--reason", "again").code == 2
-    assert "Cancelled by ada: not today" in ada("job", "show", job).out
+    ended = ada("job", "show", job, "--wait")
+    assert (ended.code, "Cancelled by ada: not today" in ended.out) == (1, True)
     assert ada("retry", 1, "--reason", "now", "--json").json["job"] == "proposal-1-2"
     unknown = ada("job", "show", "proposal-9-1")
     assert (unknown.code, unknown.out) == (2, "")
@@ -121,7 +122,7 @@ def test_the_dashboard_and_its_worker_end_together(governed: Governed, ada: Pers
     log, job = tmp_path / "log", approved(governed, ada)
     with start(log, ada.workspace, "up", "--port", port) as server:
         wait_until(lambda: answers(port), "the dashboard")
-        wait_until(lambda: ada("job", "show", job, "--json").json["job"]["state"] == "done", "the job")
+        assert ada("job", "show", job, "--wait").code == 0
         if how == signal.SIGINT:  # Ctrl-C reaches all of a terminal's processes
             os.killpg(server.pid, how)
         else:

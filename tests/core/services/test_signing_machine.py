@@ -59,9 +59,17 @@ class Signing(RuleBasedStateMachine):
     # What people do
 
     @initialize()
-    def two_are_asked_for(self) -> None:
-        for kind, version in ((ProposalKind.PROMOTE, "v1"), (ProposalKind.PROMOTE, "v2")):
+    def one_is_in_force_and_others_are_asked_for(self) -> None:
+        self.governed.put_in_force("v1")
+        for kind, version in ((ProposalKind.PROMOTE, "v2"), (ProposalKind.PROMOTE, "v3"), (ProposalKind.RETIRE, "v1")):
             self._note(self.governed.opened(kind, version))
+
+    @rule(place=PLACES, person=st.sampled_from(["ines", "otto", "zoe"]), first=st.booleans())
+    def approve(self, place: int, person: str, first: bool) -> None:
+        """What happens most: somebody refreshes the evidence if it needs it, and another one signs."""
+        if first:
+            self.refresh(place, "ada")
+        self.decide(place, person, Move.APPROVE)
 
     @rule(wanted=WANTED, person=PEOPLE)
     def ask(self, wanted: tuple[ProposalKind, str | None], person: str) -> None:
@@ -146,29 +154,34 @@ class Signing(RuleBasedStateMachine):
         self.workspace.jobs.finish(WORKER, job.id, said)
         self.n_changes += 1
 
+    @precondition(lambda self: self._waiting())
+    @rule(row=st.integers(0, 59), hours=st.sampled_from([0, 14 * 24 + 1]))
+    def work_after_something_changed(self, row: int, hours: int) -> None:
+        self.data_change("label", row)
+        self.time_passes(hours)
+        self.work("done")
+
     # What happens meanwhile
 
-    @rule()
-    def records_come_in(self) -> None:
-        self.governed.ingest()
-        self.n_served += 1
-
-    @rule(row=st.integers(0, 239), of=st.sampled_from(["p", "r"]))
-    def a_label_comes_late(self, row: int, of: str) -> None:
-        self.governed.label(f"{of}{row}")
+    @rule(
+        what=st.sampled_from(["label", "label of the reference", "records", "evaluation", "retraction"]),
+        place=st.integers(0, 59),
+    )
+    def data_change(self, what: str, place: int) -> None:
+        if what == "records":
+            self.governed.ingest()
+            self.n_served += 1
+            return
         self.n_changes += 1
-
-    @rule(version=st.sampled_from(["v1", "v2"]))
-    def a_version_is_evaluated_anew(self, version: str) -> None:
-        self.n_changes += 1
-        self.governed.evaluate(version, n=40, seed=100 + self.n_changes)
-
-    @rule(place=PLACES)
-    def a_batch_is_retracted(self, place: int) -> None:
-        batches = [b for b in self.workspace.batches.list(WORKER, MODEL) if b.retracted_at is None and b.id > 1]
-        if batches:
+        if what == "evaluation":
+            self.governed.evaluate(("v1", "v2")[place % 2], n=40, seed=100 + self.n_changes)
+        elif what == "retraction":
+            batches = [b for b in self.workspace.batches.list(WORKER, MODEL) if b.retracted_at is None and b.id > 2]
             self.workspace.batches.retract(LOCAL_OPERATOR, batches[place % len(batches)].id, reason="broken")
-            self.n_changes += 1
+            self.n_served += 1
+            self.governed.ingest()  # so that there is always one to retract
+        else:
+            self.governed.label(f"{'p' if what == 'label' else 'r'}{place}")
 
     @rule(hours=st.sampled_from([1, 1, 30, 14 * 24 + 1]))
     def time_passes(self, hours: int) -> None:
@@ -197,9 +210,11 @@ class Signing(RuleBasedStateMachine):
             return (states, jobs, n_moves, n_entries(session))
 
     def _pick(self, place: int, *states: ProposalState) -> ProposalInfo:
-        """A proposal, in one of these states if there is any."""
+        """A proposal, in one of these states if there is any, and mostly one whose evidence holds."""
         proposals = self.workspace.proposals.list(WORKER)
         likely = [proposal for proposal in proposals if proposal.state in states] or proposals
+        if place % 3:
+            likely = [proposal for proposal in likely if not proposal.stale] or likely
         return likely[place % len(likely)]
 
     def _waiting(self) -> list[JobInfo]:
