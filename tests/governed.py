@@ -18,7 +18,7 @@ from core.governance.identity import LOCAL_OPERATOR, WORKER, Actor, UserRole
 from core.governance.proposals import Move, ProposalKind
 from core.record import BatchRole
 from core.services import accounts
-from core.services.proposals import Decided
+from core.services.proposal import Decided
 from core.storage.queue import JobQueue
 from core.workspace import Workspace
 from tests.builders import SCHEMA, START, rows, write_csv

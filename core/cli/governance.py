@@ -15,7 +15,7 @@ from core.errors import InputError
 from core.governance.proposals import Move, ProposalKind
 
 if TYPE_CHECKING:
-    from core.services.proposals import Decided, ProposalInfo
+    from core.services.proposal import Decided, ProposalInfo
 
 __all__ = [
     "approve",

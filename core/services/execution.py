@@ -25,7 +25,8 @@ from core.services.analysis import AnalysisService
 from core.services.batches import BatchService
 from core.services.jobs import JobCancelledError, JobState
 from core.services.profiles import ProfileService
-from core.services.proposals import ProposalInfo, ProposalService
+from core.services.proposal import ProposalInfo
+from core.services.proposals import ProposalService
 from core.services.records import RecordService
 from core.services.retraining import excluded_windows, recipe_of
 from core.services.versions import VersionInfo, VersionService, VersionState, deployed

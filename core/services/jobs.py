@@ -16,7 +16,7 @@ from core.errors import ConflictError, InputError, PlumblineError, UnknownNameEr
 from core.governance.identity import Actor, Right, allowed
 from core.governance.proposals import Move, ProposalState, next_state
 from core.services.evidence import EvidenceService
-from core.services.proposals import note_move
+from core.services.proposal import note_move
 from core.storage.database import Database
 from core.storage.ledger import append, read_evidence
 from core.storage.queue import JobQueue

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -10,124 +10,37 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from core.errors import ConflictError, InputError, NotAllowedError, UnknownNameError
+from core.errors import ConflictError, InputError, NotAllowedError
 from core.governance.evidence import Evidence
-from core.governance.identity import RIGHTS, Actor, Right, UserRole, allowed
-from core.governance.ledger import Receipt
-from core.governance.proposals import ASKING, DECISIONS, Move, ProposalKind, ProposalState, next_state, refusal
-from core.services.checks import Check, HeldSubject, checks_of
+from core.governance.identity import Actor, Right, allowed
+from core.governance.proposals import DECISIONS, Move, ProposalKind, ProposalState, next_state, refusal
 from core.services.evidence import EvidenceService
-from core.services.retraining import check_arguments, recipe_of
-from core.services.versions import VersionInfo, VersionState, deployed, info
+from core.services.proposal import (
+    BY_PEOPLE,
+    ENDED,
+    Decided,
+    Gate,
+    ProposalInfo,
+    Review,
+    described,
+    gate_of,
+    note_move,
+    proposal_row,
+    reviewed,
+)
+from core.services.retraining import check_arguments
+from core.services.versions import VersionState, deployed
 from core.storage.database import Database
-from core.storage.ledger import append, keep, read_evidence
+from core.storage.ledger import keep, read_evidence
 from core.storage.queue import JobQueue
 from core.storage.repository import Repository
-from core.storage.signing import AccountRow, DeploymentRow, JobRow, ProposalMoveRow, ProposalRow
+from core.storage.signing import DeploymentRow, JobRow, ProposalRow
 from core.storage.tables import ModelRow, VersionRow
 
-__all__ = ["Decided", "Gate", "MoveInfo", "ProposalInfo", "ProposalService", "Review"]
+__all__ = ["ProposalService"]
 
 NEEDS_VERSION = (ProposalKind.PROMOTE, ProposalKind.ROLLBACK, ProposalKind.RETIRE)
-ENDED = (ProposalState.REJECTED, ProposalState.WITHDRAWN, ProposalState.DONE)
-BY_PEOPLE = (*DECISIONS, Move.COMMENT, Move.WITHDRAW, Move.SUBMIT, Move.REFRESH, Move.RETRY)
 MAX_TEXT = 10_000
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MoveInfo:
-    """One thing that happened to a proposal."""
-
-    move: Move
-    state: ProposalState
-    actor: str
-    text: str
-    evidence_sha256: str
-    at: datetime
-    ledger_seq: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProposalInfo:
-    """A proposal; `stale` says why its evidence no longer holds, () while it does, until `fresh_until` at most."""
-
-    id: int
-    model: str
-    kind: ProposalKind
-    version: str | None
-    state: ProposalState
-    requester: str | None
-    reason: str
-    arguments: Mapping[str, Any]
-    evidence_sha256: str
-    created_at: datetime
-    moves: tuple[MoveInfo, ...]
-    stale: tuple[str, ...]
-    fresh_until: datetime | None
-    job_id: str | None
-
-    @property
-    def askers(self) -> frozenset[str]:
-        """Everybody who asked for it, first or by refreshing its evidence: none of them can approve it."""
-        asked = {move.actor for move in self.moves if move.move in ASKING}
-        return frozenset(asked if self.requester is None else {*asked, self.requester})
-
-    @property
-    def is_open(self) -> bool:
-        """Whether it still waits for somebody or something."""
-        return self.state not in ENDED
-
-    @property
-    def title(self) -> str:
-        """What is asked for, in few words."""
-        what = {ProposalKind.ROLLBACK: "roll back to"}.get(self.kind, str(self.kind))
-        return f"{what.capitalize()} {self.version or self.model}"
-
-    def refusals(self, actor: Actor) -> dict[Move, str | None]:
-        """For each move a person can make: None if it is the actor's to make, else why not."""
-        refused = {
-            move: refusal(move, actor, state=self.state, requester=self.requester, askers=self.askers, stale=self.stale)
-            for move in BY_PEOPLE
-        }
-        return {move: found.reason if found else None for move, found in refused.items()}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Review:
-    """What a reviewer looks at.
-
-    ``problem`` says why the evidence can't be read, '' where it can. ``subjects`` tells of each thing that the
-    evidence speaks of whether it still is what it was; ``recipe`` is how a retraining is asked for, in TOML;
-    ``deciders`` are the accounts that may approve.
-    """
-
-    proposal: ProposalInfo
-    evidence: Evidence | None
-    problem: str
-    subjects: tuple[HeldSubject, ...]
-    checks: tuple[Check, ...]
-    version: VersionInfo | None
-    recipe: str
-    deciders: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Decided:
-    """A move that was made: its receipt, to be kept outside, and where the proposal stands."""
-
-    proposal: ProposalInfo
-    receipt: Receipt
-    job_id: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Gate:
-    """Whether a version may be in force now, and why, or why not."""
-
-    is_open: bool
-    why: str
-    proposal_id: int | None = None
-    approved_by: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -192,7 +105,7 @@ class ProposalService:
         with self.database.read() as session:
             known = session.scalar(select(ProposalRow).where(ProposalRow.origin == origin))
             if known is not None:
-                return self._info(session, known)
+                return described(session, known, self.evidence)
         opened = self._open(
             actor, model, kind, version, reason=reason, arguments={}, requester=requester, origin=origin
         )
@@ -249,7 +162,7 @@ class ProposalService:
     def show(self, actor: Actor, proposal_id: int) -> ProposalInfo:  # noqa: ARG002 (every service call takes the actor)
         """One proposal; raises UnknownNameError."""
         with self.database.read() as session:
-            return self._info(session, _proposal(session, proposal_id))
+            return described(session, proposal_row(session, proposal_id), self.evidence)
 
     @allowed(Right.READ)
     def list(self, actor: Actor, model: str | None = None) -> tuple[ProposalInfo, ...]:  # noqa: ARG002
@@ -258,7 +171,7 @@ class ProposalService:
             query = select(ProposalRow).order_by(ProposalRow.id.desc())
             if model is not None:
                 query = query.where(ProposalRow.model_id == Repository(session).model(model).id)
-            return tuple(self._info(session, row) for row in session.scalars(query).all())
+            return tuple(described(session, row, self.evidence) for row in session.scalars(query).all())
 
     @allowed(Right.READ)
     def report(self, actor: Actor, evidence_sha256: str) -> Evidence:  # noqa: ARG002
@@ -284,42 +197,7 @@ class ProposalService:
             If there is no such proposal.
         """
         with self.database.read() as session:
-            row = _proposal(session, proposal_id)
-            model = session.get_one(ModelRow, row.model_id)
-            found, repository = self._info(session, row), Repository(session)
-            version = None
-            if row.version is not None and row.version in repository.versions(model):
-                version = info(repository.version(model, row.version))
-            recipe = ""
-            if found.kind is ProposalKind.RETRAIN:
-                recipe = recipe_of(repository.schema(model), found.arguments).to_toml()
-            deciders = _deciders(session, but=found.askers)
-            try:
-                evidence = read_evidence(session, row.evidence_sha256)
-            except ValueError as error:
-                return Review(
-                    proposal=found,
-                    evidence=None,
-                    problem=str(error),
-                    subjects=(),
-                    checks=(),
-                    version=version,
-                    recipe=recipe,
-                    deciders=deciders,
-                )
-            current = self.evidence.current(session, model, evidence, deep=deep)
-        return Review(
-            proposal=found,
-            evidence=evidence,
-            problem="",
-            subjects=tuple(
-                HeldSubject(subject=s, holds=current[s.kind, s.name] == s.digest) for s in evidence.subjects
-            ),
-            checks=checks_of(evidence, stale=found.stale, fresh_until=found.fresh_until, version=version),
-            version=version,
-            recipe=recipe,
-            deciders=deciders,
-        )
+            return reviewed(session, proposal_row(session, proposal_id), self.evidence, deep=deep)
 
     @allowed(Right.READ)
     def gate(self, actor: Actor, model: str, version: str) -> Gate:  # noqa: ARG002
@@ -328,46 +206,7 @@ class ProposalService:
             repository = Repository(session)
             row = repository.model(model)
             repository.version(row, version)
-            query = select(ProposalRow).where(
-                ProposalRow.model_id == row.id,
-                ProposalRow.version == version,
-                ProposalRow.kind.in_([ProposalKind.PROMOTE, ProposalKind.ROLLBACK]),
-            )
-            proposals = session.scalars(query.order_by(ProposalRow.id.desc())).all()
-            if not proposals:
-                return Gate(is_open=False, why=f"Nobody has asked to put {version} in force.")
-            return self._gate_of(session, row, proposals[0], version)
-
-    def _gate_of(self, session: Session, model: ModelRow, proposal: ProposalRow, version: str) -> Gate:
-        champion = deployed(session, model)
-        state = ProposalState(proposal.state)
-        approvals = _approvals(session, proposal)
-        by = tuple(move.actor for move in approvals)
-        try:
-            evidence = read_evidence(session, proposal.evidence_sha256)
-        except ValueError as error:
-            return Gate(is_open=False, why=str(error), proposal_id=proposal.id)
-        if champion is not None and champion.name == version and approvals and _put_in_force(session, proposal):
-            changed = self.evidence.stale_artefact(session, model, evidence)
-            if changed:
-                return Gate(is_open=False, why=f"Stale: {'; '.join(changed)}.", proposal_id=proposal.id, approved_by=by)
-            why = f"{version} is in force, approved by {' and '.join(by)} in proposal {proposal.id}."
-            return Gate(is_open=True, why=why, proposal_id=proposal.id, approved_by=by)
-        if state is ProposalState.DONE:
-            why = f"{version} isn't in force any more; proposal {proposal.id} was done before."
-            return Gate(is_open=False, why=why, proposal_id=proposal.id)
-        if state not in (ProposalState.APPROVED, ProposalState.RUNNING) or not approvals:
-            return Gate(is_open=False, why=f"Proposal {proposal.id} is {state}.", proposal_id=proposal.id)
-        stale = self.evidence.stale(session, model, evidence, deep=True)
-        if stale:
-            return Gate(
-                is_open=False,
-                why=f"The approval is stale: {'; '.join(stale)}.",
-                proposal_id=proposal.id,
-                approved_by=by,
-            )
-        why = f"Proposal {proposal.id} was approved by {' and '.join(by)}."
-        return Gate(is_open=True, why=why, proposal_id=proposal.id, approved_by=by)
+            return gate_of(session, row, version, self.evidence)
 
     def _open(
         self,
@@ -463,11 +302,11 @@ class ProposalService:
     ) -> Decided:
         words = _checked_text(text, "A decision needs a reason." if move in DECISIONS else "Say why, or what.")
         with self.database.read() as session:
-            model_id = _proposal(session, proposal_id).model_id
+            model_id = proposal_row(session, proposal_id).model_id
         if move in (Move.APPROVE, Move.RETRY):
             self.queue.prepare()
         with self.database.write(f"model {model_id}") as session:
-            proposal = _proposal(session, proposal_id)
+            proposal = proposal_row(session, proposal_id)
             model = session.get_one(ModelRow, proposal.model_id)
             if seen is not None and seen != proposal.evidence_sha256:
                 raise ConflictError(
@@ -476,7 +315,7 @@ class ProposalService:
             stale: tuple[str, ...] = ()
             if move in (Move.APPROVE, Move.RETRY):
                 stale = self.evidence.stale(session, model, _read(session, proposal), deep=True)
-            self._check(actor, self._info(session, proposal), move, words, stale)
+            self._check(actor, described(session, proposal, self.evidence), move, words, stale)
             if evidence is not None:
                 self._check_unchanged(session, model, evidence)
                 keep(session, evidence)
@@ -505,7 +344,9 @@ class ProposalService:
         if refused is None:
             return
         if next_state(state, move) is None:
-            last = next((m for m in reversed(found.moves) if m.move is not Move.COMMENT), None)
+            moves = [m for m in found.moves if m.move is not Move.COMMENT]
+            people = [m for m in moves if m.move in BY_PEOPLE]  # what a worker did since then tells less
+            last = (people or moves)[-1] if moves else None
             who = f": {last.actor} chose to {last.move} at {last.at:%Y-%m-%d %H:%M} UTC" if last else ""
             raise ConflictError(f"This proposal is {state}{who}; nothing was changed.")
         if stale:
@@ -545,122 +386,7 @@ class ProposalService:
         job_id: str | None = None,
     ) -> Decided:
         receipt = note_move(session, actor, proposal, move, text, at=self.clock(), job_id=job_id)
-        return Decided(proposal=self._info(session, proposal), receipt=receipt, job_id=job_id)
-
-    def _info(self, session: Session, row: ProposalRow) -> ProposalInfo:
-        model = session.get_one(ModelRow, row.model_id)
-        stale: tuple[str, ...] = ()
-        fresh_until = None
-        if row.state not in ENDED and row.state != ProposalState.RUNNING:
-            try:
-                evidence = read_evidence(session, row.evidence_sha256)
-                stale, fresh_until = self.evidence.stale(session, model, evidence), self.evidence.fresh_until(evidence)
-            except ValueError as error:
-                stale = (str(error),)
-        job = session.scalar(select(JobRow.id).where(JobRow.proposal_id == row.id).order_by(JobRow.attempt.desc()))
-        return ProposalInfo(
-            id=row.id,
-            model=model.name,
-            kind=ProposalKind(row.kind),
-            version=row.version,
-            state=ProposalState(row.state),
-            requester=row.requester,
-            reason=row.reason,
-            arguments=row.arguments,
-            evidence_sha256=row.evidence_sha256,
-            created_at=row.created_at,
-            moves=_moves(session, row),
-            stale=stale,
-            fresh_until=fresh_until,
-            job_id=job,
-        )
-
-
-def note_move(
-    session: Session,
-    actor: Actor,
-    proposal: ProposalRow,
-    move: Move,
-    text: str,
-    *,
-    at: datetime,
-    job_id: str | None = None,
-) -> Receipt:
-    """Write a move that was made into the proposal's history and the ledger."""
-    receipt = append(
-        session,
-        at=at,
-        actor=actor.name,
-        action=f"proposal.{move}".replace(" ", "_"),
-        objects={
-            "proposal": proposal.id,
-            "kind": proposal.kind,
-            "model": session.get_one(ModelRow, proposal.model_id).name,
-            "version": proposal.version,
-            "state": proposal.state,
-            "evidence": proposal.evidence_sha256,
-            "text": text,
-            "job": job_id,
-        },
-    )
-    session.add(
-        ProposalMoveRow(
-            proposal_id=proposal.id,
-            move=move,
-            state=proposal.state,
-            actor=actor.name,
-            text=text,
-            evidence_sha256=proposal.evidence_sha256,
-            at=at,
-            ledger_seq=receipt.seq,
-        )
-    )
-    session.flush()
-    return receipt
-
-
-def _proposal(session: Session, proposal_id: int) -> ProposalRow:
-    row = session.get(ProposalRow, proposal_id)
-    if row is None:
-        known = session.scalars(select(ProposalRow.id).order_by(ProposalRow.id.desc()).limit(10))
-        raise UnknownNameError("proposal", str(proposal_id), map(str, known))
-    return row
-
-
-def _moves(session: Session, proposal: ProposalRow) -> tuple[MoveInfo, ...]:
-    query = select(ProposalMoveRow).where(ProposalMoveRow.proposal_id == proposal.id).order_by(ProposalMoveRow.id)
-    return tuple(
-        MoveInfo(
-            move=Move(row.move),
-            state=ProposalState(row.state),
-            actor=row.actor,
-            text=row.text,
-            evidence_sha256=row.evidence_sha256,
-            at=row.at,
-            ledger_seq=row.ledger_seq,
-        )
-        for row in session.scalars(query)
-    )
-
-
-def _approvals(session: Session, proposal: ProposalRow) -> list[MoveInfo]:
-    """Approvals of the evidence that the proposal rests on now."""
-    moves = _moves(session, proposal)
-    return [m for m in moves if m.move is Move.APPROVE and m.evidence_sha256 == proposal.evidence_sha256]
-
-
-def _deciders(session: Session, *, but: Collection[str]) -> tuple[str, ...]:
-    """Accounts that may approve what these people asked for."""
-    query = select(AccountRow).where(AccountRow.disabled_at.is_(None)).order_by(AccountRow.name)
-    return tuple(
-        row.name
-        for row in session.scalars(query)
-        if row.name not in but and any(Right.DECIDE in RIGHTS[UserRole(role)] for role in row.roles)
-    )
-
-
-def _put_in_force(session: Session, proposal: ProposalRow) -> bool:
-    return session.scalar(select(DeploymentRow.id).where(DeploymentRow.proposal_id == proposal.id)) is not None
+        return Decided(proposal=described(session, proposal, self.evidence), receipt=receipt, job_id=job_id)
 
 
 def _read(session: Session, proposal: ProposalRow) -> Evidence:

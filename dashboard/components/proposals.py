@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from core.governance.proposals import Move, ProposalKind, ProposalState
-from core.services.proposals import ProposalInfo
+from core.services.proposal import ProposalInfo
 from dashboard.text import day, instant, plain
 
 __all__ = ["KINDS", "asked", "comments", "freshness", "proposal_link", "state_chip", "title_of"]

@@ -12,7 +12,7 @@ from core.compare.verdicts import Verdict
 from core.governance.proposals import ProposalKind
 from core.measure import Interval, Status
 from core.services.checks import Check, Outcome, Section
-from core.services.proposals import Review
+from core.services.proposal import Review
 from dashboard.components.measures import capital
 from dashboard.components.numbers import cell_table
 from dashboard.components.verdict import verdict_card

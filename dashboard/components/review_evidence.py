@@ -8,7 +8,7 @@ import streamlit as st
 
 from core.governance.proposals import Move
 from core.services.checks import HeldSubject, Section
-from core.services.proposals import Review
+from core.services.proposal import Review
 from dashboard.components.numbers import cell_table
 from dashboard.components.review_checks import ANCHORS
 from dashboard.text import DASH, digest, instant, muted, plain, plural

@@ -11,7 +11,7 @@ from core.errors import PlumblineError
 from core.governance.identity import Actor
 from core.governance.proposals import DECISIONS, Move, ProposalKind, ProposalState
 from core.services.checks import Outcome
-from core.services.proposals import Decided, ProposalInfo, Review
+from core.services.proposal import Decided, ProposalInfo, Review
 from dashboard.auth import current_actor
 from dashboard.opened import workspace
 from dashboard.text import instant, listed, muted, plain, plural

@@ -4,7 +4,7 @@ import streamlit as st
 
 from core.errors import UnknownNameError
 from core.governance.proposals import ProposalKind
-from core.services.proposals import Review
+from core.services.proposal import Review
 from dashboard import cached
 from dashboard.auth import current_actor
 from dashboard.components.frame import empty_state

@@ -6,7 +6,7 @@ import streamlit as st
 
 from core.governance.identity import Actor, Right
 from core.governance.proposals import DECISIONS, Move, ProposalState
-from core.services.proposals import ProposalInfo
+from core.services.proposal import ProposalInfo
 from dashboard import cached
 from dashboard.auth import current_actor
 from dashboard.components.proposals import asked, comments, freshness, proposal_link, state_chip, title_of

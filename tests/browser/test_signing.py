@@ -124,7 +124,7 @@ def test_from_the_alarm_to_the_new_champion_by_two_people(
     expect(reviewer.page.get_by_role("heading", name=f"{candidate} is in force since")).to_be_visible()
     reviewer.check()
     reviewer.open("ledger")
-    expect(reviewer.page.get_by_text("Verified", exact=True).first).to_be_visible()
+    expect(reviewer.page.get_by_role("heading", name=re.compile("All .* entries hold"))).to_be_visible()
     reviewer.check()
     for receipt in receipts:
         assert Receipt.parse(receipt)
@@ -206,7 +206,7 @@ def test_who_signs_out_is_out_and_a_deep_link_comes_back_after_signing_in(server
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Sign in").click()
     expect(page.get_by_role("heading", name="Drift", exact=True)).to_be_visible()
-    assert page.url == f"{server}/drift?model={MODEL}"
+    assert page.url.startswith(f"{server}/drift?model={MODEL}")
     visit.settled()
     page.reload()
     expect(page.get_by_role("heading", name="Drift", exact=True)).to_be_visible()

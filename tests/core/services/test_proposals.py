@@ -18,7 +18,8 @@ from core.errors import ConflictError, InputError, NotAllowedError, PlumblineErr
 from core.governance.identity import LOCAL_OPERATOR, WORKER, Actor, UserRole
 from core.governance.policy import Policy
 from core.governance.proposals import Move, ProposalKind, ProposalState
-from core.services.proposals import Decided, Gate, ProposalInfo, ProposalService
+from core.services.proposal import Decided, Gate, ProposalInfo
+from core.services.proposals import ProposalService
 from core.services.versions import VersionState
 from core.storage.ledger import n_entries
 from core.storage.queue import JobQueue

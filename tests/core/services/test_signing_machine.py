@@ -11,7 +11,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TypeVar
 
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from sqlalchemy import func, select
@@ -20,7 +20,7 @@ from core.errors import PlumblineError
 from core.governance.identity import LOCAL_OPERATOR, WORKER, Right
 from core.governance.proposals import ASKING, Move, ProposalKind, ProposalState
 from core.services.jobs import JobInfo, JobState
-from core.services.proposals import Decided, ProposalInfo
+from core.services.proposal import Decided, ProposalInfo
 from core.storage.ledger import n_entries
 from core.storage.repository import Repository
 from core.storage.signing import DeploymentRow, JobRow, ProposalMoveRow, ProposalRow
@@ -60,7 +60,9 @@ class Signing(RuleBasedStateMachine):
 
     @initialize()
     def one_is_in_force_and_others_are_asked_for(self) -> None:
-        self.governed.put_in_force("v1")
+        first = self._note(self.governed.opened(ProposalKind.PROMOTE, "v1"))
+        self.governed.run(self.governed.decide(first.proposal.id).job_id)
+        self.n_changes += 1
         for kind, version in ((ProposalKind.PROMOTE, "v2"), (ProposalKind.PROMOTE, "v3"), (ProposalKind.RETIRE, "v1")):
             self._note(self.governed.opened(kind, version))
 
@@ -289,8 +291,9 @@ class Signing(RuleBasedStateMachine):
 
 TestSigning = Signing.TestCase
 TestSigning.settings = settings(
-    max_examples=20,
+    max_examples=14,
     stateful_step_count=25,
     deadline=None,
+    phases=[Phase.explicit, Phase.reuse, Phase.generate],  # shrinking takes minutes; the steps are printed as they were
     suppress_health_check=[HealthCheck.too_slow],
 )
