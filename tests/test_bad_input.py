@@ -500,7 +500,7 @@ def test_an_absent_or_renamed_feature_is_said_at_once_and_found_later(
     assert outcome["notes"][0] == f"lacks 'amount'{guess}: counted as missing in every row"
     report, found = finding(plumbline, "amount")
     assert report.status is Status.CRITICAL
-    assert found == [("data_drift", "psi", "critical")]
+    assert found == [("data_drift", "psi", "critical"), ("data_quality", "missing_share", "critical")]
     assert report.quality.findings[0].problem == "vanished"
 
 
@@ -565,7 +565,14 @@ def test_a_window_without_rows_that_fit_leaves_everything_undefined_with_a_reaso
     taken(plumbline, write_csv(tmp_path / "log.csv", with_column("amount", lambda n: "much")))
     measures = plumbline("analyse", "m", "--json").json["measures"]
     empty = [m for m in measures if m["status"] == "undefined"]
-    assert {m["family"] for m in empty} == {"data_drift", "concept_drift", "performance", "fairness", "spc"}
+    assert {m["family"] for m in empty} == {
+        "data_drift",
+        "data_quality",
+        "concept_drift",
+        "performance",
+        "fairness",
+        "spc",
+    }
     assert {m["value"] for m in empty} == {None}
     assert {m["why"] for m in empty if m["family"] == "spc"} == {"No row of this window counts in the share."}
     assert all(m["why"] for m in empty)

@@ -30,6 +30,7 @@ MARGINS: Mapping[str, float] = {
     "roc_auc": 0.03,
     "specificity": 0.05,
 }
+MIN_FOR_NORMAL = 30  # rows
 SHARE_OF_RMSE = 0.1  # the margin of measures in the label's units, as a share of the reference's RMSE
 IN_LABEL_UNITS = frozenset({"bias", "mae", "rmse"})
 
@@ -117,13 +118,15 @@ def mean(
 ) -> Measure:
     """A mean of `n` >= 1 rows, from the sum and the sum of squares; the interval is cut to `domain`.
 
+    Below `MIN_FOR_NORMAL` rows there is no interval: a spread told from so few rows can be far too small.
+
     Examples
     --------
     >>> brier = mean("brier_score", 100, 20.0, 6.0, among="with a label", domain=(0, 1))
     >>> brier.value, round(brier.interval.low, 4), round(brier.interval.high, 4)
     (0.2, 0.1721, 0.2279)
     """
-    interval = mean_interval(n, total, total_of_squares, confidence=confidence)
+    interval = mean_interval(n, total, total_of_squares, confidence=confidence) if n >= MIN_FOR_NORMAL else None
     if interval is not None:
         low, high = max(domain[0], interval.low), min(domain[1], interval.high)
         interval = Interval(low=low, high=high, confidence=confidence)
@@ -133,7 +136,7 @@ def mean(
         n,
         interval=interval,
         convention=mean_convention(among),
-        why="" if interval else "One row has no spread to make an interval from.",
+        why="" if interval else f"Fewer than {MIN_FOR_NORMAL} rows are too few to tell their spread.",
     )
 
 

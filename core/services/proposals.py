@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from core.errors import ConflictError, InputError, NotAllowedError
 from core.governance.evidence import Evidence
-from core.governance.identity import Actor, Right, allowed
+from core.governance.identity import Actor, Right, UserRole, allowed
 from core.governance.proposals import DECISIONS, Move, ProposalKind, ProposalState, next_state, refusal
 from core.services.evidence import EvidenceService
 from core.services.proposal import (
@@ -63,7 +63,7 @@ class ProposalService:
         reason: str,
         arguments: Mapping[str, Any] | None = None,
     ) -> Decided:
-        """Ask for something, on the evidence as it stands now.
+        """Ask for something, on the evidence as it stands now; the local operator leaves a draft.
 
         Parameters
         ----------
@@ -79,7 +79,9 @@ class ProposalService:
         ConflictError
             If the same is asked for already.
         """
-        return self._open(actor, model, kind, version, reason=reason, arguments=arguments or {}, requester=actor.name)
+        # What nobody has put a name to stays a draft: else a reviewer could ask without a token and approve with one.
+        requester = None if UserRole.OPERATOR in actor.roles else actor.name
+        return self._open(actor, model, kind, version, reason=reason, arguments=arguments or {}, requester=requester)
 
     @allowed(Right.RUN_JOBS)
     def open_by_job(

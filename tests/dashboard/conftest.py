@@ -19,7 +19,8 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 import dashboard
-from dashboard import cached
+from core.governance.identity import LOCAL_OPERATOR
+from dashboard import auth, cached
 from tests.dashboard.outcome_states import OUTCOME_STATES
 from tests.dashboard.reviewing import reviewed_copy, reviewed_folder
 from tests.dashboard.signing import copy_of_signed, empty_folder, open_as, signed_folder
@@ -62,8 +63,16 @@ def copy_of(folder_of: FolderOf, tmp_path: Path) -> FolderOf:
     return folder
 
 
+@pytest.fixture(autouse=True, scope="module")
+def nobody_signed_in() -> Iterator[None]:
+    """AppTest's cookies are a mock; what real ones do is tested on a real server (test_sign_in.py, tests/browser)."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(auth, "actor_of", lambda _cookies: LOCAL_OPERATOR)
+        yield
+
+
 @pytest.fixture
-def open_page(monkeypatch: pytest.MonkeyPatch) -> Iterator[OpenPage]:
+def open_page(nobody_signed_in: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[OpenPage]:
     """Opens a page as a visitor with a link does; what it cached is dropped afterwards."""
     folders: set[str] = set()
 

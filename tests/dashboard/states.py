@@ -77,7 +77,7 @@ def build(folder: Path, state: State) -> Path:
                     assert outcome.error is None, outcome.error
                     assert outcome.n_rejected == 0, outcome.reasons
                     for version in model.versions:
-                        workspace.models.add_version(ME, name, version)
+                        workspace.versions.add(ME, name, version)
                     model = model.without_versions()  # noqa: PLW2901
             workspace.profiles.refresh(ME, name)
     finally:

@@ -90,7 +90,7 @@ def folder(template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> I
 
 
 @pytest.fixture(scope="module")
-def _shared_page(template: Path) -> Iterator[DataPage]:
+def _shared_page(nobody_signed_in: None, template: Path) -> Iterator[DataPage]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PLUMBLINE_WORKSPACE", str(template))
         yield DataPage().show("Bring in data")

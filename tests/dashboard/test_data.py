@@ -373,7 +373,7 @@ def test_a_file_that_vanished_from_the_disk_is_asked_for_again(folder: Path) -> 
 
 def test_who_may_only_read_sees_what_came_in_and_no_form(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     reader = Actor(name="reader", roles=(UserRole.VIEWER,))
-    monkeypatch.setattr(auth, "LOCAL_OPERATOR", reader)
+    monkeypatch.setattr(auth, "actor_of", lambda _cookies: reader)
     page = DataPage(show="Bring in data")
     assert "m holds 600 records" in page.words
     assert page.at.file_uploader.len == 0

@@ -371,7 +371,7 @@ def test_where_monitoring_knows_nothing_the_page_says_so(open_as: OpenAs, review
     assert ":green-badge[:material/check_circle" not in text
 
 
-def test_while_nobody_has_an_account_the_local_operator_reads_why(open_as: OpenAs, tmp_path: Path) -> None:
+def test_what_the_local_operator_asks_for_stays_a_draft(open_as: OpenAs, tmp_path: Path) -> None:
     space = Workspace.open(tmp_path / "w")
     space.models.add(LOCAL_OPERATOR, MODEL, SCHEMA)
     space.versions.add(LOCAL_OPERATOR, MODEL, "v1")
@@ -379,4 +379,4 @@ def test_while_nobody_has_an_account_the_local_operator_reads_why(open_as: OpenA
     space.close()
     page = open_as(LOCAL_OPERATOR, "review", tmp_path / "w", proposal="1")
     assert not page.exception
-    assert "Nobody else has the right to decide: an admin has to make somebody a reviewer." in words(page)
+    assert "A draft asks nobody yet: somebody has to make it their own and submit it." in words(page)

@@ -187,11 +187,11 @@ def test_infinite_scores_take_part_in_the_ranking_only(binary_counts) -> None:
     assert found["brier_score"].n == 388
 
 
-def test_one_labelled_row_has_values_but_no_spread(binary_counts) -> None:
+def test_few_labelled_rows_have_values_but_no_spread(binary_counts) -> None:
     found = by_name(binary_counts(np.array([0.7]), np.array([1]), np.array([1])))
     assert found["brier_score"].value == pytest.approx(0.09)
     assert found["brier_score"].interval is None
-    assert found["brier_score"].why == "One row has no spread to make an interval from."
+    assert found["brier_score"].why == "Fewer than 30 rows are too few to tell their spread."
 
 
 def test_counts_of_the_wrong_shape_are_refused() -> None:
