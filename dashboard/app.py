@@ -6,10 +6,9 @@ from pathlib import Path
 
 import streamlit as st
 
-from core.governance.identity import ANONYMOUS, LOCAL_OPERATOR, Right
-from dashboard.auth import current_actor, sign_out
-from dashboard.state import draw_selectors
-from dashboard.text import plain
+from core.governance.identity import ANONYMOUS, Right
+from dashboard.auth import current_actor
+from dashboard.components.sidebar import sidebar
 
 HERE = Path(__file__).parent
 PAGES = {
@@ -34,7 +33,6 @@ PAGES = {
         ("people", "People", "group"),
     ],
 }
-ABOUT_A_MODEL = ("model", "performance", "drift", "concept", "control-chart", "fairness", "data", "versions")
 UNLISTED = ("review",)  # reached from another page, not by itself
 NEEDS = {"ledger": Right.AUDIT, "people": Right.ADMINISTER}  # pages that tell others why they show nothing
 
@@ -69,14 +67,5 @@ page = st.navigation(
 if actor == ANONYMOUS:
     st.info("You are signed out, or your session has ended. Reload this page to sign in.")
     st.stop()
-if page.url_path in ABOUT_A_MODEL:
-    draw_selectors(only_model=page.url_path in ("data", "versions"))
-with st.sidebar:
-    if actor == LOCAL_OPERATOR:
-        st.caption("Nobody signs in yet: `plumbline account add NAME` makes the first account.")
-    else:
-        st.caption(f"{plain(actor.name)} · {', '.join(actor.roles)}")
-        if st.button("Sign out", type="tertiary"):
-            sign_out()
-            st.rerun()
+sidebar(actor, page.url_path)
 page.run()

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from sklearn.metrics import roc_auc_score
 
 from core.governance.identity import LOCAL_OPERATOR
 from core.record import BatchRole
@@ -80,6 +81,15 @@ def test_each_protected_attribute_is_missing_in_some_rows(scenario: Scenario) ->
 def test_evaluated_decisions_were_served_by_the_champion_in_production(scenario: Scenario) -> None:
     served = scenario.production.set_index("prediction_id").loc[scenario.champion["prediction_id"]]
     assert served["score"].to_numpy() == pytest.approx(scenario.champion["score"].to_numpy(), abs=0)
+
+
+def test_v7_was_promoted_on_decisions_of_v6_that_it_ranks_about_as_well(scenario: Scenario) -> None:
+    served = scenario.reference.set_index("prediction_id").loc[scenario.takeover["prediction_id"]]
+    assert set(served["version"]) == {"v6"}
+    assert set(scenario.takeover["version"]) == {"v7"}
+    is_default = served["label"].to_numpy() == "default"
+    gained = roc_auc_score(is_default, scenario.takeover["score"]) - roc_auc_score(is_default, served["score"])
+    assert gained == pytest.approx(0.003, abs=0.0005)
 
 
 def test_every_file_is_written_and_told_of(scenario: Scenario, tmp_path: Path) -> None:
