@@ -22,9 +22,7 @@ def sidebar(actor: Actor, url_path: str) -> None:
     model = selected_model() if url_path in ABOUT_A_MODEL else None
     with st.sidebar:
         if model is not None and actor.may(Right.PROPOSE):
-            st.page_link(
-                "views/reviews.py", label="New proposal", icon=":material/add:", query_params={"model": model}
-            )
+            st.page_link("views/reviews.py", label="New proposal", icon=":material/add:", query_params={"model": model})
         if actor == LOCAL_OPERATOR:
             st.caption("Nobody signs in yet: `plumbline account add NAME` makes the first account.")
             return
