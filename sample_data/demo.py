@@ -33,13 +33,13 @@ Step = Callable[[int, str], None]
 
 
 class _Clock:
-    """Stands still where it is set; the present once it is released."""
+    """Stands still where it is set; the present once it is released, but never before the demo's last day."""
 
     def __init__(self, at: datetime) -> None:
         self.at: datetime | None = at
 
     def __call__(self) -> datetime:
-        return self.at or datetime.now(UTC)
+        return self.at or max(datetime.now(UTC), AS_OF)
 
 
 def build_demo(folder: Path, *, step: Step | None = None) -> bool:
