@@ -63,10 +63,12 @@ def workspace(tmp_path: Path) -> Iterator[Workspace]:
 @pytest.fixture(scope="session")
 def demo_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The demo workspace, built once; whoever asks for it belongs to the xdist group "demo" and only reads."""
-    from sample_data.demo import build_demo
+    from sample_data.demo import N_STEPS, build_demo
 
     folder = tmp_path_factory.mktemp("demo") / "workspace"
-    assert build_demo(folder)
+    steps: list[int] = []
+    assert build_demo(folder, step=lambda done, _word: steps.append(done))
+    assert sum(steps) == N_STEPS, "the progress bar ends before the build, or after it"
     return folder
 
 

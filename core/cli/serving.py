@@ -31,9 +31,9 @@ def demo(
     port: Annotated[int, typer.Option(help="Where the dashboard listens, on 127.0.0.1.")] = 8501,
 ) -> None:
     """Build the demo workspace and open the dashboard."""
-    from sample_data.demo import build_demo
+    from sample_data.demo import N_STEPS, build_demo
 
-    with counter("Building the demo") as step:
+    with counter("Building the demo", total=N_STEPS) as step:
         built = build_demo(workspace, step=step)
     warn(f"The demo is in {workspace}." if built else f"{workspace} exists already; remove it to build the demo anew.")
     if serve:

@@ -19,7 +19,7 @@ from core.logs.source import LogSource
 from core.logs.tabular import header_of, read_blocks, unreadable_of
 from core.schema import MAX_CLASSES, ColumnType, Role, Task
 
-__all__ = ["draft_schema", "propose_schema"]
+__all__ = ["draft_schema"]
 
 SAMPLE_ROWS = 100_000
 SAMPLE_CELLS = 10_000_000
@@ -86,11 +86,6 @@ class _Column:
             return False
         steps = np.diff(np.asarray(self.numbers.to_numpy(zero_copy_only=False)))
         return bool(steps.size and (steps == 1).all())
-
-
-def propose_schema(source: LogSource, *, task: Task | None = None) -> str:
-    """A schema (TOML) for a file of prediction logs, with a comment on each guess; see `draft_schema`."""
-    return draft_schema(source, task=task).to_toml()
 
 
 def draft_schema(source: LogSource, *, task: Task | None = None) -> SchemaDraft:

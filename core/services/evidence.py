@@ -178,8 +178,8 @@ class EvidenceService:
                 batches = repository.batches(model, roles=[BatchRole.EVALUATION])
                 return self._records(session, [b for b in batches if b.evaluated_version == name], deep=deep)
             case "batch" | "labels of batch":
-                batch = next((b for b in repository.batches(model) if str(b.id) == name), None)
-                if batch is None:
+                batch = session.get(BatchRow, int(name))
+                if batch is None or batch.model_id != model.id or batch.retracted_at is not None:
                     return None
                 if kind == "batch":
                     return self._files([batch.records_sha256], deep=deep)

@@ -13,12 +13,11 @@ import pyarrow.parquet as pq
 
 from core.errors import FileFormatError, InputError
 from core.logs.blocks import shown
-from core.logs.source import SUFFIXES, LogSource, files_of, spool
+from core.logs.source import LogSource, files_of, spool
 from core.logs.tabular import header_of
 from core.schema import ModelSchema, Role
 
 __all__ = [
-    "ENDINGS",
     "Absent",
     "FileLook",
     "HeaderMatch",
@@ -39,8 +38,6 @@ __all__ = [
     "reasons_of",
     "spool",
 ]
-
-ENDINGS = (*(suffix.removeprefix(".") for suffix in SUFFIXES), "gz")  # of files that are called like logs
 
 KEY_ROLES = (Role.ID, Role.TIMESTAMP, Role.VERSION, Role.SCORE, Role.PREDICTION)
 MAX_NAMED = 8

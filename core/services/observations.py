@@ -199,10 +199,6 @@ class Observations:
         """Sums of losses by group over some windows, shape (n_groups, n_sums)."""
         return _losses(self.current, self.spec, _keys(windows), attribute)
 
-    def reference_losses(self, attribute: str = "") -> Floats:
-        """Sums of losses by group of the reference."""
-        return _losses(self.reference, self.spec, self.reference.windows, attribute)
-
     def calibration(self, windows: Iterable[WindowInfo]) -> Floats:
         """Sums by calibration bin over some windows, the bin of unusable rows last."""
         return _calibration(self.current, self.spec, _keys(windows))

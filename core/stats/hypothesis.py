@@ -82,24 +82,6 @@ class ScaledChiSquare:
         high = float(chndtrinc(max(statistic, self.df), self.df, tail))
         return Interval(low=self.scale * low, high=self.scale * high, confidence=confidence)
 
-    def beyond_p_value(self, observed: float, margin: float) -> float:
-        """The p-value of "the populations differ by at most `margin`": small means drift beyond it.
-
-        References
-        ----------
-        S. Wellek (2010), Testing Statistical Hypotheses of Equivalence and Noninferiority,
-        doi:10.1201/EBK1439808184.
-        """
-        from scipy.stats import ncx2
-
-        return float(ncx2.sf(observed / self.scale, self.df, margin / self.scale))
-
-    def within_p_value(self, observed: float, margin: float) -> float:
-        """The p-value of "the populations differ by `margin` or more": small means stability is shown."""
-        from scipy.stats import ncx2
-
-        return float(ncx2.cdf(observed / self.scale, self.df, margin / self.scale))
-
 
 def psi_null(n_reference: int, n_current: int, n_bins: int, *, dispersion: float = 1.0) -> ScaledChiSquare:
     """What does the population stability index of two samples of these sizes show without any drift?

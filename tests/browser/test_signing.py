@@ -169,6 +169,7 @@ def test_an_engineer_decides_neither_by_page_nor_by_address_nor_by_a_call(
     expect(visit.page.get_by_text("You can't decide")).to_be_visible()
     expect(visit.page.get_by_role("button", name="Sign", exact=True)).to_have_count(0)
     visit.open("people")
+    expect(visit.page.get_by_text("An admin can give you another role.")).to_be_visible()
     expect(visit.page.get_by_text("otto")).to_have_count(0)
     visit.check()
     ada = workspace.accounts.sign_in(ANONYMOUS, "ada", PASSWORD).actor

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from core.governance.identity import LOCAL_OPERATOR as ME
-from core.logs.inference import propose_schema
+from core.logs.inference import draft_schema
 from core.logs.source import LogSource
 from core.record import BatchRole
 from core.workspace import Workspace
@@ -58,7 +58,9 @@ def stream_of(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> St
             frame.iloc[:n].to_csv(reference, index=False)
             frame.iloc[n:].to_csv(production, index=False)
         return Stream(
-            reference=reference, production=production, schema=propose_schema(LogSource.open(reference), task=None)
+            reference=reference,
+            production=production,
+            schema=draft_schema(LogSource.open(reference), task=None).to_toml(),
         )
 
     return stream

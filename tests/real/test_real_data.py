@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from core.governance.identity import LOCAL_OPERATOR as ME
-from core.logs.inference import propose_schema
+from core.logs.inference import draft_schema
 from core.logs.source import LogSource
 from core.measure import Status
 from core.record import BatchRole
@@ -117,7 +117,9 @@ COMPAS_RATES = {"African-American": (44.85, 27.99), "Caucasian": (23.45, 47.72)}
 def test_compas_gives_propublicas_error_rates_by_race(shared_data: Path, tmp_path: Path) -> None:
     file = shared_data / "compas" / "compas_for_aequitas.csv"
     workspace = Workspace.open(tmp_path / "w")
-    workspace.models.add(ME, "compas", propose_schema(LogSource.open(file)).replace("rows = 200", "rows = 8000"))
+    workspace.models.add(
+        ME, "compas", draft_schema(LogSource.open(file)).to_toml().replace("rows = 200", "rows = 8000")
+    )
     assert workspace.records.add(ME, "compas", [file], role=BatchRole.REFERENCE)[0].n_rows == 7214
     workspace.profiles.refresh(ME, "compas")
     report = workspace.analysis.fairness(ME, "compas")
@@ -155,7 +157,7 @@ def test_a_proposed_schema_takes_every_row_without_an_edit(
     shared_data: Path, tmp_path: Path, name: str, n: int
 ) -> None:
     file = shared_data / name
-    proposal = propose_schema(LogSource.open(file))
+    proposal = draft_schema(LogSource.open(file)).to_toml()
     workspace = Workspace.open(tmp_path / "w")
     info = workspace.models.add(ME, "m", proposal)
     outcome = workspace.records.add(ME, "m", [file], role=BatchRole.REFERENCE)[0]

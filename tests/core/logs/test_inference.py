@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from core.errors import FileFormatError
 from core.logs.draft import SchemaDraft
-from core.logs.inference import draft_schema, propose_schema
+from core.logs.inference import draft_schema
 from core.logs.source import LogSource
 from core.logs.tabular import read_blocks
 from core.logs.validation import RecordValidator
@@ -48,7 +48,7 @@ AMOUNT = RNG.normal(100, 15, N).round(2)
 
 def test_a_usual_log_is_told_column_by_column_and_takes_its_own_file(tmp_path: Path) -> None:
     source = LogSource.open(write_csv(tmp_path / "log.csv", rows(N)))
-    found = ModelSchema.from_toml(propose_schema(source))
+    found = ModelSchema.from_toml(draft_schema(source).to_toml())
     assert {name: (spec.role, spec.type) for name, spec in found.columns.items()} == {
         "id": (Role.ID, None),
         "at": (Role.TIMESTAMP, None),
@@ -203,7 +203,7 @@ def test_types_of_parquet_need_no_guess_from_text(tmp_path: Path) -> None:
     moments = pa.array([datetime(2026, 1, 1 + n % 28, tzinfo=UTC) for n in range(N)])
     table = pa.table({"when": moments, "flag": LABEL == 1, "amount": AMOUNT, "outcome": LABEL})
     pq.write_table(table, tmp_path / "log.parquet")
-    found = ModelSchema.from_toml(propose_schema(LogSource.open(tmp_path / "log.parquet")))
+    found = ModelSchema.from_toml(draft_schema(LogSource.open(tmp_path / "log.parquet")).to_toml())
     assert found.columns["when"].role is Role.TIMESTAMP
     assert found.columns["flag"].type is ColumnType.BOOLEAN
     assert found.columns["amount"].type is ColumnType.NUMERIC
@@ -220,7 +220,7 @@ def test_types_of_parquet_need_no_guess_from_text(tmp_path: Path) -> None:
 def test_nothing_is_guessed_from_nothing(tmp_path: Path, text: str, message: str) -> None:
     (tmp_path / "log.csv").write_text(text)
     with pytest.raises(FileFormatError, match=message):
-        propose_schema(LogSource.open(tmp_path / "log.csv"))
+        draft_schema(LogSource.open(tmp_path / "log.csv")).to_toml()
 
 
 NAMES = st.text(st.characters(codec="utf-8", exclude_characters="\0\r\n"), min_size=1, max_size=12).map(str.strip)
