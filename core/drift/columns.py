@@ -219,9 +219,7 @@ def column_drifts(
         if measure == "cohens_w":
             found = cohens_w_measures(*sides, margin=margin, confidence=confidence, dispersion=dispersion)
         else:
-            found = divergence_measures(
-                measure, *sides, margin=margin, confidence=confidence, dispersion=dispersion
-            )
+            found = divergence_measures(measure, *sides, margin=margin, confidence=confidence, dispersion=dispersion)
     for place, one in zip(np.flatnonzero(usable), found, strict=True):
         trend[place] = one
     return tuple(trend)

@@ -125,9 +125,9 @@ def contrast_measures(
                 reference=0.0,
                 margin=margin,
                 p_value=float(p_values[index]),
-                convention=f"standard deviations of the reference, by normal scores of {before.size} bins; values out of "
-                f"range count in the outermost; missing, unreadable and new values left out{beside}; no bias without "
-                "drift; normal interval with the uncertainty of the scores",
+                convention=f"standard deviations of the reference, by normal scores of {before.size} bins; values out "
+                f"of range count in the outermost; missing, unreadable and new values left out{beside}; no bias "
+                "without drift; normal interval with the uncertainty of the scores",
             )
         )
     return tuple(measures)

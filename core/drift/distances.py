@@ -1,4 +1,4 @@
-"""The distances of one column's two sides that are no divergences, as measures: value, interval, p-value, convention."""
+"""The distances of a column's two sides that are no divergences, as measures: value, interval, p-value, convention."""
 
 from __future__ import annotations
 
@@ -170,8 +170,9 @@ def _statistic(name: str, test: Homogeneity | None, current: Ints) -> Measure:
         value=test.statistic,
         n=n,
         p_value=test.p_value,
-        convention=f"two-sample, {test.df} degrees of freedom after pooling bins expected to hold fewer than 5 rows; mean "
-        f"without drift {test.df}; a test's statistic grows with n and has no interval: cohens_w is its effect size",
+        convention=f"two-sample, {test.df} degrees of freedom after pooling bins expected to hold fewer than 5 rows; "
+        f"mean without drift {test.df}; a test's statistic grows with n and has no interval: cohens_w is its "
+        "effect size",
     )
 
 
@@ -225,7 +226,8 @@ def kolmogorov_smirnov_measure(
         interval=Interval(low=max(0.0, low - band), high=min(1.0, high + band), confidence=confidence),
         p_value=kolmogorov_smirnov_p_value(low / math.sqrt(dispersion), m, n),
         convention=f"rows with a number; gap at the ends of {bins.n_bins} bins, the rows' own is at most {high:.4f}; "
-        f"mean without drift {MEAN_OF_KOLMOGOROV / math.sqrt(rows):.4f}, not taken off; Dvoretzky-Kiefer-Wolfowitz interval; limiting p-value, conservative",
+        f"mean without drift {MEAN_OF_KOLMOGOROV / math.sqrt(rows):.4f}, not taken off; "
+        "Dvoretzky-Kiefer-Wolfowitz interval; limiting p-value, conservative",
     )
 
 

@@ -203,9 +203,8 @@ def divergence_measures(
             n_other = int(n[index] - current[index, np.argmax(reference[index])])
             p_value = _other_p_value(n_other, int(n[index]), int(m[index]), dispersion)
             if name == "psi":
-                measures.append(
-                    _psi_of_constant(int(m[index]), int(n[index]), n_other, p_value, margin, confidence, dispersion)
-                )
+                settings = {"p_value": p_value, "confidence": confidence, "dispersion": dispersion}
+                measures.append(_psi_of_constant(int(m[index]), int(n[index]), n_other, margin=margin, **settings))
                 continue
         interval = Interval(low=float(low[index]), high=float(high[index]), confidence=confidence)
         squared = " of the square" if divergence.is_root else ""
@@ -254,7 +253,7 @@ def _other_p_value(n_other: int, n: int, m: int, dispersion: float) -> float:
 
 
 def _psi_of_constant(
-    m: int, n: int, n_other: int, p_value: float, margin: float | None, confidence: float, dispersion: float
+    m: int, n: int, n_other: int, *, p_value: float, margin: float | None, confidence: float, dispersion: float
 ) -> Measure:
     p = 0.5 / (m + 1)
 

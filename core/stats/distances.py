@@ -51,9 +51,7 @@ class Bracket:
         return max(self.value - self.low, self.high - self.value)
 
 
-def paired_shares(
-    reference: Ints, current: Ints, *, pseudocount: float | Floats = JEFFREYS
-) -> tuple[Floats, Floats]:
+def paired_shares(reference: Ints, current: Ints, *, pseudocount: float | Floats = JEFFREYS) -> tuple[Floats, Floats]:
     """Which share of each side lies in each bin?
 
     Parameters

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from scipy.special import chdtrc, chdtri
 
 from core.measure import Interval
@@ -15,6 +15,7 @@ from core.stats.intervals import noncentralities
 __all__ = ["ScaledChiSquare", "effective_rows", "hellinger_null", "jensen_shannon_null", "psi_null"]
 
 Floats = NDArray[np.float64]
+Numbers = float | NDArray[np.float64] | NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -44,17 +45,15 @@ class ScaledChiSquare:
         """The distance that samples without drift exceed with probability `alpha`."""
         return np.asarray(self.scale * chdtri(self.df, alpha))
 
-    def p_value(self, observed: ArrayLike) -> Floats:
+    def p_value(self, observed: Numbers) -> Floats:
         """How often samples without drift are at least as far apart as `observed`."""
         return np.asarray(chdtrc(self.df, np.maximum(observed, 0.0) / self.scale))
 
-    def corrected(self, observed: ArrayLike) -> Floats:
+    def corrected(self, observed: Numbers) -> Floats:
         """`observed` less the bias, at least 0."""
         return np.asarray(np.maximum(0.0, observed - self.mean))
 
-    def limits(
-        self, observed: ArrayLike, *, variance: ArrayLike = 0.0, confidence: float = 0.95
-    ) -> tuple[Floats, Floats]:
+    def limits(self, observed: Numbers, *, variance: Numbers = 0.0, confidence: float = 0.95) -> tuple[Floats, Floats]:
         """Which distances of the populations are compatible with `observed`, from where to where?
 
         By inversion of the noncentral chi-square. A distance below the mean without drift counts as
@@ -89,7 +88,7 @@ class ScaledChiSquare:
         return Interval(low=float(low), high=float(high), confidence=confidence)
 
 
-def effective_rows(n_reference: ArrayLike, n_current: ArrayLike, *, dispersion: ArrayLike = 1.0) -> Floats:
+def effective_rows(n_reference: Numbers, n_current: Numbers, *, dispersion: Numbers = 1.0) -> Floats:
     """How many rows against an exactly known reference would tell as much: 1 / (1/m + 1/n) / dispersion.
 
     Raises
@@ -111,7 +110,7 @@ def effective_rows(n_reference: ArrayLike, n_current: ArrayLike, *, dispersion: 
 
 
 def psi_null(
-    n_reference: ArrayLike, n_current: ArrayLike, n_bins: ArrayLike, *, dispersion: ArrayLike = 1.0
+    n_reference: Numbers, n_current: Numbers, n_bins: Numbers, *, dispersion: Numbers = 1.0
 ) -> ScaledChiSquare:
     """What does the population stability index of two samples of these sizes show without any drift?
 
@@ -145,17 +144,17 @@ def psi_null(
     """
     bins = np.asarray(n_bins, dtype=np.int64)
     if (bins < 2).any():
-        raise ValueError(f"A distance needs 2 bins or more, got {n_bins}.")
+        raise ValueError(f"Needs 2 bins or more for a distance, got {n_bins}.")
     return ScaledChiSquare(scale=1 / effective_rows(n_reference, n_current, dispersion=dispersion), df=bins - 1)
 
 
 def jensen_shannon_null(
-    n_reference: ArrayLike,
-    n_current: ArrayLike,
-    n_bins: ArrayLike,
+    n_reference: Numbers,
+    n_current: Numbers,
+    n_bins: Numbers,
     *,
     base: float = math.e,
-    dispersion: ArrayLike = 1.0,
+    dispersion: Numbers = 1.0,
 ) -> ScaledChiSquare:
     """What does the Jensen-Shannon divergence show without any drift? An eighth of the PSI, in nats.
 
@@ -169,7 +168,7 @@ def jensen_shannon_null(
 
 
 def hellinger_null(
-    n_reference: ArrayLike, n_current: ArrayLike, n_bins: ArrayLike, *, dispersion: ArrayLike = 1.0
+    n_reference: Numbers, n_current: Numbers, n_bins: Numbers, *, dispersion: Numbers = 1.0
 ) -> ScaledChiSquare:
     """What does the squared Hellinger distance show without any drift? An eighth of the PSI.
 
