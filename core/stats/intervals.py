@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.optimize import brentq
 from scipy.special import betaincinv, chdtr, chndtrinc, ndtri
 
 from core.measure import Interval
@@ -22,6 +23,7 @@ __all__ = [
     "katz_ratio",
     "mean_interval",
     "mover_ratio",
+    "newcombe_area",
     "newcombe_difference",
     "noncentralities",
     "noncentrality_interval",
@@ -83,6 +85,47 @@ def newcombe_difference(k1: int, n1: int, k2: int, n2: int, *, confidence: float
     low = p1 - p2 - math.hypot(p1 - first.low, second.high - p2)
     high = p1 - p2 + math.hypot(first.high - p1, p2 - second.low)
     return Interval(low=max(-1.0, low), high=min(1.0, high), confidence=confidence)
+
+
+def newcombe_area(area: float, n_negative: int, n_positive: int, *, confidence: float = 0.95) -> Interval:
+    """Which areas under the ROC curve are compatible with the one that so many rows of each class show?
+
+    Parameters
+    ----------
+    area : float
+        In [0, 1].
+    n_negative, n_positive : int
+        At least 1.
+    confidence : float
+        Two-sided, in (0, 1).
+
+    Returns
+    -------
+    Interval
+        The areas that lie within z standard errors (Hanley and McNeil's, at that area) of the one observed; it
+        has a width even at 0 and 1.
+
+    References
+    ----------
+    R. G. Newcombe (2006), method 5, doi:10.1002/sim.2324.
+
+    Examples
+    --------
+    >>> interval = newcombe_area(0.75, 50, 50)
+    >>> round(interval.low, 4), round(interval.high, 4)
+    (0.6455, 0.8341)
+    """
+    z = _z(confidence)
+    extra = (n_negative + n_positive) / 2 - 1
+
+    def excess(theta: float) -> float:
+        spread = 1 + extra * ((1 - theta) / (2 - theta) + theta / (1 + theta))
+        variance = theta * (1 - theta) * spread / (n_negative * n_positive)
+        return (area - theta) ** 2 - z * z * variance
+
+    low = 0.0 if area == 0 else float(brentq(excess, 0.0, area if area < 1 else 1 - 1e-12))
+    high = 1.0 if area == 1 else float(brentq(excess, area if area > 0 else 1e-12, 1.0))
+    return Interval(low=low, high=high, confidence=confidence)
 
 
 def mover_ratio(k1: int, n1: int, k2: int, n2: int, *, confidence: float = 0.95) -> Interval:
