@@ -21,8 +21,8 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 LEAST_ROWS = 200
-MOST_ROWS = 10_000
-MOST_SHUFFLED = 2_000  # rows a fold that columns are shuffled in
+MOST_ROWS = 6_000
+MOST_SHUFFLED = 1_000  # rows a fold that columns are shuffled in
 MOST_CLASSES = 20
 FEW_VALUES = 2  # numbers with at most so many distinct values are classes
 LEAST_EXPLAINED = 0.05

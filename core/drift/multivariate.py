@@ -150,8 +150,8 @@ def domain_shift(
         reference=0.5,
         p_value=float(ndtr((0.5 - auc) / spread)),
         convention=f"out-of-fold gradient boosting, {n_trees} trees of {n_leaves} leaves, mean of {n_folds} folds, "
-        f"{m:,} reference rows, {len(matrix.columns)} columns; 0.5 without drift; Newcombe interval with the rows of one "
-        "fold; one-sided Mann-Whitney p-value likewise",
+        f"{m:,} reference rows, {len(matrix.columns)} columns; 0.5 without drift; Newcombe interval with the rows "
+        "of one fold; one-sided Mann-Whitney p-value likewise",
     )
     return DomainShift(
         measure=measure,

@@ -113,7 +113,7 @@ def newcombe_area(area: float, n_negative: int, n_positive: int, *, confidence: 
     --------
     >>> interval = newcombe_area(0.75, 50, 50)
     >>> round(interval.low, 4), round(interval.high, 4)
-    (0.6455, 0.8341)
+    (0.6419, 0.8309)
     """
     z = _z(confidence)
     extra = (n_negative + n_positive) / 2 - 1
