@@ -28,7 +28,7 @@ __all__ = ["DIVERGENCES", "cohens_w_measures", "divergence_measures", "observed_
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
-SPARSE = 5  # rows of a window below which a bin's share is so uncertain that the upper limit allows for it
+SPARSE = 5  # rows below which a bin that should hold one lets a zero rule that pulls less decide on the upper limit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -184,7 +184,8 @@ def divergence_measures(
     observed, variance = _delta(divergence, reference, current, 0.5)
     values, p_values = law.corrected(observed), law.p_value(observed)
     low, high = law.limits(observed, variance=variance * dispersion, confidence=confidence)
-    sparse = ((current < SPARSE) & used).any(axis=-1)
+    emptied = (current < SPARSE) & (reference * n[:, np.newaxis] >= m[:, np.newaxis])
+    sparse = emptied.any(axis=-1) & (values > 0)
     if sparse.any():
         perks = 1 / np.maximum(n_bins[sparse, np.newaxis], 2)
         farther, its_variance = _delta(divergence, reference[sparse], current[sparse], perks)
