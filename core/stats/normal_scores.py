@@ -24,8 +24,8 @@ def location_scores(shares: Floats) -> Floats:
     -------
     float array of the same shape
         The mean normal score of each bin, scaled so that the reference has mean 0 and variance 1; a bin the
-        reference leaves empty has the score of its place between its neighbours, or of the outermost. NaN where all of the
-        reference lies in one bin: nothing says how wide a step is.
+        reference leaves empty has the score of its place between its neighbours, or of the outermost. NaN where all
+        of the reference lies in one bin: nothing says how wide a step is.
 
     References
     ----------
