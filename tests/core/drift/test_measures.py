@@ -12,6 +12,9 @@ from hypothesis.extra.numpy import arrays
 from scipy import stats
 
 from core.drift.columns import column_drift, column_drifts, measure_names
+from core.drift.contrasts import CONTRASTS, contrast_measures
+from core.drift.distances import l_infinity_measure, total_variation_measure
+from core.drift.divergences import DIVERGENCES, divergence_measures
 from core.errors import UnknownNameError
 from core.measure import Status
 from core.schema import ColumnType
@@ -69,14 +72,24 @@ def scattered(rng: np.random.Generator, n: int, shares: np.ndarray, dispersion: 
 def test_every_interval_covers_and_every_p_value_without_drift_is_rarely_small(n, m, shift, dispersion):
     rng = np.random.default_rng(int(n + m + 10 * shift + dispersion))
     p, q = np.full(10, 0.1), np.diff([0, *stats.norm.cdf(DECILES - shift), 1])
-    covered, alarms, repetitions = dict.fromkeys(truths(p, q), 0), {}, 80
-    for _ in range(repetitions):
-        sides = scattered(rng, m, p, dispersion), scattered(rng, n, q, dispersion)
-        drifts = [column_drift(*sides, bins, dispersion=dispersion) for bins in (TEN, ORDERED)]
-        for name, truth in truths(p, q).items():
-            measure = drifts[name in ("location", "spread")].measure(name)
-            covered[name] += measure.interval.low - 1e-9 <= truth <= measure.interval.high + 1e-9
-            alarms[name] = alarms.get(name, 0) + (measure.p_value < 0.05)
+    repetitions = 80
+    before = np.stack([scattered(rng, m, p, dispersion) for _ in range(repetitions)])
+    after = np.stack([scattered(rng, n, q, dispersion) for _ in range(repetitions)])
+    covered, alarms = {}, {}
+    for name, truth in truths(p, q).items():
+        if name in DIVERGENCES:
+            measures = divergence_measures(name, before, after, dispersion=dispersion)
+        elif name in CONTRASTS:
+            measures = [
+                contrast_measures(name, *sides, ORDERED, dispersion=dispersion)[0]
+                for sides in zip(before, after[:, np.newaxis], strict=True)
+            ]
+        else:
+            one = {"total_variation": total_variation_measure, "l_infinity": l_infinity_measure}[name]
+            sides = zip(before[:, :10], after[:, :10], strict=True)
+            measures = [one(*pair, dispersion=dispersion) for pair in sides]
+        covered[name] = sum(each.interval.low - 1e-9 <= truth <= each.interval.high + 1e-9 for each in measures)
+        alarms[name] = sum(each.p_value < 0.05 for each in measures)
     assert min(covered.values()) / repetitions >= 0.88, covered  # nominal 0.95, 3 standard errors of 80
     if not shift:
         assert max(alarms.values()) / repetitions <= 0.125, alarms
