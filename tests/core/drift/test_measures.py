@@ -101,7 +101,7 @@ def test_a_window_of_few_rows_far_away_does_not_look_near():
     p, q = np.full(20, 0.05), np.diff([0, *stats.norm.cdf(stats.norm.ppf(np.arange(1, 20) / 20) - 1), 1])
     bins = CategoryBins(categories=tuple(f"{k:02}" for k in range(20)))
     before = vector(*[500] * 20, size=bins.size)
-    drifts = [column_drift(before, scattered(rng, 100, q, 1.0), bins).measure("psi") for _ in range(60)]
+    drifts = [column_drift(before, scattered(rng, 100, q, 1.0), bins).measure("psi") for _ in range(40)]
     assert np.mean([measure.interval.high >= truths(p, q)["psi"] for measure in drifts]) >= 0.95
 
 
@@ -250,11 +250,11 @@ def test_a_thousand_columns_have_a_trend_each():
     rng = np.random.default_rng(9)
     reference = rng.normal(size=2_000)
     bins = fit_numeric(reference)
-    before, windows = count(bins, reference), np.stack([count(bins, rng.normal(size=100)) for _ in range(2)])
+    before, windows = count(bins, reference), count(bins, rng.normal(size=100))[np.newaxis]
     alarms = sum(
         measure.p_value < 1e-4
         for _ in range(1_000)
-        for measure in column_drifts(before, rng.permutation(windows), bins)
+        for measure in column_drifts(before, rng.permuted(windows, axis=1), bins)
     )
     assert alarms == 0
 
