@@ -14,11 +14,17 @@ from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import logit, rel_entr
+from scipy.special import logit
 
 from core.drift.measures import ZERO_RULE, drift_measure, undefined
 from core.measure import Interval, Measure
-from core.stats.distances import paired_shares
+from core.stats.distances import (
+    cohens_w,
+    hellinger_distance,
+    jensen_shannon_divergence,
+    paired_shares,
+    population_stability_index,
+)
 from core.stats.hypothesis import chi_square_homogeneity, pool_sparse, zero_reference_p_value
 from core.stats.intervals import clopper_pearson
 from core.stats.nulls import ScaledChiSquare, hellinger_null, jensen_shannon_null, psi_null
@@ -33,10 +39,10 @@ SPARSE = 5  # rows below which a bin that should hold one lets a zero rule that 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Divergence:
-    """One distance of shares p and q: its value, its gradients in p and q, its law, and how it is written."""
+    """One distance: its value from counts, its gradients in the shares p and q, its law, and how it is written."""
 
     name: str
-    value: Callable[[Floats, Floats], Floats]
+    value: Callable[..., Floats]
     gradients: Callable[[Floats, Floats], tuple[Floats, Floats]]
     law: Callable[..., ScaledChiSquare]
     is_root: bool
@@ -44,17 +50,12 @@ class Divergence:
     words: str
 
 
-def _psi(p: Floats, q: Floats) -> Floats:
-    return np.asarray((rel_entr(p, q) + rel_entr(q, p)).sum(axis=-1))
+def _squared(distance: Callable[..., Floats]) -> Callable[..., Floats]:
+    return lambda reference, current, *, pseudocount: distance(reference, current, pseudocount=pseudocount) ** 2
 
 
 def _psi_gradients(p: Floats, q: Floats) -> tuple[Floats, Floats]:
     return np.log(p / q) - q / p, np.log(q / p) - p / q
-
-
-def _jensen_shannon(p: Floats, q: Floats) -> Floats:
-    middle = (p + q) / 2
-    return np.asarray((rel_entr(p, middle) + rel_entr(q, middle)).sum(axis=-1) / (2 * math.log(2)))
 
 
 def _jensen_shannon_gradients(p: Floats, q: Floats) -> tuple[Floats, Floats]:
@@ -62,16 +63,8 @@ def _jensen_shannon_gradients(p: Floats, q: Floats) -> tuple[Floats, Floats]:
     return np.log2(p / middle) / 2, np.log2(q / middle) / 2
 
 
-def _hellinger(p: Floats, q: Floats) -> Floats:
-    return np.asarray(((np.sqrt(p) - np.sqrt(q)) ** 2).sum(axis=-1) / 2)
-
-
 def _hellinger_gradients(p: Floats, q: Floats) -> tuple[Floats, Floats]:
     return -np.sqrt(q / p) / 2, -np.sqrt(p / q) / 2
-
-
-def _squared_w(p: Floats, q: Floats) -> Floats:
-    return np.asarray(np.divide((q - p) ** 2, p, out=np.zeros(q.shape), where=p > 0).sum(axis=-1))
 
 
 def _squared_w_gradients(p: Floats, q: Floats) -> tuple[Floats, Floats]:
@@ -84,7 +77,7 @@ DIVERGENCES: Mapping[str, Divergence] = MappingProxyType(
         for divergence in (
             Divergence(
                 name="psi",
-                value=_psi,
+                value=population_stability_index,
                 gradients=_psi_gradients,
                 law=psi_null,
                 is_root=False,
@@ -93,7 +86,7 @@ DIVERGENCES: Mapping[str, Divergence] = MappingProxyType(
             ),
             Divergence(
                 name="jensen_shannon",
-                value=_jensen_shannon,
+                value=partial(jensen_shannon_divergence, base=2),
                 gradients=_jensen_shannon_gradients,
                 law=partial(jensen_shannon_null, base=2),
                 is_root=True,
@@ -102,7 +95,7 @@ DIVERGENCES: Mapping[str, Divergence] = MappingProxyType(
             ),
             Divergence(
                 name="jensen_shannon_divergence",
-                value=_jensen_shannon,
+                value=partial(jensen_shannon_divergence, base=2),
                 gradients=_jensen_shannon_gradients,
                 law=partial(jensen_shannon_null, base=2),
                 is_root=False,
@@ -111,7 +104,7 @@ DIVERGENCES: Mapping[str, Divergence] = MappingProxyType(
             ),
             Divergence(
                 name="hellinger",
-                value=_hellinger,
+                value=_squared(hellinger_distance),
                 gradients=_hellinger_gradients,
                 law=hellinger_null,
                 is_root=True,
@@ -120,7 +113,7 @@ DIVERGENCES: Mapping[str, Divergence] = MappingProxyType(
             ),
             Divergence(
                 name="cohens_w",
-                value=_squared_w,
+                value=_squared(cohens_w),
                 gradients=_squared_w_gradients,
                 law=psi_null,
                 is_root=True,
@@ -234,7 +227,7 @@ def _delta(
         slopes = divergence.gradients(p, q)
     sides = zip((p, q), slopes, (reference, current), strict=True)
     variance = sum(_variance(share, slope) / counts.sum(axis=-1) for share, slope, counts in sides)
-    return np.maximum(divergence.value(p, q), 0.0), np.asarray(variance)
+    return divergence.value(reference, current, pseudocount=pseudocount), np.asarray(variance)
 
 
 def _variance(shares: Floats, values: Floats) -> Floats:
@@ -289,7 +282,7 @@ def observed_psi_measure(reference: Ints, current: Ints) -> Measure:
     """
     return drift_measure(
         measure="psi_observed",
-        value=float(_psi(*paired_shares(reference, current))),
+        value=float(population_stability_index(reference, current)),
         n=int(current.sum()),
         convention=f"{reference.size} bins of the reference; {ZERO_RULE}; natural log; not corrected, so it has no "
         "interval: psi has",

@@ -10,7 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
-__all__ = ["Columns", "NormalScores", "TreeMatrix", "UnusableColumn", "n_rows", "tree_matrix"]
+__all__ = [
+    "Columns",
+    "NormalScores",
+    "TreeMatrix",
+    "UnusableColumn",
+    "drawn_rows",
+    "n_rows",
+    "row_sums",
+    "tree_matrix",
+]
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -233,3 +242,23 @@ class NormalScores:
         spread = np.maximum(LEAST_SPREAD, np.sqrt(expected * (1 - expected)))
         coordinates = (np.column_stack([dummies, rest]) - expected) / spread / np.sqrt(expected.size)
         return np.where(is_missing[:, np.newaxis] > 0, 0.0, coordinates), is_missing
+
+
+def drawn_rows(side: Columns, most: int, rng: np.random.Generator) -> Columns:
+    """The rows of a side, or `most` of them at random."""
+    rows = n_rows(side)
+    if rows <= most:
+        return side
+    chosen = rng.permutation(rows)[:most]
+    return {name: np.asarray(values)[chosen] for name, values in side.items()}
+
+
+def row_sums(scores: Floats) -> tuple[int, float, float]:
+    """A window of row scores as a series holds it: n, sum, sum of squares.
+
+    Examples
+    --------
+    >>> row_sums(np.array([0.5, 0.25]))
+    (2, 0.75, 0.3125)
+    """
+    return scores.size, float(scores.sum()), float(scores @ scores)

@@ -1,26 +1,25 @@
-"""Has the joint distribution moved, even where no column alone has? Asked of stored rows, in two ways.
+"""Has the joint distribution moved, even where no column alone has? A classifier tries to tell the rows apart.
 
-A domain classifier tries to tell the window's rows from the reference's; principal components of the reference
-try to rebuild them. Both score rows out of fold, so that each gives one more series (n, sum, sum of squares).
+It scores rows out of fold, so that each window gives one more series (n, sum, sum of squares). The other way to
+ask, by principal components, is `core.drift.reconstruction`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr
 from scipy.stats import rankdata
 
-from core.drift.encoding import Columns, NormalScores, TreeMatrix, UnusableColumn, n_rows, tree_matrix
+from core.drift.encoding import Columns, TreeMatrix, UnusableColumn, drawn_rows, n_rows, tree_matrix
 from core.drift.measures import drift_measure, undefined
 from core.measure import Measure
 from core.stats.intervals import newcombe_area
 
-__all__ = ["DomainShift", "DrivingColumn", "Reconstruction", "domain_shift", "fit_reconstruction", "row_sums"]
+__all__ = ["DomainShift", "DrivingColumn", "domain_shift"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -114,7 +113,7 @@ def domain_shift(
     """
     if n_folds < 2:
         raise ValueError(f"Out-of-fold scores need at least 2 folds, got {n_folds}.")
-    sides = [_drawn(side, most_rows, rng) for side in (reference, current)]
+    sides = [drawn_rows(side, most_rows, rng) for side in (reference, current)]
     m, n = (n_rows(side) for side in sides)
     matrix = tree_matrix(sides)
     why = _too_little(m, n, matrix)
@@ -161,14 +160,6 @@ def domain_shift(
         n_current=n,
         placements=placements,
     )
-
-
-def _drawn(side: Columns, most: int, rng: np.random.Generator) -> Columns:
-    rows = n_rows(side)
-    if rows <= most:
-        return side
-    chosen = rng.permutation(rows)[:most]
-    return {name: np.asarray(values)[chosen] for name, values in side.items()}
 
 
 def _too_little(m: int, n: int, matrix: TreeMatrix) -> str:
@@ -245,123 +236,3 @@ def _driving(
         return ()
     ranked = sorted(zip(matrix.columns, (gained / gained.sum()).tolist(), strict=True), key=lambda pair: -pair[1])
     return tuple(DrivingColumn(column=column, share=share) for column, share in ranked if share > 0)
-
-
-class Reconstruction:
-    """Principal components of the reference, and how much of each row they leave out.
-
-    Made by `fit_reconstruction`. ``reference_errors`` holds the error of each reference row from components that
-    were fitted without it; ``cap`` is their 99.9% quantile, which all errors are cut to, so that the score is
-    bounded and one absurd row can't raise an alarm.
-    """
-
-    def __init__(
-        self,
-        models: list[tuple[NormalScores, Any]],
-        reference_errors: Floats,
-        cap: float,
-        unusable: tuple[UnusableColumn, ...],
-    ) -> None:
-        self._models = models
-        self.reference_errors = reference_errors
-        self.cap = cap
-        self.unusable = unusable
-        self.n_components = int(np.median([components.n_components_ for _, components in models])) if models else 0
-
-    @property
-    def is_usable(self) -> bool:
-        """Whether there was anything to fit."""
-        return bool(self._models)
-
-    def errors(self, window: Columns) -> Floats:
-        """The error of each row of a window, shape (n,): the mean over the fold's components, cut to the cap."""
-        n = n_rows(window)
-        if not self._models or n == 0:
-            return np.zeros(n)
-        each = [_left_out(scores.transform(window), components) for scores, components in self._models]
-        return np.asarray(np.minimum(np.mean(each, axis=0), self.cap))
-
-
-def fit_reconstruction(
-    reference: Columns, *, rng: np.random.Generator, n_folds: int = 5, kept: float = 0.65, most_rows: int = MOST_ROWS
-) -> Reconstruction:
-    """Which structure do the reference's rows share, so that rows without it can be told?
-
-    Parameters
-    ----------
-    reference : mapping of str to array of shape (m,)
-        Columns of any type; each becomes coordinates by `core.drift.encoding.NormalScores`.
-    rng : numpy.random.Generator
-        Draws the folds, and the rows if there are more than `most_rows`.
-    n_folds : int
-        At least 2.
-    kept : float
-        The share of the variance that the components hold, in (0, 1).
-    most_rows : int
-
-    Returns
-    -------
-    Reconstruction
-        Not usable with fewer than 20 rows or without a usable column.
-
-    References
-    ----------
-    J. E. Jackson, G. S. Mudholkar (1979), Control procedures for residuals associated with principal component
-    analysis, doi:10.1080/00401706.1979.10489779.
-
-    Examples
-    --------
-    >>> rng = np.random.default_rng(1)
-    >>> x = rng.normal(size=400)
-    >>> model = fit_reconstruction({"x": x, "y": x + 0.1 * rng.normal(size=400)}, rng=rng)
-    >>> apart = model.errors({"x": x, "y": x[::-1]})
-    >>> bool(apart.mean() > 3 * model.reference_errors.mean())
-    True
-    """
-    if n_folds < 2:
-        raise ValueError(f"Out-of-fold errors need at least 2 folds, got {n_folds}.")
-    sample = _drawn(reference, most_rows, rng)
-    m = n_rows(sample)
-    whole = NormalScores(sample)
-    if m < LEAST_ROWS or not whole.columns:
-        return Reconstruction([], np.zeros(m), 0.0, whole.unusable)
-    folds = rng.permutation(np.arange(m) % n_folds)
-    errors, models = np.empty(m), []
-    for fold in range(n_folds):
-        held_out = folds == fold
-        training = {name: np.asarray(values)[~held_out] for name, values in sample.items()}
-        scores = NormalScores(training)
-        components = _components(scores.transform(training), kept)
-        models.append((scores, components))
-        test = {name: np.asarray(values)[held_out] for name, values in sample.items()}
-        errors[held_out] = _left_out(scores.transform(test), components)
-    cap = float(np.quantile(errors, 0.999))
-    return Reconstruction(models, np.minimum(errors, cap), cap, whole.unusable)
-
-
-def _components(coordinates: Floats, kept: float) -> Any:
-    from sklearn.decomposition import PCA
-    from threadpoolctl import threadpool_limits
-
-    with threadpool_limits(1):
-        return PCA(n_components=kept, svd_solver="full").fit(coordinates)
-
-
-def _left_out(coordinates: Floats, components: Any) -> Floats:
-    """The length of what the components leave out of each row."""
-    from threadpoolctl import threadpool_limits
-
-    with threadpool_limits(1):
-        rebuilt = components.inverse_transform(components.transform(coordinates))
-    return np.asarray(np.linalg.norm(coordinates - rebuilt, axis=1))
-
-
-def row_sums(scores: Floats) -> tuple[int, float, float]:
-    """A window of row scores as a series holds it: n, sum, sum of squares.
-
-    Examples
-    --------
-    >>> row_sums(np.array([0.5, 0.25]))
-    (2, 0.75, 0.3125)
-    """
-    return scores.size, float(scores.sum()), float(scores @ scores)

@@ -92,7 +92,7 @@ def _normalised(counts: Ints, added: Floats) -> Floats:
     return shares
 
 
-def population_stability_index(reference: Ints, current: Ints, *, pseudocount: float = JEFFREYS) -> Floats:
+def population_stability_index(reference: Ints, current: Ints, *, pseudocount: float | Floats = JEFFREYS) -> Floats:
     """How far have the shares moved, as the population stability index?
 
     It is the sum of (q - p) ln(q / p) over bins, which is KL(p || q) + KL(q || p), in nats, 0 or more.
@@ -122,7 +122,7 @@ def population_stability_index(reference: Ints, current: Ints, *, pseudocount: f
     return np.asarray((rel_entr(p, q) + rel_entr(q, p)).sum(axis=-1))
 
 
-def kullback_leibler_divergence(reference: Ints, current: Ints, *, pseudocount: float = JEFFREYS) -> Floats:
+def kullback_leibler_divergence(reference: Ints, current: Ints, *, pseudocount: float | Floats = JEFFREYS) -> Floats:
     """How badly does the reference describe the current rows: KL(current || reference), in nats?
 
     References
@@ -139,7 +139,7 @@ def kullback_leibler_divergence(reference: Ints, current: Ints, *, pseudocount: 
 
 
 def jensen_shannon_divergence(
-    reference: Ints, current: Ints, *, base: float = math.e, pseudocount: float = JEFFREYS
+    reference: Ints, current: Ints, *, base: float = math.e, pseudocount: float | Floats = JEFFREYS
 ) -> Floats:
     """How far are both sides from their average, as the Jensen-Shannon divergence?
 
@@ -172,7 +172,7 @@ def jensen_shannon_divergence(
 
 
 def jensen_shannon_distance(
-    reference: Ints, current: Ints, *, base: float = 2.0, pseudocount: float = JEFFREYS
+    reference: Ints, current: Ints, *, base: float = 2.0, pseudocount: float | Floats = JEFFREYS
 ) -> Floats:
     """How far are both sides apart, as the root of the Jensen-Shannon divergence, a metric?
 
@@ -191,7 +191,7 @@ def jensen_shannon_distance(
     return np.sqrt(jensen_shannon_divergence(reference, current, base=base, pseudocount=pseudocount))
 
 
-def hellinger_distance(reference: Ints, current: Ints, *, pseudocount: float = JEFFREYS) -> Floats:
+def hellinger_distance(reference: Ints, current: Ints, *, pseudocount: float | Floats = JEFFREYS) -> Floats:
     """How little do the shares overlap: sqrt(1 - sum of sqrt(p q)), in 0..1?
 
     References
@@ -234,7 +234,7 @@ def l_infinity(reference: Ints, current: Ints) -> Floats:
     return np.asarray(np.abs(q - p).max(axis=-1))
 
 
-def cohens_w(reference: Ints, current: Ints, *, pseudocount: float = JEFFREYS) -> Floats:
+def cohens_w(reference: Ints, current: Ints, *, pseudocount: float | Floats = JEFFREYS) -> Floats:
     """How large is the shift of the shares, as Cohen's w = sqrt(sum of (q - p)^2 / p)?
 
     0.1 is called small, 0.3 medium and 0.5 large; for small shifts PSI is about w^2.

@@ -10,8 +10,9 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from core.drift.encoding import NormalScores, tree_matrix
-from core.drift.multivariate import DomainShift, domain_shift, fit_reconstruction, row_sums
+from core.drift.encoding import NormalScores, row_sums, tree_matrix
+from core.drift.multivariate import DomainShift, domain_shift
+from core.drift.reconstruction import fit_reconstruction
 from core.measure import Status
 
 

@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from core.drift.verdict import Verdict, shift_verdict, verdict_of_counts, which_columns_differ
+from core.drift.question import which_columns_differ
+from core.drift.verdict import Verdict, shift_verdict, verdict_of_counts
 from core.measure import Status
 from core.stats.binning import CategoryBins, NumericBins, Special, fit_categories
 
