@@ -91,6 +91,11 @@ class Context:
     shows_reference: bool
 
     @property
+    def unit_is_calendar(self) -> bool:
+        """Whether windows are stretches of time, not numbers of rows."""
+        return all(window.window.start_at is not None for window in self.reference_windows)
+
+    @property
     def reference_from(self) -> datetime | None:
         """When the reference begins."""
         return self.reference_windows[0].window.start_at if self.reference_windows else None
@@ -194,6 +199,18 @@ class Observations:
     def reference_joint(self, attribute: str = "") -> Ints:
         """Score bin x prediction x label x group of the reference."""
         return _joint(self.reference, self.spec, self.reference.windows, attribute)
+
+    def joint_of(self, keys: Sequence[int], *, of_reference: bool = False) -> Ints:
+        """Score bin x prediction x label x group over windows given by key."""
+        return _joint(self.reference if of_reference else self.current, self.spec, keys, "")
+
+    def calibration_of(self, keys: Sequence[int], *, of_reference: bool = False) -> Floats:
+        """Sums by calibration bin over windows given by key."""
+        return _calibration(self.reference if of_reference else self.current, self.spec, keys)
+
+    def outcomes_of(self, keys: Sequence[int], *, of_reference: bool = False) -> OutcomeCounts:
+        """What performance is computed from, over windows given by key."""
+        return _outcomes(self.schema, self.spec, self.reference if of_reference else self.current, keys)
 
     def losses(self, windows: Iterable[WindowInfo], attribute: str = "") -> Floats:
         """Sums of losses by group over some windows, shape (n_groups, n_sums)."""
