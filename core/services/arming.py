@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,13 +16,14 @@ from core.alarms.policy import AlarmPolicy
 from core.alarms.watch import Light, Season, Watch, arm
 from core.profile.windows import WindowPlan
 from core.record import BatchRole
+from core.services.arrivals import repeated_ids
 from core.services.observations import Observations, WindowInfo
 from core.services.subjects import Panel, WatchKind, matured_panel, served_panel
-from core.storage.alerting import AlarmPolicyRow, SeriesRow
+from core.storage.alerting import SeriesRow
 from core.storage.repository import Repository
-from core.storage.tables import BatchRow, ModelRow, ProfileRow
+from core.storage.tables import ProfileRow
 
-__all__ = ["Armed", "armed", "content_of", "horizon_of", "policy_of"]
+__all__ = ["Armed", "armed", "content_of", "horizon_of"]
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -67,11 +68,16 @@ def armed(
     plan = WindowPlan.of(schema.window, schema.timezone)
     infos = () if context.shows_reference else context.windows
     windows = plan.between(infos[0].window.key, infos[-1].window.key) if infos else ()
+    model = Repository(session).model(context.model)
+
+    def repeated(role: BatchRole) -> Mapping[int, int]:
+        return repeated_ids(plan, Repository(session).batches(model, roles=[role]))
+
     if kind is WatchKind.SERVED:
         panel = served_panel(
             observations,
             windows,
-            duplicates=lambda of_reference: _repeated_ids(session, observations, plan, of_reference=of_reference),
+            duplicates=repeated,
             series=_series(session, profile),
         )
     else:
@@ -123,13 +129,6 @@ def _first_sigmas(panel: Panel) -> list[float]:
     starts = np.cumsum([0, *(len(subject.names) for subject in panel.subjects[:-1])])
     found: list[float] = sigma[starts].tolist()
     return found
-
-
-def policy_of(session: Session, model: ModelRow) -> AlarmPolicy:
-    """The alarm policy in force: the newest, else the defaults."""
-    query = select(AlarmPolicyRow).where(AlarmPolicyRow.model_id == model.id).order_by(AlarmPolicyRow.id.desc())
-    row = session.scalars(query.limit(1)).first()
-    return AlarmPolicy() if row is None else AlarmPolicy.model_validate_json(row.content)
 
 
 def horizon_of(plan: WindowPlan) -> int:
@@ -192,31 +191,6 @@ def _is_sealed(info: WindowInfo | None, kind: WatchKind) -> bool:
     if info is None:
         return kind is WatchKind.SERVED
     return bool(info.is_complete if kind is WatchKind.SERVED else info.is_mature and info.is_complete)
-
-
-def _repeated_ids(
-    session: Session, observations: Observations, plan: WindowPlan, *, of_reference: bool
-) -> Mapping[int, int]:
-    """Rows by window whose id was known already."""
-    repository = Repository(session)
-    model = repository.model(observations.context.model)
-    role = BatchRole.REFERENCE if of_reference else BatchRole.PRODUCTION
-    found: dict[int, int] = {}
-    for batch in repository.batches(model, roles=[role]):
-        for key, n in _by_window(plan, batch):
-            found[key] = found.get(key, 0) + n
-    return found
-
-
-def _by_window(plan: WindowPlan, batch: BatchRow) -> Iterable[tuple[int, int]]:
-    times = batch.duplicate_times or {}
-    if not times:
-        return ()
-    counts = list(times.values())
-    if plan.unit is None:
-        return [(int(plan.keys_of_rows(batch.first_row, 1)[0]), sum(counts))]
-    keys = plan.keys_of_times(np.array([int(moment) for moment in times], dtype=np.int64))
-    return zip(keys.tolist(), counts, strict=True)
 
 
 def _series(session: Session, profile: ProfileRow) -> list[tuple[str, Mapping[int, Floats], Mapping[int, Floats]]]:

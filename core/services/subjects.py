@@ -27,6 +27,7 @@ from core.performance.regression import RegressionCounts
 from core.profile.fitting import measured_type
 from core.profile.spec import REGRESSION_SUMS, column_table
 from core.profile.windows import Window
+from core.record import BatchRole
 from core.schema import ColumnType, Role, Task
 from core.services.observations import Observations, WindowInfo
 from core.stats.binning import CategoryBins, NumericBins, Special
@@ -105,7 +106,7 @@ def served_panel(
     observations: Observations,
     windows: Sequence[Window],
     *,
-    duplicates: Callable[[bool], Mapping[int, int]],
+    duplicates: Callable[[BatchRole], Mapping[int, int]],
     series: Iterable[tuple[str, Mapping[int, Floats], Mapping[int, Floats]]] = (),
 ) -> Panel | None:
     """What needs no label: every column's values, missing and new values; volume and repeated ids.
@@ -117,7 +118,7 @@ def served_panel(
     windows : sequence of Window
         In the order of time, without a gap.
     duplicates : callable
-        Rows by window whose id was known already; of the reference if True is given.
+        Rows by window whose id was known already, of the reference or of production.
     series : iterable of (name, reference, current)
         Further means by window key, each as (n, sum, sum of squares).
     """
@@ -227,7 +228,7 @@ def _add_duplicates(
     observations: Observations,
     before: Sequence[Window],
     windows: Sequence[Window],
-    duplicates: Callable[[bool], Mapping[int, int]],
+    duplicates: Callable[[BatchRole], Mapping[int, int]],
 ) -> None:
     if observations.schema.name_of(Role.ID) is None:
         return
@@ -237,7 +238,8 @@ def _add_duplicates(
     sides = []
     for of_reference, keys in ((True, before), (False, windows)):
         infos = observations.context.reference_windows if of_reference else observations.context.windows
-        repeated, n = duplicates(of_reference), {info.window.key: info.n for info in infos}
+        role = BatchRole.REFERENCE if of_reference else BatchRole.PRODUCTION
+        repeated, n = duplicates(role), {info.window.key: info.n for info in infos}
         sides.append(np.array([[repeated.get(w.key, 0), n.get(w.key, 0)] for w in keys], dtype=np.int64).reshape(-1, 2))
     draft.add(subject, subject.windows(sides[0]), subject.windows(sides[1]))
 

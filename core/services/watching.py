@@ -21,9 +21,10 @@ from core.governance.identity import Actor
 from core.profile.windows import Window
 from core.record import BatchRole
 from core.services.alert_evidence import Firing, Settling, note_move, open_alerts
-from core.services.arming import Armed, armed, content_of, policy_of
-from core.services.observations import Observations, Selection, state_of
+from core.services.arming import Armed, armed, content_of
+from core.services.observations import Observations, Selection, counted_state
 from core.services.subjects import WatchKind
+from core.services.watch_report import policy_of
 from core.storage.alerting import AlertRow, IncidentRow, WatchRow, WatchWindowRow
 from core.storage.database import Database
 from core.storage.repository import Repository
@@ -49,7 +50,7 @@ class WatchService:
         with self.database.read() as session:
             row = Repository(session).model(model)
             policy = policy_of(session, row)
-            mark = _digest(FORMAT, state_of(session, row), policy.digest)
+            mark = _digest(FORMAT, counted_state(session, row), policy.digest)
             watches = watches_of(session, row)
             if watches and all(watch.mark == mark for watch in watches):
                 return
