@@ -12,7 +12,7 @@ from core.measure import Family, Measure, Status
 from core.profile.spec import CALIBRATION, joint_table, loss_table, score_table
 from core.services.concept import ConceptReport, concept_report
 from core.services.control import ChartReport, chart_report
-from core.services.drift import DriftReport, drift_report, judged_trends, located
+from core.services.drift import DriftReport, drift_report, drift_trends
 from core.services.fairness import FairnessReport, fairness_report
 from core.services.fleet import FleetRow, ModelSummary, fleet_row, model_summary
 from core.services.observations import Context, Observations, Selection, state_of
@@ -23,6 +23,7 @@ from core.services.performance import (
     performance_slices,
 )
 from core.services.quality import quality_report
+from core.services.verdicts import located
 from core.spc.chart import ControlChart
 from core.storage.database import Database
 from core.storage.repository import Repository
@@ -199,7 +200,7 @@ def _measures(observations: Observations) -> list[Measure]:
     context = observations.context
     found: list[Measure] = []
     if not context.shows_reference:
-        found += [measure for trend in judged_trends(observations).values() for measure in trend]
+        found += [measure for trend in drift_trends(observations).values() for measure in trend]
         found += [measure for series in quality_report(observations).shares for measure in series]
         found += [measure for window in concept_report(observations).trend for measure in window]
     found += [measure for window in performance_report(observations).trend for measure in window]

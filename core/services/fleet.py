@@ -7,13 +7,14 @@ from dataclasses import dataclass
 
 from core.measure import Family, Measure, Status
 from core.schema import ModelSchema
-from core.services.alarms import ALARMS, Alarm, Subject, begun
+from core.services.alarms import Alarm, Subject, begun
 from core.services.concept import ConceptReport, concept_report
-from core.services.drift import SEVERITY, ColumnReport, DriftReport, drift_report, since_when, worst
+from core.services.drift import ColumnReport, DriftReport, drift_report
 from core.services.fairness import AttributeReport, FairnessReport, fairness_report
 from core.services.observations import Context, Observations, WindowInfo
 from core.services.performance import LOWER_IS_BETTER, PerformanceReport, performance_report
 from core.services.quality import QualityReport, quality_report
+from core.services.verdicts import ALARMS, SEVERITY, since_when, worst
 
 __all__ = ["FamilyVerdict", "FleetRow", "ModelSummary", "fleet_row", "model_summary"]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -29,6 +29,8 @@ from core.profile.spec import (
 from core.profile.windows import Window, WindowPlan
 from core.record import BatchRole
 from core.schema import ModelSchema, Task
+from core.services.reference_facts import ReferenceFacts, read_facts
+from core.services.sampled_series import SampledSeries, load_series
 from core.services.watch_report import WatchReport, load_watch, policy_of, reason_not_armed
 from core.storage.alerting import AlertMoveRow, WatchRow
 from core.storage.counts import StoredCounts, load_counts
@@ -134,6 +136,8 @@ class Observations:
     reference: StoredCounts
     current: StoredCounts
     watch: WatchReport | None
+    facts: ReferenceFacts | None
+    series: Mapping[str, SampledSeries]
 
     @classmethod
     def load(
@@ -197,6 +201,8 @@ class Observations:
             reference=reference,
             current=reference if shows_reference else current,
             watch=watch,
+            facts=read_facts(profile.facts),
+            series=load_series(session, profile),
         )
 
     def judged(self, measure: Measure, key: str, window: WindowInfo) -> Measure:

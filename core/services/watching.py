@@ -58,7 +58,7 @@ class WatchService:
             if observations is None:
                 return
             profile = _profile_of(session, row, observations)
-            sets = [armed(session, observations, policy, kind, profile) for kind in WatchKind]
+            sets = [armed(session, observations, policy, kind) for kind in WatchKind]
             labelled = _labels_of_reference(session, row, profile)
         for found in sets:
             if found is not None:
