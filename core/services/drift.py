@@ -16,6 +16,7 @@ from core.profile.fitting import measured_type
 from core.quality.columns import ColumnQuality, column_quality
 from core.schema import ColumnType, Role
 from core.services.observations import Context, Observations, WindowInfo
+from core.services.quality import rows_outside
 from core.services.reference_facts import ReferenceFacts
 from core.services.subjects import subject_key
 from core.services.verdicts import ALARMS, SEVERITY, located, since_when, worst
@@ -78,6 +79,7 @@ class DriftReport:
     stories: tuple[Story, ...]
     whole_rows: tuple[WholeRowsTrend, ...]
     answer: Answer | None
+    outside: Measure | None
     facts: ReferenceFacts | None
 
     def having(self, *statuses: Status) -> tuple[ColumnReport, ...]:
@@ -116,6 +118,7 @@ def drift_report(observations: Observations, *, columns: Sequence[str] | None = 
             stories=(),
             whole_rows=(),
             answer=None,
+            outside=None,
             facts=observations.facts,
         )
     answer = _asked(observations, watched)
@@ -141,6 +144,7 @@ def drift_report(observations: Observations, *, columns: Sequence[str] | None = 
         stories=_stories(reports, facts),
         whole_rows=tuple(_whole_rows(observations)),
         answer=answer,
+        outside=rows_outside(observations)[place],
         facts=facts,
     )
 

@@ -229,6 +229,11 @@ class Observations:
         return self.spec.left_out.get(column, "") or by_policy
 
     @property
+    def per_year(self) -> float | None:
+        """How many windows a year has; None for windows of N rows."""
+        return WindowPlan.of(self.schema.window, self.schema.timezone).per_year
+
+    @property
     def mature(self) -> tuple[WindowInfo, ...]:
         """The windows whose labels should be in."""
         return tuple(window for window in self.context.windows if window.is_mature)
@@ -314,6 +319,12 @@ def state_of(session: Session, model: ModelRow) -> str:
     answered = session.scalar(select(func.count()).select_from(AlertMoveRow))
     watched = ",".join(f"{watch}:{mark}" for watch, mark in watches)
     return f"{counted_state(session, model)}:{watched}:{policy_of(session, model).digest}:{answered}"
+
+
+def profile_of(session: Session, model: ModelRow, observations: Observations) -> ProfileRow:
+    """The profile that observations were counted on."""
+    digest = observations.context.profile_digest
+    return next(profile for profile in Repository(session).profiles(model) if profile.digest == digest)
 
 
 def counted_state(session: Session, model: ModelRow) -> str:
