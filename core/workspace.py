@@ -24,7 +24,9 @@ from core.services.models import ModelService
 from core.services.profiles import ProfileService
 from core.services.proposals import ProposalService
 from core.services.records import RecordService
+from core.services.samples import SampleService
 from core.services.versions import VersionService
+from core.services.watching import WatchService
 from core.storage.database import Database
 from core.storage.files import WorkspaceFiles
 from core.storage.queue import JobQueue
@@ -46,6 +48,7 @@ class Workspace:
     labels: LabelService
     batches: BatchService
     profiles: ProfileService
+    samples: SampleService
     analysis: AnalysisService
     accounts: AccountService
     versions: VersionService
@@ -115,7 +118,8 @@ def _built(folder: Path, database: Database, clock: Callable[[], datetime]) -> W
     queue = JobQueue(database)
     analysis = AnalysisService(database=database)
     batches = BatchService(database=database, files=files, clock=clock)
-    profiles = ProfileService(database=database, files=files, clock=clock)
+    watch = WatchService(database=database, clock=clock)
+    profiles = ProfileService(database=database, files=files, watch=watch, clock=clock)
     comparisons = ComparisonService(database=database, files=files)
     evidence = EvidenceService(
         database=database,
@@ -138,6 +142,7 @@ def _built(folder: Path, database: Database, clock: Callable[[], datetime]) -> W
         labels=LabelService(database=database, files=files, clock=clock),
         batches=batches,
         profiles=profiles,
+        samples=SampleService(database=database, files=files),
         analysis=analysis,
         accounts=AccountService(database=database, clock=clock),
         versions=versions,

@@ -25,6 +25,7 @@ Floats = NDArray[np.float64]
 SIGNS = np.array([1.0, -1.0])
 FAR = 5.0  # standard errors, about as many as an alarm takes
 SIZES = np.array([0.05, 0.1, 0.2, 0.4])  # shifts that are bet on beyond what does not matter, in sd of a row
+MEAN_SIZES = np.array([0.02, 0.05, 0.12, 0.3])  # the same of means such as a Brier score, of which little matters
 WINDOW_SIZES = np.array([0.5, 1.0, 2.0, 4.0])  # the same where a window is one number, in its own sd
 
 
@@ -72,7 +73,8 @@ def log_e_values(baseline: Baseline, windows: Windows, phases: Ints, margins: Se
 
 def sizes(baseline: Baseline) -> Floats:
     """The shifts that are bet on, in standard deviations of a row's score, shape (n_monitors, 4)."""
-    return np.where((baseline.kinds == Kind.WINDOW)[:, None], WINDOW_SIZES, SIZES)
+    found = np.where((baseline.kinds == Kind.MEAN)[:, None], MEAN_SIZES, SIZES)
+    return np.where((baseline.kinds == Kind.WINDOW)[:, None], WINDOW_SIZES, found)
 
 
 def null_edges(baseline: Baseline, margins: Sequence[Margin]) -> tuple[Floats, Floats]:

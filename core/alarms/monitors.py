@@ -27,6 +27,7 @@ __all__ = [
     "distribution_subject",
     "mean_subject",
     "numeric_subject",
+    "outcome_subject",
     "share_subject",
 ]
 
@@ -249,14 +250,60 @@ def share_subject(
     )
 
 
-def mean_subject(key: str, *, family: Family, column: str = "", name: str = "mean") -> Subject:
+def outcome_subject(key: str, reference: Ints, names: Sequence[str], *, family: Family) -> Subject:
+    """Do outcomes still follow the bins as they did: as a whole, and bin by bin?
+
+    Parameters
+    ----------
+    reference : int array of shape (n_bins, 2)
+        Labelled rows of the reference by score bin or predicted class: without, with the outcome.
+    names : sequence of n_bins str
+
+    Returns
+    -------
+    Subject
+        On the 2 x n_bins cells of such a table, in C order. Its first monitor is the outcome less the
+        reference's rate in the row's bin, the others are the rates of bins with 5 rows or more of either
+        outcome.
+
+    Examples
+    --------
+    >>> reference = np.array([[90, 10], [40, 60]])
+    >>> subject = outcome_subject("concept/p", reference, ["low", "high"], family=Family.CONCEPT_DRIFT)
+    >>> subject.names, subject.windows(np.array([[45, 5, 10, 40]])).total.round(3).tolist()
+    (('all', 'low', 'high'), [[10.0, 5.0, 40.0]])
+    """
+    n_bins = reference.shape[0]
+    n = np.maximum(reference.sum(axis=1), 1)
+    rate = reference[:, 1] / n
+    usable = np.flatnonzero(reference.min(axis=1) >= MIN_EXPECTED)
+    scores = np.zeros((2 * n_bins, 1 + usable.size))
+    counted = np.zeros((2 * n_bins, 1 + usable.size))
+    scores[0::2, 0], scores[1::2, 0], counted[:, 0] = -rate, 1 - rate, 1.0
+    for place, bin_ in enumerate(usable.tolist(), start=1):
+        scores[2 * bin_ + 1, place] = 1.0
+        counted[2 * bin_ : 2 * bin_ + 2, place] = 1.0
+    weights = (0.5, *[0.5 / usable.size] * usable.size) if usable.size else (1.0,)
+    return Subject(
+        key=key,
+        family=family,
+        column="",
+        names=("all", *(names[bin_] for bin_ in usable.tolist())),
+        kinds=(Kind.MEAN, *[Kind.CATEGORY] * usable.size),
+        weights=weights,
+        scores=scores,
+        counted=counted,
+    )
+
+
+def mean_subject(key: str, *, family: Family, column: str = "", name: str = "mean", kind: Kind = Kind.MEAN) -> Subject:
     """A mean that isn't read from a count table: its windows are given by n, sum and sum of squares."""
     return Subject(
         key=key,
         family=family,
         column=column,
         names=(name,),
-        kinds=(Kind.MEAN,),
+        kinds=(kind,),
         weights=(1.0,),
         scores=np.zeros((0, 1)),
         counted=np.zeros((0, 1)),

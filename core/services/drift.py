@@ -128,7 +128,7 @@ def _column(observations: Observations, name: str, trend: tuple[Measure, ...], p
     context, bins, schema = observations.context, observations.spec.columns[name], observations.schema
     window = context.windows[place]
     reference, current = observations.reference_column(name), observations.column(name, [window])
-    drift = column_drift(reference, current, bins)
+    drift = column_drift(reference, current, bins, kind=measured_type(schema, name))
     measures = tuple(
         trend[place] if measure.measure == "psi" else located(replace(measure, column=name), context, window)
         for measure in drift.measures

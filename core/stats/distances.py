@@ -1,6 +1,7 @@
 """How far the current counts lie from the reference's, by the field's usual distances.
 
-All take counts on the same bins: `reference` of shape (n_bins,) and `current` of shape (..., n_bins).
+All take counts on the same bins: `reference` of shape (n_bins,) and `current` of shape (..., n_bins); a reference
+may have leading axes too, if bins were pooled otherwise in each window.
 Bins that are empty on both sides are left out before the pseudocount is added, so that special bins
 nobody uses add nothing. A side without rows gives NaN.
 """
@@ -50,14 +51,14 @@ class Bracket:
         return max(self.value - self.low, self.high - self.value)
 
 
-def paired_shares(reference: Ints, current: Ints, *, pseudocount: float = JEFFREYS) -> tuple[Floats, Floats]:
+def paired_shares(reference: Ints, current: Ints, *, pseudocount: float | Floats = JEFFREYS) -> tuple[Floats, Floats]:
     """Which share of each side lies in each bin?
 
     Parameters
     ----------
-    reference : int array of shape (n_bins,)
+    reference : int array of shape (n_bins,) or (..., n_bins)
     current : int array of shape (..., n_bins)
-    pseudocount : float
+    pseudocount : float or float array of shape (..., 1)
         Added to every bin that is used on either side; 0.5 is Jeffreys' prior, 0 the textbook.
 
     Returns
@@ -76,7 +77,7 @@ def paired_shares(reference: Ints, current: Ints, *, pseudocount: float = JEFFRE
     >>> p.tolist(), q.tolist()
     ([0.625, 0.375, 0.0], [0.125, 0.875, 0.0])
     """
-    if reference.ndim != 1 or current.shape[-1:] != reference.shape:
+    if reference.shape[-1:] != current.shape[-1:]:
         raise ValueError(f"Counts of shape {reference.shape} and {current.shape} don't share their bins.")
     used = (reference > 0) | (current > 0)
     added = np.where(used, pseudocount, 0.0)

@@ -17,7 +17,7 @@ from core.errors import BinMismatchError, UnknownNameError
 from core.stats.binning import NumericBins, fit_numeric
 
 # Three inputs without randomness, run through Evidently 0.7.21 and NannyML 0.13.1 themselves.
-NUMBERS = np.arange(1_000) / 1_000, 0.3 + 0.8 * np.arange(500) / 500
+NUMBERS = np.arange(1_000) / 1_000, 0.3 + 0.8 * (np.arange(500) / 500)
 FOUR = np.repeat(list("abcd"), [500, 300, 150, 50])
 SHIFTED = FOUR, np.repeat(list("abcd"), [200, 180, 90, 30])
 ONE_UNSEEN = FOUR, np.repeat(list("abcde"), [250, 150, 75, 24, 1])

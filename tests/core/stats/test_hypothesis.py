@@ -11,17 +11,16 @@ from scipy import integrate, stats
 
 from core.stats.distances import jensen_shannon_divergence, population_stability_index
 from core.stats.hypothesis import (
-    ScaledChiSquare,
     benjamini_hochberg,
+    benjamini_yekutieli,
     chi_square_homogeneity,
     g_homogeneity,
-    jensen_shannon_null,
     kolmogorov_smirnov_p_value,
     pool_sparse,
-    psi_null,
     two_proportions_p_value,
     zero_reference_p_value,
 )
+from core.stats.nulls import ScaledChiSquare, jensen_shannon_null, psi_null
 
 COUNTS = arrays(np.int64, 8, elements=st.integers(0, 300))
 
