@@ -13,12 +13,12 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import digamma, fdtrc, ndtri, polygamma, xlogy
-from scipy.stats import t as student
+from scipy.special import fdtrc
 
+from core.alarms.dispersion import deviations, squeeze_variances, student_quantile
 from core.alarms.monitors import Kind, Subject, Windows
 
-__all__ = ["SHARES", "Baseline", "Margin", "as_normal", "fit_baseline", "squeeze_variances"]
+__all__ = ["SHARES", "Baseline", "Margin", "fit_baseline"]
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -30,8 +30,7 @@ SEASON_LEVEL = 0.01
 MAX_AUTOCORRELATION = 0.5
 MIN_LAGGED = 7  # windows
 LAG_QUANTILE = 2.33  # chance shows as much once in a hundred references
-PARTS = (Kind.BIN, Kind.CATEGORY)
-SHARES = (*PARTS, Kind.SHARE)
+SHARES = (Kind.BIN, Kind.CATEGORY, Kind.SHARE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +57,8 @@ class Margin:
 class Baseline:
     """What the reference says of every monitor; arrays have the shape (n_monitors,).
 
-    `mean`, `sigma`: of a row's score. `n`: rows of the reference. `n_window`: rows of an ordinary window.
+    `mean`, `sigma`: of a row's score. `n`: rows of the reference. `n_window`: rows of an ordinary window,
+    `n_around`: of the window that an ordinary row lies in, which is larger where windows differ in size.
     `correlation`: of two rows of one window, so that a window's mean varies
     `1 + (n - 1) correlation` times as much as n independent rows' would. `df`: what that is worth.
     `is_exact`: too rare for a normal law, so that rows are bet on one by one. `autocorrelation`: of
@@ -74,6 +74,7 @@ class Baseline:
     mean: Floats
     sigma: Floats
     n_window: Floats
+    n_around: Floats
     correlation: Floats
     df: Floats
     is_exact: Bools
@@ -101,11 +102,20 @@ class Baseline:
 
         All monitors together lie within it with probability 0.95 (Bonferroni).
         """
-        quantile = _student_quantile(self.risk, self.df)
-        return quantile * np.sqrt(self.dispersion(self.n_window) * self.long_run / np.maximum(self.n, 1.0))
+        return self.quantile * np.sqrt(self.dispersion(self.n_around) * self.long_run / np.maximum(self.n, 1.0))
 
-    def standardised(self, windows: Windows, phases: Ints) -> Floats:
-        """Every window's deviation in standard errors, what it owes to the window before taken off.
+    @property
+    def quantile(self) -> Floats:
+        """How many standard errors each monitor's reference is allowed to be off."""
+        return student_quantile(self.risk, self.df)
+
+    @property
+    def is_share(self) -> Bools:
+        """Which monitors are shares of rows."""
+        return np.isin(self.kinds, SHARES)
+
+    def standardised(self, windows: Windows, phases: Ints, centre: Floats) -> Floats:
+        """Every window's deviation from a mean, in standard errors, what it owes to the window before taken off.
 
         Parameters
         ----------
@@ -113,22 +123,34 @@ class Baseline:
             In the order of time; neighbours are taken for neighbours.
         phases : int array of shape (n_windows,)
             Where in the season each lies; ignored without one.
+        centre : float array of shape (n_monitors,)
+            The mean that is supposed.
 
         Returns
         -------
         float array of shape (n_windows, n_monitors)
-            Student's t with `df` degrees of freedom while nothing moves; NaN without rows.
+            Student's t with `df` degrees of freedom while the mean is as supposed; NaN without rows.
         """
-        z = self._deviations(windows, phases) / np.sqrt(self.dispersion(windows.n))
-        before = np.vstack([np.full(z.shape[1], np.nan), z[:-1]])
-        known = ~np.isnan(before)
-        scale = np.where(known, np.sqrt(1 - self.autocorrelation**2), 1.0)
-        innovations: Floats = (z - self.autocorrelation * np.where(known, before, 0.0)) / scale
+        around = np.broadcast_to(centre if self.season is None else centre + self.season[phases], windows.n.shape)
+        z = deviations(windows, around, self.sigma, correlation=self.correlation, is_share=self.is_share)
+        before, carried = self._before(z)
+        innovations: Floats = (z - carried * before) / np.sqrt(1 - carried**2)
         return innovations
 
-    def _deviations(self, windows: Windows, phases: Ints) -> Floats:
-        centre = self.mean if self.season is None else self.mean + self.season[phases]
-        return _deviations(windows, np.broadcast_to(centre, windows.n.shape), self.sigma, np.isin(self.kinds, PARTS))
+    def gain(self, n: Floats) -> Floats:
+        """By how much a lasting shift of one standard deviation of a row moves `standardised` in each window.
+
+        It is 0 where a window is so much smaller than the one before that it says nothing new, or has no rows.
+        """
+        root = np.where(n > 0, np.sqrt(n / self.dispersion(n)), np.nan)
+        before, carried = self._before(root)
+        gains: Floats = np.nan_to_num(np.maximum(root - carried * before, 0.0) / np.sqrt(1 - carried**2))
+        return gains
+
+    def _before(self, values: Floats) -> tuple[Floats, Floats]:
+        """The value of the window before and what of it is carried over: nothing where that has no rows."""
+        before = np.vstack([np.full((1, values.shape[1]), np.nan), values[:-1]])
+        return np.nan_to_num(before), np.where(np.isnan(before), 0.0, self.autocorrelation)
 
 
 def fit_baseline(
@@ -173,6 +195,7 @@ def fit_baseline(
     rows = np.maximum(n, 1.0)
     mean = reference.total.sum(axis=0) / rows
     sigma = np.sqrt(np.maximum(reference.total_of_squares.sum(axis=0) / rows - mean**2, 0.0))
+    n_around = (reference.n**2).sum(axis=0) / rows
     used = reference.n > 0
     n_used = np.maximum(used.sum(axis=0), 1)
     n_window = n / n_used
@@ -181,14 +204,16 @@ def fit_baseline(
     is_exact = is_share & (rarer < MIN_EXPECTED)
     season, n_means = _season(reference, mean, sigma, phases, n_phases)
     centre = mean if season is None or phases is None else mean + season[phases]
-    z = np.nan_to_num(_deviations(reference, np.broadcast_to(centre, reference.n.shape), sigma, np.isin(kinds, PARTS)))
+    around = np.broadcast_to(centre, reference.n.shape)
+    z = np.nan_to_num(deviations(reference, around, sigma, correlation=np.zeros(mean.size), is_share=is_share))
     df = np.maximum(n_used - n_means, 1).astype(np.float64)
     observed = (z**2).sum(axis=0) / df
     observed *= np.where(n_means > 1, 1 + n_means / n_used, 1.0)  # means of few windows are themselves uncertain
-    shows_itself = ~is_exact & (sigma > 0)
+    df *= np.where(is_exact, 2 / (2 + 1 / np.maximum(rarer, 1e-9)), 1.0)  # squares of small counts vary more
+    shows_itself = sigma > 0
     moderated, df = _moderated(observed, df, kinds, shows_itself)
     correlation = np.maximum(moderated - 1.0, 0.0) / np.maximum(n_window - 1.0, 1.0)
-    correlation = _borrowed(correlation, [s.column for s in subjects], subject, kinds, shows_itself)
+    correlation = _borrowed(correlation, [s.column for s in subjects], subject, kinds, is_exact)
     scaled = z / np.sqrt(1.0 + np.maximum(reference.n - 1.0, 0.0) * correlation)
     return Baseline(
         subjects=tuple(subjects),
@@ -199,77 +224,14 @@ def fit_baseline(
         mean=mean,
         sigma=sigma,
         n_window=n_window,
+        n_around=n_around,
         correlation=correlation,
         df=df,
         is_exact=is_exact,
-        autocorrelation=_autocorrelations(scaled, kinds, shows_itself),
+        autocorrelation=_autocorrelations(scaled, kinds, shows_itself & ~is_exact),
         season=season,
         n_windows=n_windows,
     )
-
-
-def squeeze_variances(variances: Floats, df: Floats) -> tuple[Floats, Floats]:
-    """Variances that lend one another strength: each is drawn towards what all have in common.
-
-    Parameters
-    ----------
-    variances, df : float arrays of shape (n,)
-        Estimates and their degrees of freedom.
-
-    Returns
-    -------
-    two float arrays of shape (n,)
-        Moderated variances and their degrees of freedom, infinite where the estimates differ by chance alone.
-
-    References
-    ----------
-    G. K. Smyth (2004), doi:10.2202/1544-6115.1027.
-
-    Examples
-    --------
-    >>> rng = np.random.default_rng(1)
-    >>> squeezed, df = squeeze_variances(rng.chisquare(6, 200) / 6, np.full(200, 6.0))
-    >>> bool(abs(squeezed - 1).max() < 0.1), bool(df.min() > 100)
-    (True, True)
-    """
-    if variances.size < 3:
-        return variances, df
-    floor = 1e-5 * max(float(np.median(variances)), 1e-300)
-    e = np.log(np.maximum(variances, floor)) - digamma(df / 2) + np.log(df / 2)
-    excess = float(np.var(e, ddof=1) - polygamma(1, df / 2).mean())
-    if excess <= 0:
-        return np.full(variances.shape, math.exp(float(e.mean()))), np.full(df.shape, np.inf)
-    prior_df = 2 * _inverse_trigamma(excess)
-    prior = math.exp(float(e.mean()) + float(digamma(prior_df / 2)) - math.log(prior_df / 2))
-    return (prior_df * prior + df * variances) / (prior_df + df), prior_df + df
-
-
-def _deviations(windows: Windows, centre: Floats, sigma: Floats, is_part: Bools) -> Floats:
-    """How far each window lies from its centre, in standard errors of independent rows; NaN without rows.
-
-    Of a bin or category, of which a column has many, it is the signed root of the likelihood ratio: its
-    tails are a normal law's already where a bin holds a few rows; the plain deviation's upper tail is far
-    too long there.
-    """
-    z = np.sqrt(windows.n) * (windows.mean - centre) / np.where(sigma > 0, sigma, 1.0)
-    share = np.flatnonzero(is_part)
-    if share.size:
-        p, x = np.clip(centre[:, share], 1e-9, 1 - 1e-9), windows.mean[:, share]
-        divergence = xlogy(x, x / p) + xlogy(1 - x, (1 - x) / (1 - p))
-        z[:, share] = np.sign(x - p) * np.sqrt(2 * windows.n[:, share] * np.maximum(divergence, 0.0))
-    return z
-
-
-def _inverse_trigamma(value: float) -> float:
-    """The x at which the trigamma function is `value`, by Newton's method on 1 / trigamma."""
-    x = 0.5 + 1 / value
-    for _ in range(50):
-        trigamma = float(polygamma(1, x))
-        step = trigamma * (1 - trigamma / value) / float(polygamma(2, x))
-        x += step
-        if abs(step) < 1e-10 * x:
-            break
-    return x
 
 
 def _moderated(observed: Floats, df: Floats, kinds: Ints, shows_itself: Bools) -> tuple[Floats, Floats]:
@@ -282,7 +244,7 @@ def _moderated(observed: Floats, df: Floats, kinds: Ints, shows_itself: Bools) -
     return np.maximum(moderated, 1.0), worth
 
 
-def _borrowed(correlation: Floats, columns: Sequence[str], subject: Ints, kinds: Ints, shows_itself: Bools) -> Floats:
+def _borrowed(correlation: Floats, columns: Sequence[str], subject: Ints, kinds: Ints, is_rare: Bools) -> Floats:
     """A share that is hardly ever above 0 can't show how windows differ: it takes the most that its column's do."""
     of_column: dict[str, float] = {}
     is_value = np.isin(kinds, (Kind.BIN, Kind.CATEGORY))
@@ -290,7 +252,7 @@ def _borrowed(correlation: Floats, columns: Sequence[str], subject: Ints, kinds:
         name = columns[subject[place]]
         of_column[name] = max(of_column.get(name, 0.0), float(correlation[place]))
     borrowed = correlation.copy()
-    for place in np.flatnonzero((kinds == Kind.SHARE) & ~shows_itself):
+    for place in np.flatnonzero((kinds == Kind.SHARE) & is_rare):
         borrowed[place] = max(borrowed[place], of_column.get(columns[subject[place]], 0.0))
     return borrowed
 
@@ -334,26 +296,3 @@ def _autocorrelations(z: Floats, kinds: Ints, shows_itself: Bools) -> Floats:
         if corrected >= LAG_QUANTILE / math.sqrt(n_windows * same.size):
             found[kinds == kind] = min(corrected, MAX_AUTOCORRELATION)
     return found
-
-
-def as_normal(t: Floats, df: Floats) -> Floats:
-    """A Student t as the normal deviate of equal tail, by an approximation that has no far tail to lose.
-
-    References
-    ----------
-    D. L. Wallace (1959), Bounds on normal approximations to Student's and the chi-square distributions.
-
-    Examples
-    --------
-    >>> [float(z.round(2)) for z in as_normal(np.array([2.0, 5.0, 1e6]), np.array([6.0, 6.0, np.inf]))]
-    [1.68, 3.02, 1000000.0]
-    """
-    finite = np.isfinite(df)
-    nu = np.where(finite, df, 1.0)
-    scaled = (8 * nu + 1) / (8 * nu + 3) * np.sqrt(nu * np.log1p(t**2 / nu))
-    return np.where(finite, np.sign(t) * scaled, t)
-
-
-def _student_quantile(tail: Floats, df: Floats) -> Floats:
-    finite = np.isfinite(df)
-    return np.where(finite, student.isf(tail, np.where(finite, df, 1.0)), -ndtri(tail))

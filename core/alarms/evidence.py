@@ -11,17 +11,19 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import betaincinv
+from scipy.special import betainccinv, betaincinv, betaln, ndtr
 
-from core.alarms.baseline import SHARES, Baseline, Margin, as_normal
+from core.alarms.baseline import Baseline, Margin
+from core.alarms.dispersion import as_normal
 from core.alarms.monitors import Kind, Windows
 
-__all__ = ["SIGNS", "SIZES", "log_e_values", "margins_in_sd", "null_bounds", "stakes"]
+__all__ = ["SIGNS", "SIZES", "log_e_values", "null_edges", "stakes"]
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
 SIGNS = np.array([1.0, -1.0])
+FAR = 5.0  # standard errors, about as many as an alarm takes
 SIZES = np.array([0.05, 0.1, 0.2, 0.4])  # shifts that are bet on beyond what does not matter, in sd of a row
 MEAN_SIZES = np.array([0.02, 0.05, 0.12, 0.3])  # the same of means such as a Brier score, of which little matters
 WINDOW_SIZES = np.array([0.5, 1.0, 2.0, 4.0])  # the same where a window is one number, in its own sd
@@ -53,16 +55,18 @@ def log_e_values(baseline: Baseline, windows: Windows, phases: Ints, margins: Se
     Normal form: V. Vovk, R. Wang (2021), doi:10.1214/20-AOS2020. Exact form of rare shares:
     R. Turner, A. Ly, P. Grunwald (2024), doi:10.1016/j.jspi.2023.106116, tempered by the dispersion.
     """
-    z = baseline.standardised(windows, phases)
-    spread = baseline.dispersion(windows.n) * baseline.long_run
-    root = np.sqrt(windows.n / spread)
-    nearest = root * (margins_in_sd(baseline, margins) + baseline.reference_error)
-    beyond = as_normal(SIGNS * z[:, :, None] - nearest[:, :, None], baseline.df[:, None])
-    bet = (root[:, :, None] * sizes(baseline))[:, :, None, :]
-    found: Floats = bet * beyond[:, :, :, None] - bet**2 / 2
+    bet = (baseline.gain(windows.n)[:, :, None] * sizes(baseline))[:, :, None, :]
+    beyond = np.stack(
+        [
+            sign * baseline.standardised(windows, phases, edge)
+            for sign, edge in zip(SIGNS, null_edges(baseline, margins), strict=True)
+        ],
+        axis=2,
+    )
+    found: Floats = bet * as_normal(beyond, baseline.df[:, None])[:, :, :, None] - bet**2 / 2
     exact = np.flatnonzero(baseline.is_exact)
     if exact.size:
-        found[:, exact] = _exact_log_e_values(baseline, windows, margins, exact, spread[:, exact])
+        found[:, exact] = _exact_log_e_values(baseline, windows, margins, exact)
     found[windows.n == 0] = 0.0
     return found
 
@@ -73,35 +77,30 @@ def sizes(baseline: Baseline) -> Floats:
     return np.where((baseline.kinds == Kind.WINDOW)[:, None], WINDOW_SIZES, found)
 
 
-def margins_in_sd(baseline: Baseline, margins: Sequence[Margin]) -> Floats:
-    """Every monitor's margin in standard deviations of a row's score, shape (n_monitors,)."""
-    sd = np.array([margin.sd for margin in margins])[baseline.subject]
-    points = np.array([margin.points for margin in margins])[baseline.subject]
-    safe = np.where(baseline.sigma > 0, baseline.sigma, np.inf)
-    return np.where(np.isin(baseline.kinds, SHARES), np.maximum(sd, points / safe), sd)
+def null_edges(baseline: Baseline, margins: Sequence[Margin]) -> tuple[Floats, Floats]:
+    """The highest and the lowest mean that a monitor may have without having moved by more than its margin.
 
-
-def null_bounds(baseline: Baseline, margins: Sequence[Margin]) -> tuple[Floats, Floats]:
-    """Between which rates a share may lie without having moved by more than its margin.
-
-    The reference's own uncertainty is that of a beta law (Jeffreys) on as many rows as its windows are
-    worth; monitors all together lie inside with probability 0.95.
+    The margin is added to what the reference itself may be off: by Student's law, and of shares by a beta law
+    (Jeffreys) on as many rows as its windows are worth. Monitors all together lie inside with probability 0.95.
 
     Returns
     -------
     two float arrays of shape (n_monitors,)
-        The lower bound is 0 where the share can't fall, the upper 1 where it can't rise.
+        Of shares 1 where they can't rise and 0 where they can't fall.
     """
-    worth = baseline.n / (baseline.dispersion(baseline.n_window) * baseline.long_run)
-    successes = np.clip(baseline.mean, 0.0, 1.0) * worth
-    tail = baseline.risk
-    upper = betaincinv(successes + 0.5, worth - successes + 0.5, 1 - tail)
-    lower = np.where(successes > 0, betaincinv(successes + 0.5, worth - successes + 0.5, tail), 0.0)
     sd = np.array([margin.sd for margin in margins])[baseline.subject]
     points = np.array([margin.points for margin in margins])[baseline.subject]
-    above = np.maximum(sd * np.sqrt(upper * (1 - upper)), points)
-    below = np.maximum(sd * np.sqrt(lower * (1 - lower)), points)
-    return np.maximum(lower - below, 0.0), np.minimum(upper + above, 1.0)
+    off = (sd + baseline.reference_error) * baseline.sigma
+    worth = baseline.n / (baseline.dispersion(baseline.n_around) * baseline.long_run)
+    share = np.clip(baseline.mean, 0.0, 1.0)
+    a, b = share * worth + 0.5, (1 - share) * worth + 0.5
+    tail = np.where(baseline.is_exact, baseline.risk, ndtr(-baseline.quantile))
+    high = np.where(share < 1, betainccinv(a, b, tail), 1.0)
+    low = np.where(share > 0, betaincinv(a, b, tail), 0.0)
+    highest = np.minimum(high + np.maximum(sd * np.sqrt(high * (1 - high)), points), 1.0)
+    lowest = np.maximum(low - np.maximum(sd * np.sqrt(low * (1 - low)), points), 0.0)
+    is_share = baseline.is_share
+    return np.where(is_share, highest, baseline.mean + off), np.where(is_share, lowest, baseline.mean - off)
 
 
 def stakes(baseline: Baseline) -> Floats:
@@ -117,20 +116,38 @@ def stakes(baseline: Baseline) -> Floats:
     return found
 
 
-def _exact_log_e_values(
-    baseline: Baseline, windows: Windows, margins: Sequence[Margin], exact: Ints, spread: Floats
-) -> Floats:
-    """The likelihood ratio of rows that are bet on one by one, tempered by how much windows differ."""
-    lower, upper = (bound[exact] for bound in null_bounds(baseline, margins))
-    k, n = windows.total[:, exact], windows.n[:, exact]
+def _exact_log_e_values(baseline: Baseline, windows: Windows, margins: Sequence[Margin], exact: Ints) -> Floats:
+    """The likelihood ratio of rows that are bet on one by one.
+
+    Where windows differ by more than their rows explain it is the smaller of two: the binomial law's, tempered by
+    how much they differ, and the beta-binomial law's.
+    """
+    k, n = windows.total[:, exact, None], windows.n[:, exact, None]
+    df = baseline.df[exact]
+    correlation = np.minimum(baseline.correlation[exact] * (FAR / as_normal(np.full(df.shape, FAR), df)) ** 2, 0.999)
+    spread = 1 + np.maximum(n - 1, 0) * correlation[:, None]
+    prior = 1 / np.maximum(correlation, 1e-9)[:, None] - 1
     bets = []
-    for null, sign in ((upper, 1.0), (lower, -1.0)):
-        step = SIZES * np.sqrt(null * (1 - null))[:, None]
-        other = null[:, None] + sign * step
-        ceiling = (1 + null[:, None]) / 2 if sign > 0 else null[:, None] / 2
-        other = np.minimum(other, ceiling) if sign > 0 else np.maximum(other, ceiling)
-        is_possible = ((null > 0) & (null < 1))[:, None]
-        safe, other = np.where(is_possible, null[:, None], 0.5), np.where(is_possible, other, 0.5)
-        hit, miss = np.log(other / safe), np.log((1 - other) / (1 - safe))
-        bets.append((k[:, :, None] * hit + (n - k)[:, :, None] * miss) / spread[:, :, None])
+    for edge, sign in zip(null_edges(baseline, margins), SIGNS, strict=True):
+        null = edge[exact, None]
+        is_possible = (null > 0) & (null < 1)
+        null = np.where(is_possible, null, 0.5)
+        step = SIZES * np.sqrt(null * (1 - null))
+        other = np.minimum(null + step, (1 + null) / 2) if sign > 0 else np.maximum(null - step, null / 2)
+        other = np.where(is_possible, other, 0.5)
+        won = k * np.log(other / null) + (n - k) * np.log((1 - other) / (1 - null))
+        varied = np.flatnonzero(correlation > 0)
+        won[:, varied] = np.minimum(
+            won[:, varied] / spread[:, varied],
+            _log_beta_binomial(k[:, varied], n[:, varied], other[varied], prior[varied])
+            - _log_beta_binomial(k[:, varied], n[:, varied], null[varied], prior[varied]),
+        )
+        bets.append(won / baseline.long_run[exact, None])
     return np.stack(bets, axis=2)
+
+
+def _log_beta_binomial(k: Floats, n: Floats, rate: Floats, prior: Floats) -> Floats:
+    """The beta-binomial law's logarithm, but for the binomial coefficient; `prior` is what the beta law is worth."""
+    a, b = rate * prior, (1 - rate) * prior
+    found: Floats = betaln(k + a, n - k + b) - betaln(a, b)
+    return found

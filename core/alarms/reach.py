@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from core.alarms.baseline import Baseline, Margin
-from core.alarms.evidence import margins_in_sd, null_bounds, stakes
+from core.alarms.evidence import SIGNS, log_e_values, null_edges, stakes
+from core.alarms.monitors import Windows
 
 __all__ = ["BLIND", "smallest_shifts"]
 
 Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
 
+LARGEST = 64.0  # standard deviations
+PRECISION = 1e-3
 BLIND = 0.5  # a subject whose smallest findable shift is larger, in sd, isn't watched at this window size
 
 
@@ -53,14 +59,29 @@ def smallest_shifts(
     ...     for h in (1, 7, 30)]
     [0.15, 0.07, 0.05]
     """
-    best = stakes(baseline).max(axis=(1, 2))
+    needed = math.log(n_subjects * allowance)
     with np.errstate(divide="ignore"):
-        needed = 2 * np.log(n_subjects * allowance / best)
-        rows = np.where(baseline.n_window > 0, baseline.n_window, 0.0)
-        variance = baseline.dispersion(rows) * baseline.long_run / (rows * horizon)
-        beyond = np.sqrt(needed * variance)
-    margin = margins_in_sd(baseline, margins) + baseline.reference_error
-    _, upper = null_bounds(baseline, margins)
-    scale = np.sqrt(np.maximum(upper * (1 - upper), 1e-12))
-    found: Floats = np.where(baseline.is_exact, (upper - baseline.mean) / scale, margin) + beyond
-    return found
+        stake = np.log(stakes(baseline))
+    still = replace(baseline, season=None)
+    highest, _ = null_edges(baseline, margins)
+    unit = np.where(baseline.is_exact, np.sqrt(highest * (1 - highest)), baseline.sigma)
+    rows = np.broadcast_to(baseline.n_window, (2, baseline.n_window.size))
+    phases = np.zeros(2, dtype=np.int64)
+
+    def is_found(shift: Floats) -> Bools:
+        found = np.zeros(shift.shape, dtype=bool)
+        for sign in SIGNS:
+            mean = baseline.mean + sign * shift * unit
+            mean = np.where(baseline.is_share, np.clip(mean, 0.0, 1.0), mean)
+            windows = Windows(n=rows, total=rows * mean, total_of_squares=rows * mean)
+            won = log_e_values(still, windows, phases, margins)[1] * horizon + stake
+            found |= won.max(axis=(1, 2)) >= needed
+        return found
+
+    low, high = np.zeros(baseline.mean.shape), np.full(baseline.mean.shape, LARGEST)
+    unlimited = ~is_found(high)
+    while float((high - low).max()) > PRECISION:
+        middle = (low + high) / 2
+        enough = is_found(middle)
+        low, high = np.where(enough, low, middle), np.where(enough, middle, high)
+    return np.where(unlimited, np.inf, high)
