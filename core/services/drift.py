@@ -9,8 +9,8 @@ import numpy as np
 
 from core.drift.columns import ColumnDrift, column_drift, column_drifts
 from core.drift.counted import counted_scores
+from core.drift.question import Answer, ColumnAnswer, which_columns_differ
 from core.drift.stories import Associations, MovedColumn, RankedColumn, Story, rank_columns, stories
-from core.drift.verdict import Answer, ColumnAnswer, which_columns_differ
 from core.measure import Family, Interval, Measure, Status
 from core.profile.fitting import measured_type
 from core.quality.columns import ColumnQuality, column_quality

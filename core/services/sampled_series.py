@@ -11,8 +11,9 @@ import pandas as pd
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from core.drift.encoding import Columns
-from core.drift.multivariate import Reconstruction, domain_shift, fit_reconstruction, row_sums
+from core.drift.encoding import Columns, row_sums
+from core.drift.multivariate import domain_shift
+from core.drift.reconstruction import Reconstruction, fit_reconstruction
 from core.profile.spec import ProfileSpec
 from core.record import ID, BatchRole
 from core.schema import ModelSchema
