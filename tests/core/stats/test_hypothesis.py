@@ -12,6 +12,7 @@ from scipy import integrate, stats
 from core.stats.distances import jensen_shannon_divergence, population_stability_index
 from core.stats.hypothesis import (
     benjamini_hochberg,
+    benjamini_yekutieli,
     chi_square_homogeneity,
     g_homogeneity,
     kolmogorov_smirnov_p_value,
