@@ -150,7 +150,8 @@ def title_of(rows: Sequence[IncidentRow]) -> str:
         if others:
             parts.append(_listed(others))
     text = "; ".join(parts)
-    return f"{text[:1].upper() if not rows[0].column else text[:1]}{text[1:]}."
+    begins_with_column = any(row.column and text.startswith(row.column) for row in rows)
+    return f"{text[:1] if begins_with_column else text[:1].upper()}{text[1:]}."
 
 
 def subject_words(subject: str, sign: int) -> str:

@@ -25,9 +25,10 @@ from core.services.performance import (
     performance_slices,
 )
 from core.services.places import Places, places_of
+from core.services.promise import FleetPromise
 from core.services.quality import QualityReport, quality_report
 from core.services.verdicts import located
-from core.services.watch_report import FleetPromise, WatchReport, fleet_promise, load_watch, policy_of
+from core.services.watch_report import WatchReport, fleet_promise, load_watch, policy_of
 from core.spc.chart import ControlChart
 from core.storage.database import Database
 from core.storage.repository import Repository

@@ -16,11 +16,12 @@ from core.profile.fitting import measured_type
 from core.quality.columns import ColumnQuality, column_quality
 from core.schema import ColumnType, Role
 from core.services.observations import Context, Observations, WindowInfo
+from core.services.promise import SubjectInfo
 from core.services.quality import rows_outside
 from core.services.reference_facts import ReferenceFacts
 from core.services.subjects import subject_key
 from core.services.verdicts import ALARMS, SEVERITY, located, since_when, worst
-from core.services.watch_report import IncidentInfo, SubjectInfo
+from core.services.watch_report import IncidentInfo
 
 __all__ = ["ColumnReport", "DriftReport", "WholeRowsTrend", "drift_report", "drift_trends"]
 

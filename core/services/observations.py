@@ -223,6 +223,10 @@ class Observations:
             return Status.INSUFFICIENT, f"not watched: {self.context.arming.asks} only"
         return self.watch.status(key, window.window.key)
 
+    def watches(self, key: str) -> bool:
+        """Whether a subject is watched or listed with the reason why it isn't; while nothing is, any could be."""
+        return self.watch is None or key in self.watch.subjects
+
     def left_out(self, column: str) -> str:
         """Why a column isn't watched: by what it is, or by the alarm policy; '' if it is."""
         by_policy = self.watch.policy.left_out.get(column, "") if self.watch else ""

@@ -60,11 +60,15 @@ class ColumnRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QualityCheck:
-    """One line of the list: a question, how it was answered, and what was found."""
+    """One line of the list: a question, how it was answered, and what was found.
+
+    `is_about_now`: it is about the clock, not about the window looked at, whose verdict it is no part of.
+    """
 
     title: str
     status: Status
     words: tuple[str, ...]
+    is_about_now: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +87,7 @@ class QualityReport:
     @property
     def status(self) -> Status:
         """The worst verdict on a check."""
-        return worst(check.status for check in self.checks)
+        return worst(check.status for check in self.checks if not check.is_about_now)
 
 
 def quality_report(
@@ -152,7 +156,9 @@ def _columns(observations: Observations) -> Iterator[ColumnRow]:
             left_out=observations.left_out(name),
             quality=quality,
             measures=tuple(
-                _judged(observations, quality.measure(share), name, kind, focus) for share, kind in SHARES.items()
+                _judged(observations, quality.measure(share), name, kind, focus)
+                for share, kind in SHARES.items()
+                if observations.watches(subject_key(kind, name))
             ),
         )
 
@@ -230,12 +236,18 @@ def _intake_checks(
         yield QualityCheck(title=title, status=Status.WARNING if words else Status.OK, words=tuple(words))
     start, end = focus.window.start_at, focus.window.end_at
     length = end - start if start is not None and end is not None else None
-    overdue = staleness(intake.last_record_at, now=now, window=length) if now is not None else None
-    overdue_words = [finding.words for finding in (overdue, missing_windows(intake.gaps)) if finding]
+    absent = missing_windows(intake.gaps)
     yield QualityCheck(
-        title="Records keep coming",
-        status=Status.WARNING if overdue_words else Status.OK,
-        words=tuple(overdue_words),
+        title="No window is without records",
+        status=Status.WARNING if absent else Status.OK,
+        words=(absent.words,) if absent else (),
+    )
+    overdue = staleness(intake.last_record_at, now=now, window=length) if now is not None else None
+    yield QualityCheck(
+        title="Records still come, as of now",
+        status=Status.WARNING if overdue else Status.OK,
+        words=(overdue.words,) if overdue else (),
+        is_about_now=True,
     )
 
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from core.drift.importance import surrogate_importance
 from core.drift.stories import Associations, associations
 from core.profile.fitting import stored_name
+from core.profile.spec import counted_columns
 from core.record import LABEL, PREDICTION, score_columns
 from core.schema import ModelSchema
 
@@ -42,7 +43,7 @@ def facts_of_sample(sample: pd.DataFrame, schema: ModelSchema, left_out: Mapping
     left_out : mapping of str to str
         Columns that are no measurements.
     """
-    columns = sample_columns(sample, schema, [name for name in schema.described if name not in left_out])
+    columns = sample_columns(sample, schema, [name for name in counted_columns(schema) if name not in left_out])
     features = {name: values for name, values in columns.items() if name in schema.features}
     target, name = _target(sample, schema)
     rng = np.random.default_rng(int(hashlib.sha256(schema.digest.encode()).hexdigest()[:8], 16))

@@ -30,6 +30,7 @@ __all__ = ["SampledSeries", "SampledWindow", "load_series", "update_series"]
 MIN_COLUMNS = 2
 MIN_ROWS = 50  # of a window's sample
 MOST_ROWS = 1_000  # a side, of what tells windows from the reference
+N_TREES, N_LEAVES = 20, 8
 SHOWN = 5
 
 Sums = tuple[float, float, float]
@@ -145,7 +146,7 @@ def _of_window(
     """Both numbers of one window, each with the columns that drive it."""
     if model.is_usable:
         yield "reconstruction", row_sums(model.errors(window)), []
-    shift = domain_shift(reference, window, rng=_rng(str(key)), most_rows=MOST_ROWS)
+    shift = domain_shift(reference, window, rng=_rng(str(key)), most_rows=MOST_ROWS, n_trees=N_TREES, n_leaves=N_LEAVES)
     if shift.measure.value is not None:
         drivers = [(column.column, column.share) for column in shift.columns[:SHOWN]]
         yield "classifier", row_sums(shift.placements), drivers

@@ -5,7 +5,8 @@ from __future__ import annotations
 from core.alarms.watch import Light
 from core.measure import Measure, Status
 from core.services.observations import Context
-from core.services.watch_report import IncidentInfo, SubjectInfo
+from core.services.promise import SubjectInfo
+from core.services.watch_report import IncidentInfo
 from dashboard.text import CHIP_WORDS, MINUS, number, plain
 
 __all__ = ["incident_words", "is_grey", "shown_words"]

@@ -30,13 +30,15 @@ def in_force(selected: Selected, preview: PolicyPreview) -> None:
     """What the policy in force promises, and what it has raised."""
     watch, context = cached.watch(selected.model), cached.context(selected.model, Selection())
     raised = preview.having(Light.MATERIAL)
-    sentence = f"This setup would have raised {plural(len(raised), 'alert')} in {plural(preview.n_windows, 'window')}."
+    sentence = "This setup would have raised no alarm."
+    if raised:
+        n = f"{len(raised)} of {plural(preview.n_windows, 'window')}"
+        sentence = f"This setup would have raised an alarm in {n}."
     if watch is None or watch.promise is None or context is None:
         reason = context.arming.reason if context else "Nothing is armed."
         verdict_card(Status.INSUFFICIENT, plain(reason), chip_words="Not armed")
         return
-    lines = promise_lines(selected.model, watch, context)
-    verdict_card(Status.OK, sentence, detail="\n".join(f"- {line}" for line in lines), chip_words="In force")
+    verdict_card(Status.OK, sentence, detail=promise_lines(selected.model, watch, context), chip_words="In force")
 
 
 def events(preview: PolicyPreview, *, label: str) -> None:
@@ -169,12 +171,16 @@ def drafted(selected: Selected, current: PolicyPreview) -> None:
         ["", "In force", "Draft"],
         [
             [
-                "Alerts in all windows",
+                "Windows with an alarm",
                 count(len(current.having(Light.MATERIAL))),
                 count(len(preview.having(Light.MATERIAL))),
             ],
             [f"in {plain(current.recent_words)}", count(current.n_recent), count(preview.n_recent)],
-            ["Changes shown", count(len(current.having(Light.CHANGED))), count(len(preview.having(Light.CHANGED)))],
+            [
+                "Windows with a change, shown",
+                count(len(current.having(Light.CHANGED))),
+                count(len(preview.having(Light.CHANGED))),
+            ],
             ["Series watched", count(current.n_armed), count(preview.n_armed)],
         ],
         alt="The policy in force beside the draft",

@@ -10,6 +10,7 @@ from core.alarms.watch import Light
 from core.governance.alerts import AlertMove, AlertState
 from core.governance.identity import Right
 from core.services.alerts import AlertInfo
+from core.services.promise_words import fleet_promise_words
 from dashboard import cached
 from dashboard.auth import current_actor
 from dashboard.components.alert_form import alert_form
@@ -63,15 +64,7 @@ def verdict(alerts: Sequence[AlertInfo]) -> None:
     st.markdown(f"### {sentence}", anchors=False)
     if out:
         st.markdown(f"{plural(len(out), 'alert')} {'is' if len(out) == 1 else 'are'} still out; the others are back.")
-    promise = cached.workspace().analysis.promises(current_actor())
-    budget = f"{promise.false_alarms_per_year:g}"
-    words = (
-        f"Of {plural(promise.n_models, 'model')} {count(promise.n_armed)} can alarm: together at most {budget} false "
-        f"{'alert' if promise.false_alarms_per_year == 1 else 'alerts'} a year are to be expected."
-    )
-    if promise.without_calendar:
-        words += f" Budgets for 100 windows come on top: {plain(', '.join(promise.without_calendar))}."
-    st.markdown(muted(words))
+    st.markdown(muted(plain(fleet_promise_words(cached.workspace().analysis.promises(current_actor())))))
 
 
 def queue(alerts: Sequence[AlertInfo]) -> AlertInfo | None:
@@ -80,7 +73,7 @@ def queue(alerts: Sequence[AlertInfo]) -> AlertInfo | None:
     number_of = st.pagination(pages, key="page", bind="query-params") if pages > 1 else 1
     shown = alerts[(number_of - 1) * PAGE_SIZE : number_of * PAGE_SIZE]
     names = {str(alert.id): f"{alert.id}: {alert.model}, {alert.title}" for alert in shown}
-    with st.container(border=True, gap="xsmall"):
+    with st.container(border=True, key="alert_rows", gap="xsmall"):
         for place, alert in enumerate(shown):
             if place:
                 st.markdown("---")

@@ -8,12 +8,13 @@ from core.charts.drift import column_dots, share_bars
 from core.charts.trend import positions, trend_chart
 from core.measure import Measure, Status
 from core.services.drift import ColumnReport, DriftReport, WholeRowsTrend
+from core.services.promise_words import margin_words
 from core.services.verdicts import ALARMS
 from dashboard import cached
 from dashboard.components.frame import header, rests_on, usable
 from dashboard.components.numbers import how_computed, show_chart, show_numbers
 from dashboard.components.places import show_places
-from dashboard.components.promise import margin_words, show_promise
+from dashboard.components.promise import show_promise
 from dashboard.components.verdict import verdict_card
 from dashboard.components.watched import incident_words, is_grey, shown_words
 from dashboard.state import Selected, in_address, select
@@ -34,6 +35,7 @@ from dashboard.text import (
 )
 from dashboard.theme import palette
 
+MOST_STORIES = 2
 SHOWN = ("With an alarm", "Top 12", "All")
 WHOLE_ROWS = {
     "classifier": "Whole rows: how well a classifier tells them from the reference's",
@@ -73,9 +75,10 @@ def verdict(report: DriftReport) -> None:
 
 def detail_of(report: DriftReport, grey: Sequence[ColumnReport]) -> str:
     """Stories, what they carry of the model's importance, whole rows, and what lies outside anything seen."""
-    lines = [plain(story.sentence) for story in report.stories[:3]]
-    if len(report.stories) > 3:
-        lines[-1] += f" {plural(len(report.stories) - 3, 'more story', 'more stories')} below."
+    lines = [plain(story.sentence) for story in report.stories[:MOST_STORIES]]
+    if len(report.stories) > MOST_STORIES:
+        more = len(report.stories) - MOST_STORIES
+        lines[-1] += f" {plural(more, 'more story', 'more stories')} below."
     moved = report.having(*ALARMS)
     shares = [column.importance for column in moved if column.importance is not None]
     total = sum(column.importance or 0.0 for column in report.columns)
@@ -93,8 +96,16 @@ def detail_of(report: DriftReport, grey: Sequence[ColumnReport]) -> str:
     outside = report.outside
     if outside is not None and outside.value is not None:
         expected = f", {number(outside.reference)} in the reference" if outside.reference is not None else ""
-        lines.append(f"{number(outside.value)} of rows hold a value outside anything the reference had{expected}.")
+        lines.append(f"{number(outside.value)} of rows lie outside anything seen{expected}.")
     return "  \n".join(lines)
+
+
+def stories(report: DriftReport) -> None:
+    """Every story, where the verdict tells the first ones only: columns that move together are one."""
+    if len(report.stories) > MOST_STORIES:
+        rows = [(", ".join(story.columns), story.sentence) for story in report.stories]
+        label = f"Show all {len(rows)} stories"
+        show_numbers(["Columns", "What moved"], rows, alt="Columns that moved together, each a story", label=label)
 
 
 def measure_at_focus(report: DriftReport, series: WholeRowsTrend) -> Measure | None:
@@ -319,6 +330,7 @@ def page() -> None:
             left_out(report)
         return
     verdict(report)
+    stories(report)
     show_promise(selected.model, report.context)
     left, right = st.columns([11, 9], gap="medium")
     with left:

@@ -56,6 +56,19 @@ def verdict(summary: ModelSummary) -> None:
     verdict_card(summary.status, sentence(summary), detail=detail(summary), basis=basis, chip_words=words)
 
 
+def live_alerts(model: str) -> None:
+    """How many alerts somebody still has to look at or works on, with the way there."""
+    live = cached.workspace().alerts.list(current_actor(), model, live_only=True)
+    if live:
+        out = sum(alert.is_out for alert in live)
+        st.page_link(
+            "views/alerts.py",
+            label=f"{plural(len(live), 'live alert')}, {out} still out",
+            icon=":material/notifications_active:",
+            query_params={"of_model": model},
+        )
+
+
 def computed(summary: ModelSummary) -> None:
     """The drawer: where each tile comes from, when an alarm is raised, on what reference."""
     context = summary.context
@@ -212,6 +225,7 @@ def page() -> None:
     versions, parameters = versions_of(selected), parameters_of(selected)
     header(title, selected, badges=badges(summary, versions), actions=lambda: actions(summary, selected.model))
     verdict(summary)
+    live_alerts(selected.model)
     show_tiles(model_tiles(summary), parameters=parameters)
     st.space(4)
     st.subheader("What happened, and when?", anchor=False)

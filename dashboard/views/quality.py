@@ -41,15 +41,16 @@ MOST_ROWS = 25
 
 def verdict(report: QualityReport) -> None:
     """What broke, in a sentence."""
-    failed = [check for check in report.checks if check.status is Status.CRITICAL]
-    look = [check for check in report.checks if check.status is Status.WARNING]
+    counted = [check for check in report.checks if not check.is_about_now]
+    failed = [check for check in counted if check.status is Status.CRITICAL]
+    look = [check for check in counted if check.status is Status.WARNING]
     arming, basis = report.context.arming, rests_on(report.context)
     names = [f"**{plain(row.column)}**" for row in report.columns if row.status in ALARMS]
     if failed:
-        sentence = f"{len(failed)} of {plural(len(report.checks), 'check')} fail in this window."
+        sentence = f"{len(failed)} of {plural(len(counted), 'check')} {'fails' if len(failed) == 1 else 'fail'} in this window."
         status = Status.CRITICAL
     elif look:
-        sentence = f"{plural(len(look), 'check')} of {len(report.checks)} to look at in this window."
+        sentence = f"{plural(len(look), 'check')} of {len(counted)} to look at in this window."
         status = Status.WARNING
     elif not arming.is_armed or arming.asks:
         sentence, status = "Nothing is broken that shows at once; nothing is watched here.", Status.INSUFFICIENT
@@ -139,7 +140,8 @@ def largest_change(row: ColumnRow) -> float:
 
 def worst_of(row: ColumnRow) -> Measure:
     """The share that speaks for a column."""
-    return next(measure for measure in row.measures if measure.status is row.status)
+    worst = (measure for measure in row.measures if measure.status is row.status)
+    return next(worst, row.quality.measure(SHARES[0]))
 
 
 def share_cell(measure: Measure | None) -> str:

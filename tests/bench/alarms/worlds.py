@@ -255,7 +255,9 @@ def armed_columns(counters: list[Counter], production: list[Ints], n_window: flo
             column=name,
             name="missing",
         )
-        present = np.array([cell for cell in range(bins.size) if cell not in (k + Special.MISSING, k + Special.INVALID)])
+        present = np.array(
+            [cell for cell in range(bins.size) if cell not in (k + Special.MISSING, k + Special.INVALID)]
+        )
         beyond = [k + cell for cell in Special if cell not in (Special.MISSING, Special.INVALID)]
         outside = share_subject(
             f"outside/{name}",
