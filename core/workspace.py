@@ -12,6 +12,8 @@ from core.actions.targets.registry import RegistryTarget
 from core.errors import InputError
 from core.governance.policy import Policy
 from core.services.accounts import AccountService
+from core.services.alarm_policies import AlarmPolicyService
+from core.services.alerts import AlertService
 from core.services.analysis import AnalysisService
 from core.services.batches import BatchService
 from core.services.comparison import ComparisonService
@@ -49,6 +51,8 @@ class Workspace:
     batches: BatchService
     profiles: ProfileService
     samples: SampleService
+    alerts: AlertService
+    alarm_policies: AlarmPolicyService
     analysis: AnalysisService
     accounts: AccountService
     versions: VersionService
@@ -116,7 +120,8 @@ def _built(folder: Path, database: Database, clock: Callable[[], datetime]) -> W
     files = WorkspaceFiles(folder / "records")
     artefacts = WorkspaceFiles(folder / "artefacts", suffix=".skops")
     queue = JobQueue(database)
-    analysis = AnalysisService(database=database)
+    alerts = AlertService(database=database, clock=clock)
+    analysis = AnalysisService(database=database, clock=clock)
     batches = BatchService(database=database, files=files, clock=clock)
     watch = WatchService(database=database, clock=clock)
     profiles = ProfileService(database=database, files=files, watch=watch, clock=clock)
@@ -143,6 +148,8 @@ def _built(folder: Path, database: Database, clock: Callable[[], datetime]) -> W
         batches=batches,
         profiles=profiles,
         samples=SampleService(database=database, files=files),
+        alerts=alerts,
+        alarm_policies=AlarmPolicyService(database=database, watch=watch, clock=clock),
         analysis=analysis,
         accounts=AccountService(database=database, clock=clock),
         versions=versions,
@@ -154,6 +161,7 @@ def _built(folder: Path, database: Database, clock: Callable[[], datetime]) -> W
             database=database,
             files=files,
             analysis=analysis,
+            alerts=alerts,
             profiles=profiles,
             batches=batches,
             records=records,

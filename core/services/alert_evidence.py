@@ -142,12 +142,13 @@ def title_of(rows: Sequence[IncidentRow]) -> str:
         inside = sorted((row for row in rows if row.family == family), key=lambda row: -abs(row.shift))
         if not inside:
             continue
-        if family is Family.DATA_DRIFT:
-            names = [row.column or row.subject.replace("_", " ") for row in inside]
-            way = f"moved{_way(inside[0])}" if len(inside) == 1 else "moved"
-            parts.append(f"{_listed(names)} {way}")
-        else:
-            parts.append(_listed([subject_words(row.subject, row.sign) for row in inside]))
+        columns = [row for row in inside if family is Family.DATA_DRIFT and row.column]
+        if columns:
+            way = f"moved{_way(columns[0])}" if len(columns) == 1 else "moved"
+            parts.append(f"{_listed([row.column for row in columns])} {way}")
+        others = [subject_words(row.subject, row.sign) for row in inside if row not in columns]
+        if others:
+            parts.append(_listed(others))
     text = "; ".join(parts)
     return f"{text[:1].upper() if not rows[0].column else text[:1]}{text[1:]}."
 
@@ -174,6 +175,8 @@ def subject_words(subject: str, sign: int) -> str:
         "volume": "more records" if sign > 0 else "fewer records",
         "duplicates": f"{'more' if sign > 0 else 'fewer'} repeated ids",
         "concept": "outcomes no longer follow the score as they did",
+        "classifier": "rows as a whole can be told from the reference's",
+        "reconstruction": "rows as a whole don't hang together as they did",
     }
     return words.get(kind, f"{subject.replace('_', ' ')} {way}")
 

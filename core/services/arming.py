@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from core.alarms.policy import AlarmPolicy
@@ -18,10 +17,9 @@ from core.profile.windows import WindowPlan
 from core.record import BatchRole
 from core.services.arrivals import repeated_ids
 from core.services.observations import Observations, WindowInfo
+from core.services.sampled_series import SampledWindow
 from core.services.subjects import Panel, WatchKind, matured_panel, served_panel
-from core.storage.alerting import SeriesRow
 from core.storage.repository import Repository
-from core.storage.tables import ProfileRow
 
 __all__ = ["Armed", "armed", "content_of", "horizon_of"]
 
@@ -60,9 +58,7 @@ class Armed:
         )
 
 
-def armed(
-    session: Session, observations: Observations, policy: AlarmPolicy, kind: WatchKind, profile: ProfileRow
-) -> Armed | None:
+def armed(session: Session, observations: Observations, policy: AlarmPolicy, kind: WatchKind) -> Armed | None:
     """One set of a model's subjects, armed on its reference under a policy; None where there is nothing to watch."""
     context, schema = observations.context, observations.schema
     plan = WindowPlan.of(schema.window, schema.timezone)
@@ -78,7 +74,9 @@ def armed(
             observations,
             windows,
             duplicates=repeated,
-            series=_series(session, profile),
+            series=[
+                (name, _sums(found.reference), _sums(found.current)) for name, found in observations.series.items()
+            ],
         )
     else:
         panel = matured_panel(observations, windows)
@@ -193,15 +191,10 @@ def _is_sealed(info: WindowInfo | None, kind: WatchKind) -> bool:
     return bool(info.is_complete if kind is WatchKind.SERVED else info.is_mature and info.is_complete)
 
 
-def _series(session: Session, profile: ProfileRow) -> list[tuple[str, Mapping[int, Floats], Mapping[int, Floats]]]:
-    """Means that were made from sampled rows."""
-    by_name: dict[str, dict[str, dict[int, Floats]]] = {}
-    for row in session.scalars(select(SeriesRow).where(SeriesRow.profile_id == profile.id)):
-        sides = by_name.setdefault(row.name, {BatchRole.REFERENCE: {}, BatchRole.PRODUCTION: {}})
-        sides[row.role][row.window] = np.array([row.n, row.total, row.total_of_squares])
-    return [(name, sides[BatchRole.REFERENCE], sides[BatchRole.PRODUCTION]) for name, sides in by_name.items()]
-
-
 def _finite(value: Any) -> float | None:
     number = float(value)
     return number if np.isfinite(number) else None
+
+
+def _sums(windows: Mapping[int, SampledWindow]) -> dict[int, Floats]:
+    return {key: np.array(window.sums) for key, window in windows.items()}

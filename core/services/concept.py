@@ -78,7 +78,13 @@ def concept_report(observations: Observations) -> ConceptReport:
         if context.arming.asks and window.is_mature:
             measures = judge(measures, level=context.arming.level)
         elif window.is_mature:
-            measures = tuple(observations.judged(measure, WATCHED, window) for measure in measures)
+            margin = _margin(observations)
+            measures = tuple(
+                observations.judged(
+                    replace(measure, margin=margin if measure.measure == "mean_residual" else None), WATCHED, window
+                )
+                for measure in measures
+            )
         trend.append(measures)
     place = context.windows.index(focus) if focus else None
     effects = [window[0] for window in trend]
@@ -92,6 +98,12 @@ def concept_report(observations: Observations) -> ConceptReport:
         outcome=outcome,
         since=None if place is None else since_when(effects, context.windows, place),
     )
+
+
+def _margin(observations: Observations) -> float | None:
+    """The mean residual that doesn't matter, as the watch has it."""
+    subject = observations.watch.subjects.get(WATCHED) if observations.watch else None
+    return subject.margin_in_units if subject else None
 
 
 def _bins(observations: Observations) -> tuple[str, list[str]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -29,6 +29,8 @@ from core.profile.spec import (
 from core.profile.windows import Window, WindowPlan
 from core.record import BatchRole
 from core.schema import ModelSchema, Task
+from core.services.reference_facts import ReferenceFacts, read_facts
+from core.services.sampled_series import SampledSeries, load_series
 from core.services.watch_report import WatchReport, load_watch, policy_of, reason_not_armed
 from core.storage.alerting import AlertMoveRow, WatchRow
 from core.storage.counts import StoredCounts, load_counts
@@ -134,6 +136,8 @@ class Observations:
     reference: StoredCounts
     current: StoredCounts
     watch: WatchReport | None
+    facts: ReferenceFacts | None
+    series: Mapping[str, SampledSeries]
 
     @classmethod
     def load(
@@ -197,6 +201,8 @@ class Observations:
             reference=reference,
             current=reference if shows_reference else current,
             watch=watch,
+            facts=read_facts(profile.facts),
+            series=load_series(session, profile),
         )
 
     def judged(self, measure: Measure, key: str, window: WindowInfo) -> Measure:
@@ -221,6 +227,11 @@ class Observations:
         """Why a column isn't watched: by what it is, or by the alarm policy; '' if it is."""
         by_policy = self.watch.policy.left_out.get(column, "") if self.watch else ""
         return self.spec.left_out.get(column, "") or by_policy
+
+    @property
+    def per_year(self) -> float | None:
+        """How many windows a year has; None for windows of N rows."""
+        return WindowPlan.of(self.schema.window, self.schema.timezone).per_year
 
     @property
     def mature(self) -> tuple[WindowInfo, ...]:
@@ -308,6 +319,12 @@ def state_of(session: Session, model: ModelRow) -> str:
     answered = session.scalar(select(func.count()).select_from(AlertMoveRow))
     watched = ",".join(f"{watch}:{mark}" for watch, mark in watches)
     return f"{counted_state(session, model)}:{watched}:{policy_of(session, model).digest}:{answered}"
+
+
+def profile_of(session: Session, model: ModelRow, observations: Observations) -> ProfileRow:
+    """The profile that observations were counted on."""
+    digest = observations.context.profile_digest
+    return next(profile for profile in Repository(session).profiles(model) if profile.digest == digest)
 
 
 def counted_state(session: Session, model: ModelRow) -> str:

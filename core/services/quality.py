@@ -22,7 +22,7 @@ from core.services.verdicts import located, worst
 from core.stats.binning import Special
 from core.stats.intervals import wilson
 
-__all__ = ["ColumnRow", "QualityCheck", "QualityReport", "quality_report"]
+__all__ = ["ColumnRow", "QualityCheck", "QualityReport", "quality_report", "rows_outside"]
 
 Ints = NDArray[np.int64]
 
@@ -110,7 +110,7 @@ def quality_report(
     return QualityReport(
         context=context,
         complete=_complete(observations),
-        outside=_outside(observations),
+        outside=rows_outside(observations),
         shares=tuple(_shares(observations)),
         columns=columns,
         checks=tuple(_checks(observations, columns, intake, now)),
@@ -239,7 +239,7 @@ def _intake_checks(
     )
 
 
-def _outside(observations: Observations) -> tuple[Measure, ...]:
+def rows_outside(observations: Observations) -> tuple[Measure, ...]:
     """Which share of rows lies outside anything the reference had, window by window; shown, whatever is watched."""
     context, found = observations.context, []
     expected = _novel_share(observations, "")

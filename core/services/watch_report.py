@@ -17,9 +17,21 @@ from core.alarms.watch import MIN_REFERENCE_WINDOWS, Light
 from core.measure import Family, Measure, Status
 from core.profile.windows import WindowPlan
 from core.storage.alerting import AlarmPolicyRow, IncidentRow, WatchRow, WatchWindowRow
+from core.storage.repository import Repository
 from core.storage.tables import ModelRow
 
-__all__ = ["IncidentInfo", "Promise", "SubjectInfo", "WatchReport", "load_watch", "policy_of", "reason_not_armed"]
+__all__ = [
+    "FleetPromise",
+    "IncidentInfo",
+    "Promise",
+    "SubjectInfo",
+    "WatchReport",
+    "fleet_promise",
+    "incident_info",
+    "load_watch",
+    "policy_of",
+    "reason_not_armed",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -188,7 +200,7 @@ def load_watch(
     return WatchReport(
         policy=policy,
         subjects=subjects,
-        incidents=tuple(sorted(map(_incident, found), key=lambda incident: (incident.opened, incident.subject))),
+        incidents=tuple(sorted(map(incident_info, found), key=lambda incident: (incident.opened, incident.subject))),
         sealed={kind: frozenset(windows) for kind, windows in sealed.items()},
         log_wealth=log_wealth,
         promise=_promise(policy, plan, subjects, [contents[watch.id] for watch in current]),
@@ -200,6 +212,39 @@ def policy_of(session: Session, model: ModelRow) -> AlarmPolicy:
     query = select(AlarmPolicyRow).where(AlarmPolicyRow.model_id == model.id).order_by(AlarmPolicyRow.id.desc())
     row = session.scalars(query.limit(1)).first()
     return AlarmPolicy() if row is None else AlarmPolicy.model_validate_json(row.content)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FleetPromise:
+    """How many alerts of all models together may be false in a year, in expectation; budgets add up.
+
+    `without_calendar` names the models whose budget is for 100 windows of N rows.
+    """
+
+    false_alarms_per_year: float
+    n_models: int
+    n_armed: int
+    without_calendar: tuple[str, ...]
+
+
+def fleet_promise(session: Session) -> FleetPromise:
+    """The promises of all models that anything is armed of, added up."""
+    models = list(session.scalars(select(ModelRow).order_by(ModelRow.name)))
+    total, n_armed, without = 0.0, 0, []
+    for model in models:
+        schema = Repository(session).schema(model)
+        plan, policy = WindowPlan.of(schema.window, schema.timezone), policy_of(session, model)
+        report = load_watch(session, model, plan, policy, wealth=False)
+        if report is None or not report.is_armed:
+            continue
+        n_armed += 1
+        if plan.per_year is None:
+            without.append(model.name)
+        else:
+            total += policy.false_alarms_per_year
+    return FleetPromise(
+        false_alarms_per_year=total, n_models=len(models), n_armed=n_armed, without_calendar=tuple(without)
+    )
 
 
 def reason_not_armed(n_reference_windows: int) -> str:
@@ -232,7 +277,8 @@ def _subject(content: Mapping[str, Any], kind: str) -> SubjectInfo:
     )
 
 
-def _incident(row: IncidentRow) -> IncidentInfo:
+def incident_info(row: IncidentRow) -> IncidentInfo:
+    """An incident as it was kept."""
     return IncidentInfo(
         subject=row.subject,
         light=Light(row.light),

@@ -22,7 +22,7 @@ from core.profile.windows import Window
 from core.record import BatchRole
 from core.services.alert_evidence import Firing, Settling, note_move, open_alerts
 from core.services.arming import Armed, armed, content_of
-from core.services.observations import Observations, Selection, counted_state
+from core.services.observations import Observations, Selection, counted_state, profile_of
 from core.services.subjects import WatchKind
 from core.services.watch_report import policy_of
 from core.storage.alerting import AlertRow, IncidentRow, WatchRow, WatchWindowRow
@@ -57,8 +57,8 @@ class WatchService:
             observations = Observations.load(session, row, Selection())
             if observations is None:
                 return
-            profile = _profile_of(session, row, observations)
-            sets = [armed(session, observations, policy, kind, profile) for kind in WatchKind]
+            profile = profile_of(session, row, observations)
+            sets = [armed(session, observations, policy, kind) for kind in WatchKind]
             labelled = _labels_of_reference(session, row, profile)
         for found in sets:
             if found is not None:
@@ -201,12 +201,6 @@ def watches_of(session: Session, model: ModelRow) -> list[WatchRow]:
     """The watches in force, at most one of each kind."""
     query = select(WatchRow).where(WatchRow.model_id == model.id, WatchRow.superseded_at.is_(None))
     return list(session.scalars(query.order_by(WatchRow.id)))
-
-
-def _profile_of(session: Session, model: ModelRow, observations: Observations) -> ProfileRow:
-    """The profile that observations were counted on."""
-    digest = observations.context.profile_digest
-    return next(profile for profile in Repository(session).profiles(model) if profile.digest == digest)
 
 
 def _counts(watch: WatchRow, found: Armed, place: int, window: Window) -> bool:

@@ -9,6 +9,7 @@ from scipy.special import ndtri
 __all__ = ["location_scores", "spread_scores"]
 
 Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
 
 
 def location_scores(shares: Floats) -> Floats:
@@ -23,8 +24,8 @@ def location_scores(shares: Floats) -> Floats:
     -------
     float array of the same shape
         The mean normal score of each bin, scaled so that the reference has mean 0 and variance 1; a bin the
-        reference leaves empty has the score of its place between its neighbours. NaN where all of the
-        reference lies in one bin: nothing says how wide a step is.
+        reference leaves empty has the score of its place between its neighbours, or of the outermost. NaN where all
+        of the reference lies in one bin: nothing says how wide a step is.
 
     References
     ----------
@@ -41,18 +42,20 @@ def location_scores(shares: Floats) -> Floats:
     z = ndtri(below)
     density = np.where(np.isfinite(z), np.exp(-0.5 * z * z) / np.sqrt(2 * np.pi), 0.0)
     mass = density[..., :-1] - density[..., 1:]
+    is_there = shares > 0
     with np.errstate(divide="ignore", invalid="ignore"):
-        scores = np.where(shares > 0, mass / shares, np.nan)
-        scores = np.where(np.isnan(scores), _places(z), scores)
-        return _standardised(scores, shares)
+        scores = np.where(is_there, mass / shares, np.nan)
+        return _standardised(np.where(is_there, scores, _places(z, scores, is_there)), shares)
 
 
-def _places(z: Floats) -> Floats:
-    """The normal score where a bin without mass lies; an end without mass lies where the mass ends."""
-    low, high = z[..., :-1], z[..., 1:]
-    finite = np.where(np.isfinite(z), z, 0.0)
-    ends = finite.min(axis=-1, keepdims=True), finite.max(axis=-1, keepdims=True)
-    return np.clip(np.where(np.isfinite(low), low, high), *ends)
+def _places(z: Floats, scores: Floats, is_there: Bools) -> Floats:
+    """The normal score where a bin without mass lies: between its neighbours, beyond the mass that of its end."""
+    lowest = np.where(is_there, scores, np.inf).min(axis=-1, keepdims=True)
+    highest = np.where(is_there, scores, -np.inf).max(axis=-1, keepdims=True)
+    has_before = np.cumsum(is_there, axis=-1) > 0
+    has_after = np.cumsum(is_there[..., ::-1], axis=-1)[..., ::-1] > 0
+    between = np.clip(np.nan_to_num(z[..., :-1]), lowest, highest)
+    return np.asarray(np.where(~has_before, lowest, np.where(~has_after, highest, between)))
 
 
 def spread_scores(shares: Floats) -> Floats:
