@@ -209,11 +209,13 @@ def fit_baseline(
     df = np.maximum(n_used - n_means, 1).astype(np.float64)
     observed = (z**2).sum(axis=0) / df
     observed *= np.where(n_means > 1, 1 + n_means / n_used, 1.0)  # means of few windows are themselves uncertain
-    df *= np.where(is_exact, 2 / (2 + 1 / np.maximum(rarer, 1e-9)), 1.0)  # squares of small counts vary more
+    vary_more = 1 + 1 / (2 * np.maximum(rarer, 1e-9))  # squares of small counts do
+    df = np.maximum(df / np.where(is_exact, vary_more, 1.0), 1.0)
     shows_itself = sigma > 0
     moderated, df = _moderated(observed, df, kinds, shows_itself)
     correlation = np.maximum(moderated - 1.0, 0.0) / np.maximum(n_window - 1.0, 1.0)
-    correlation = _borrowed(correlation, [s.column for s in subjects], subject, kinds, is_exact)
+    columns = [s.column for s in subjects for _ in s.names]
+    correlation, df = _borrowed(correlation, df, columns, kinds, is_exact)
     scaled = z / np.sqrt(1.0 + np.maximum(reference.n - 1.0, 0.0) * correlation)
     return Baseline(
         subjects=tuple(subjects),
@@ -244,17 +246,20 @@ def _moderated(observed: Floats, df: Floats, kinds: Ints, shows_itself: Bools) -
     return np.maximum(moderated, 1.0), worth
 
 
-def _borrowed(correlation: Floats, columns: Sequence[str], subject: Ints, kinds: Ints, is_rare: Bools) -> Floats:
+def _borrowed(
+    correlation: Floats, df: Floats, columns: Sequence[str], kinds: Ints, is_rare: Bools
+) -> tuple[Floats, Floats]:
     """A share that is hardly ever above 0 can't show how windows differ: it takes the most that its column's do."""
-    of_column: dict[str, float] = {}
-    is_value = np.isin(kinds, (Kind.BIN, Kind.CATEGORY))
-    for place in np.flatnonzero(is_value):
-        name = columns[subject[place]]
-        of_column[name] = max(of_column.get(name, 0.0), float(correlation[place]))
-    borrowed = correlation.copy()
-    for place in np.flatnonzero((kinds == Kind.SHARE) & is_rare):
-        borrowed[place] = max(borrowed[place], of_column.get(columns[subject[place]], 0.0))
-    return borrowed
+    most: dict[str, int] = {}  # column -> the monitor of its values whose windows differ most
+    for place in np.flatnonzero(np.isin(kinds, (Kind.BIN, Kind.CATEGORY))).tolist():
+        if correlation[place] > correlation[most.setdefault(columns[place], place)]:
+            most[columns[place]] = place
+    taken, worth = correlation.copy(), df.copy()
+    for place in np.flatnonzero((kinds == Kind.SHARE) & is_rare).tolist():
+        lender = most.get(columns[place])
+        if lender is not None and correlation[lender] >= correlation[place]:
+            taken[place], worth[place] = correlation[lender], df[lender]
+    return taken, worth
 
 
 def _season(

@@ -23,6 +23,7 @@ Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
 SIGNS = np.array([1.0, -1.0])
+RARE = 0.05
 FAR = 5.0  # standard errors, about as many as an alarm takes
 SIZES = np.array([0.05, 0.1, 0.2, 0.4])  # shifts that are bet on beyond what does not matter, in sd of a row
 MEAN_SIZES = np.array([0.02, 0.05, 0.12, 0.3])  # the same of means such as a Brier score, of which little matters
@@ -53,7 +54,7 @@ def log_e_values(baseline: Baseline, windows: Windows, phases: Ints, margins: Se
     References
     ----------
     Normal form: V. Vovk, R. Wang (2021), doi:10.1214/20-AOS2020. Exact form of rare shares:
-    R. Turner, A. Ly, P. Grunwald (2024), doi:10.1016/j.jspi.2023.106116, tempered by the dispersion.
+    R. Turner, A. Ly, P. Grunwald (2024), doi:10.1016/j.jspi.2023.106116.
     """
     bet = (baseline.gain(windows.n)[:, :, None] * sizes(baseline))[:, :, None, :]
     beyond = np.stack(
@@ -63,7 +64,8 @@ def log_e_values(baseline: Baseline, windows: Windows, phases: Ints, margins: Se
         ],
         axis=2,
     )
-    found: Floats = bet * as_normal(beyond, baseline.df[:, None])[:, :, :, None] - bet**2 / 2
+    found: Floats = bet * as_normal(beyond, baseline.df[:, None])[:, :, :, None]
+    found -= bet**2 / 2
     exact = np.flatnonzero(baseline.is_exact)
     if exact.size:
         found[:, exact] = _exact_log_e_values(baseline, windows, margins, exact)
@@ -108,10 +110,12 @@ def stakes(baseline: Baseline) -> Floats:
 
     Rare shares mostly rise: three quarters are on that, and all where the reference has none at all.
     """
+    is_share = baseline.is_exact | (baseline.kinds == Kind.SHARE)
     directions = np.full((baseline.mean.size, SIGNS.size), 0.5)
-    is_rare, is_frequent = baseline.is_exact & (baseline.mean < 0.5), baseline.is_exact & (baseline.mean >= 0.5)
-    directions[is_rare], directions[is_frequent] = (0.75, 0.25), (0.25, 0.75)
-    directions[is_rare & (baseline.mean == 0)], directions[is_frequent & (baseline.mean == 1)] = (1.0, 0.0), (0.0, 1.0)
+    directions[is_share & (baseline.mean <= RARE)] = 0.75, 0.25
+    directions[is_share & (baseline.mean >= 1 - RARE)] = 0.25, 0.75
+    directions[baseline.is_share & (baseline.mean == 0)] = 1.0, 0.0
+    directions[baseline.is_share & (baseline.mean == 1)] = 0.0, 1.0
     found: Floats = baseline.weights[:, None, None] * directions[:, :, None] * np.full(SIZES.size, 1 / SIZES.size)
     return found
 

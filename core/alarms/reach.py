@@ -43,8 +43,9 @@ def smallest_shifts(
     Returns
     -------
     float array of shape (n_monitors,)
-        In standard deviations of a row's score, margin included: a shift of this size is found within
-        `horizon` windows about every second time. Infinite where a monitor has no rows.
+        In standard deviations of a row's score (of a share too rare for a normal law: at the edge of its
+        null), margin included: windows that show such a shift, no more and no less, raise an alarm within
+        the horizon. Chance makes it sooner or later, about every second time. Infinite without rows.
 
     Examples
     --------
@@ -57,7 +58,7 @@ def smallest_shifts(
     >>> baseline = fit_baseline([subject], reference)
     >>> [float(smallest_shifts(baseline, [Margin(sd=0)], allowance=365, n_subjects=1, horizon=h)[0].round(2))
     ...     for h in (1, 7, 30)]
-    [0.15, 0.07, 0.05]
+    [0.3, 0.08, 0.05]
     """
     needed = math.log(n_subjects * allowance)
     with np.errstate(divide="ignore"):

@@ -135,8 +135,8 @@ def arm(
     -------
     Watch
         Not armed are all subjects where the reference has fewer than 7 windows; those left out; those
-        without a row; those that are blind (what could be found is larger than half a standard
-        deviation); and those whose reference, replayed at its own limits, alarms by itself.
+        without a row, or whose score never differs; those that are blind (what could be found is larger
+        than half a standard deviation); and those whose reference, replayed at its own limits, alarms.
     """
     n_windows = reference.n.shape[0]
     why_not = dict(left_out or {})
@@ -162,9 +162,15 @@ def arm(
 
 
 def _empty(watch: Watch, reference: Windows, phases: Ints) -> dict[int, str]:  # noqa: ARG001
-    rows = np.zeros(len(watch.subjects))
-    np.maximum.at(rows, watch.baseline.subject, watch.baseline.n)
-    return {int(number): "The reference has no row for it." for number in np.flatnonzero(rows == 0)}
+    baseline = watch.baseline
+    rows, differs = np.zeros(len(watch.subjects)), np.zeros(len(watch.subjects), dtype=bool)
+    np.maximum.at(rows, baseline.subject, baseline.n)
+    np.logical_or.at(differs, baseline.subject, baseline.is_share | (baseline.sigma > 0))
+    found = {
+        int(number): "The reference's values never differ: nothing says how much is much."
+        for number in np.flatnonzero(~differs)
+    }
+    return found | {int(number): "The reference has no row for it." for number in np.flatnonzero(rows == 0)}
 
 
 def _blind(watch: Watch, reference: Windows, phases: Ints) -> dict[int, str]:  # noqa: ARG001

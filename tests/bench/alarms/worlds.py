@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -189,7 +190,7 @@ def blocks(world: World, rng: np.random.Generator) -> Iterator[tuple[int, Ints, 
     n_windows = world.n_reference + world.n_production
     sizes, effects = world.sizes(rng, n_windows), world.effects(rng, n_windows)
     edges = [0, *range(world.n_reference, n_windows, BLOCK), n_windows]
-    for low, high in zip(edges[:-1], edges[1:], strict=True):
+    for low, high in pairwise(edges):
         first = low - world.n_reference
         yield first, sizes[low:high], rows_of(world, rng, sizes[low:high], effects[low:high], first)
 
