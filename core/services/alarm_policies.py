@@ -19,7 +19,7 @@ from core.profile.windows import Window
 from core.services.alert_evidence import subject_words
 from core.services.arming import Armed, armed
 from core.services.observations import Observations, Selection
-from core.services.subjects import WatchKind
+from core.services.promise import WatchKind
 from core.services.watch_report import policy_of
 from core.services.watching import WatchService
 from core.storage.alerting import AlarmPolicyRow

@@ -15,7 +15,7 @@ from core.governance.evidence import Evidence
 from core.governance.identity import Actor, Right, allowed
 from core.profile.windows import Window, WindowPlan
 from core.services.alert_evidence import note_move
-from core.services.subjects import WatchKind
+from core.services.promise import WatchKind
 from core.services.watch_report import IncidentInfo, incident_info
 from core.storage.alerting import AlertMoveRow, AlertRow, IncidentRow
 from core.storage.database import Database

@@ -17,8 +17,9 @@ from core.profile.windows import WindowPlan
 from core.record import BatchRole
 from core.services.arrivals import repeated_ids
 from core.services.observations import Observations, WindowInfo
+from core.services.promise import WatchKind
 from core.services.sampled_series import SampledWindow
-from core.services.subjects import Panel, WatchKind, matured_panel, served_panel
+from core.services.subjects import Panel, matured_panel, served_panel
 from core.storage.repository import Repository
 
 __all__ = ["Armed", "armed", "content_of", "horizon_of"]

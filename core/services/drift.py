@@ -25,6 +25,7 @@ from core.services.watch_report import IncidentInfo
 
 __all__ = ["ColumnReport", "DriftReport", "WholeRowsTrend", "drift_report", "drift_trends"]
 
+SUBJECTS = ("values", "outside", "missing", "invalid")  # all of a column's cells
 WHOLE_ROWS = {
     "classifier": "how well a classifier tells the window's rows from the reference's, out of fold",
     "reconstruction": "what principal components of the reference leave out of a row",
@@ -151,7 +152,7 @@ def drift_report(observations: Observations, *, columns: Sequence[str] | None = 
 
 
 def drift_trends(observations: Observations) -> dict[str, tuple[Measure, ...]]:
-    """The PSI of every column in every window, with the watch's verdict on the column's values.
+    """The PSI of every column in every window, with the watch's verdict on the column's cells.
 
     Of some rows only there is no watch: each window's columns are asked of together, with p-values.
     """
@@ -172,7 +173,7 @@ def drift_trends(observations: Observations) -> dict[str, tuple[Measure, ...]]:
             for measure, window in zip(found, context.windows, strict=True)
         ]
         trends[name] = [
-            observations.judged(measure, subject_key("values", name), window)
+            observations.judged(measure, _speaking(observations, name, window), window)
             for measure, window in zip(measures, context.windows, strict=True)
         ]
     if context.arming.asks:
@@ -230,7 +231,7 @@ def _column(
         trend[place] if measure.measure == "psi" else located(replace(measure, column=name), context, window)
         for measure in drift.measures
     )
-    key = subject_key("values", name)
+    key = _speaking(observations, name, window)
     watch = None if context.arming.asks else observations.watch
     return ColumnReport(
         column=name,
@@ -248,6 +249,14 @@ def _column(
         answer=standing.answer,
         conventions=counted_scores(reference, current, bins),
     )
+
+
+def _speaking(observations: Observations, column: str, window: WindowInfo) -> str:
+    """The subject that speaks for a column: its values, unless cells that aren't any of those have the worse verdict."""
+    keys = [subject_key(kind, column) for kind in SUBJECTS]
+    known = [key for key in keys if observations.watches(key)]
+    ranks = [SEVERITY[status] if (status := observations.verdict(key, window)[0]) in ALARMS else 99 for key in known]
+    return known[ranks.index(min(ranks))] if known else keys[0]
 
 
 def _since(observations: Observations, key: str, trend: Sequence[Measure], place: int) -> WindowInfo | None:

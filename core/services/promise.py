@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
 import numpy as np
@@ -13,7 +15,14 @@ from core.alarms.watch import Light
 from core.measure import Family
 from core.profile.windows import WindowPlan
 
-__all__ = ["FleetPromise", "Promise", "SubjectInfo", "promise_of"]
+__all__ = ["FleetPromise", "Promise", "SubjectInfo", "WatchKind", "promise_of"]
+
+
+class WatchKind(StrEnum):
+    """The two sets that are watched, each with half of every budget."""
+
+    SERVED = "served"  # needs no label
+    MATURED = "matured"  # needs the labels of windows whose labels are in
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,7 +34,7 @@ class SubjectInfo:
     """
 
     key: str
-    set: str
+    set: WatchKind
     family: Family
     column: str
     why_not: str
@@ -43,6 +52,17 @@ class SubjectInfo:
     def is_armed(self) -> bool:
         """Whether it can alarm."""
         return not self.why_not
+
+    def findable_among(self, thinness: float) -> float | None:
+        """The smallest shift found in the longest horizon, where windows have so many times fewer rows; None: none.
+
+        What goes beyond the margin and the reference's own error grows with the root of that.
+        """
+        shift = self.findable[Light.CHANGED][max(self.findable[Light.CHANGED])]
+        if shift is None:
+            return None
+        off = min(self.reference_error or 0.0, shift)
+        return off + (shift - off) * math.sqrt(max(thinness, 1.0))
 
     @property
     def margin_in_units(self) -> float | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from enum import StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,7 +33,7 @@ from core.stats.binning import CategoryBins, NumericBins, Special
 from core.stats.scores import calibration_names, ordered_scores, pooled_scores
 from core.storage.counts import StoredCounts
 
-__all__ = ["Panel", "WatchKind", "matured_panel", "served_panel", "subject_key"]
+__all__ = ["Panel", "matured_panel", "served_panel", "subject_key"]
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -44,13 +43,6 @@ MARGINS = {"roc_auc": 0.02}  # of what is no mean of rows, in its own unit
 MIN_LABELS = 30  # of either outcome in a window, for an AUC that is close to normal
 OUTSIDE = (Special.UNSEEN, Special.BELOW, Special.ABOVE, Special.NEGATIVE_INFINITY, Special.POSITIVE_INFINITY)
 NO_VALUE = (Special.MISSING, Special.INVALID)
-
-
-class WatchKind(StrEnum):
-    """The two sets that are watched, each with half of every budget."""
-
-    SERVED = "served"  # needs no label
-    MATURED = "matured"  # needs the labels of windows whose labels are in
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

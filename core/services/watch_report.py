@@ -13,10 +13,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from core.alarms.policy import AlarmPolicy
+from core.alarms.reach import BLIND
 from core.alarms.watch import MIN_REFERENCE_WINDOWS, Light
 from core.measure import Family, Measure, Status
 from core.profile.windows import WindowPlan
-from core.services.promise import FleetPromise, Promise, SubjectInfo, promise_of
+from core.services.promise import FleetPromise, Promise, SubjectInfo, WatchKind, promise_of
 from core.storage.alerting import AlarmPolicyRow, IncidentRow, WatchRow, WatchWindowRow
 from core.storage.repository import Repository
 from core.storage.tables import ModelRow
@@ -30,6 +31,8 @@ __all__ = [
     "policy_of",
     "reason_not_armed",
 ]
+
+NO_EVIDENCE = "no evidence of change"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,19 +73,20 @@ class WatchReport:
         """Whether anything can alarm."""
         return any(subject.is_armed for subject in self.subjects.values())
 
-    def judged(self, measure: Measure, key: str, window: int) -> Measure:
+    def judged(self, measure: Measure, key: str, window: int, *, thinness: float = 1.0) -> Measure:
         """A measure of one window with the verdict of the subject that stands for it.
 
         CRITICAL while an incident beyond the margin is open, WARNING while one that anything changed is,
-        OK where nothing is and something could have been found, INSUFFICIENT where it couldn't.
+        OK where nothing is and something could have been found, INSUFFICIENT where it couldn't. `thinness`: how
+        many times fewer rows recent windows have than those of the reference, from which that is computed.
         """
         if measure.status is Status.UNDEFINED:
             return measure
-        status, why = self.status(key, window)
+        status, why = self.status(key, window, thinness=thinness)
         e_value = self.log_wealth.get((key, window))
         return _with_evidence(measure.judged(status, why), e_value)
 
-    def status(self, key: str, window: int) -> tuple[Status, str]:
+    def status(self, key: str, window: int, *, thinness: float = 1.0) -> tuple[Status, str]:
         """The verdict on a subject after a window, and why."""
         subject = self.subjects.get(key)
         found = self.open_incident(key, window)
@@ -97,6 +101,9 @@ class WatchReport:
             return Status.INSUFFICIENT, subject.why_not
         if window not in self.sealed.get(subject.set, frozenset()):
             return Status.INSUFFICIENT, "not judged yet: the window isn't complete, or its labels aren't in"
+        shift = subject.findable_among(thinness)
+        if key != "volume" and (shift is None or shift > BLIND):
+            return Status.INSUFFICIENT, _why_thin(shift)
         return Status.OK, _why_quiet(subject)
 
     def open_incident(self, key: str, window: int) -> IncidentInfo | None:
@@ -185,7 +192,7 @@ def reason_not_armed(n_reference_windows: int) -> str:
 def _subject(content: Mapping[str, Any], kind: str) -> SubjectInfo:
     return SubjectInfo(
         key=content["key"],
-        set=kind,
+        set=WatchKind(kind),
         family=Family(content["family"]),
         column=content["column"],
         why_not=content["why_not"],
@@ -233,15 +240,31 @@ def _why_open(incident: IncidentInfo, subject: SubjectInfo | None) -> str:
     what = "moved by more than its margin" if incident.light is Light.MATERIAL else "changed, within its margin so far"
     by = ""
     if subject is not None and incident.light is Light.MATERIAL:
-        points = f" and {100 * subject.margin_points:g} points" if subject.is_share else ""
+        points = f" and {100 * subject.margin_points:g} percentage points" if subject.is_share else ""
         by = f" of {subject.margin_sd:.2g} sd{points}"
-    shift = f": {incident.monitor} {incident.shift:+.2g} sd when it fired" if abs(incident.shift) < 100 else ""
+    is_bin = incident.subject.startswith("values/") and incident.monitor not in ("location", "spread")
+    monitor = f"share of {incident.monitor}" if is_bin else incident.monitor
+    shift = f": {monitor} {incident.shift:+.2g} sd when it fired" if abs(incident.shift) < 100 else ""
     return f"it has {what}{by}{shift}"
+
+
+def _why_thin(shift: float | None) -> str:
+    found = "no shift" if shift is None else f"only a shift of {shift:.2g} sd or more"
+    return f"too little data to tell: windows have fewer rows than the reference's, and {found} would be found"
 
 
 def _why_quiet(subject: SubjectInfo) -> str:
     findable = subject.findable[Light.CHANGED]
     horizon = 7 if 7 in findable else max(findable)
     shift = findable[horizon]
-    seen = "" if shift is None else f"; a sustained shift of {shift:.2g} sd would be found in {horizon} windows"
-    return f"no evidence of change{seen}"
+    if shift is None:
+        return NO_EVIDENCE
+    return f"{NO_EVIDENCE}; a sustained shift of {_size(subject, shift)} would be found in {horizon} windows"
+
+
+def _size(subject: SubjectInfo, shift: float) -> str:
+    """A shift in the unit of what it is a shift of; of a column's values in standard deviations."""
+    if subject.set is WatchKind.SERVED or not subject.sigma:
+        return f"{shift:.2g} sd"
+    size = shift * subject.sigma
+    return f"{100 * size:.2g} percentage points" if subject.is_share else f"{size:.2g}"

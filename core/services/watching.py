@@ -23,7 +23,7 @@ from core.record import BatchRole
 from core.services.alert_evidence import Firing, Settling, note_move, open_alerts
 from core.services.arming import Armed, armed, content_of
 from core.services.observations import Observations, Selection, counted_state, profile_of
-from core.services.subjects import WatchKind
+from core.services.promise import WatchKind
 from core.services.watch_report import policy_of
 from core.storage.alerting import AlertRow, IncidentRow, WatchRow, WatchWindowRow
 from core.storage.database import Database

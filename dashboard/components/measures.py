@@ -26,6 +26,7 @@ __all__ = [
     "change_cell",
     "count_cell",
     "dated",
+    "found",
     "held",
     "margin_words",
     "moved",
@@ -95,10 +96,15 @@ def moved(measure: Measure) -> str:
         matter = "by more than" if measure.status is Status.CRITICAL else "not certainly by more than"
         margin = margin_words(measure.margin, name)
         return f"{titled(measure)} {way} from {before} to {value}, {matter} the margin of {margin}."
-    if measure.status is Status.OK and measure.margin is not None:
-        seen = f"a change of {margin_words(measure.margin, name)} would have been seen"
-        return f"No evidence of change: {measure_name(name)} is {value}, {before} in the reference; {seen}."
+    if measure.status is Status.OK:
+        return f"No evidence of change: {measure_name(name)} is {value}, {before} in the reference{found(measure)}."
     return f"{titled(measure)} is {value}, {before} in the reference. {capital(measure.why.rstrip('.'))}."
+
+
+def found(measure: Measure) -> str:
+    """What would have been found where nothing is, after a semicolon; '' where that isn't said."""
+    _, _, said = measure.why.partition("; ")
+    return f"; {said}" if said else ""
 
 
 def change_cell(measure: Measure) -> str:

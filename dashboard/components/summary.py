@@ -9,6 +9,7 @@ from core.measure import Family, Measure, Status
 from core.schema import Task
 from core.services.fleet import FamilyVerdict, ModelSummary
 from core.services.observations import WindowInfo
+from dashboard.components.measures import found
 from dashboard.text import (
     chip,
     count,
@@ -118,13 +119,13 @@ def sentence(summary: ModelSummary) -> str:
         return f"No alarm, but {_untold(summary, leading)}."
     could, promise = [], summary.watch.promise if summary.watch else None
     primary = summary.primary
-    if primary is not None and primary.margin is not None:
-        could.append(f"of {measure_name(primary.measure)} by {size(primary.margin, primary.measure)}")
+    if primary is not None and (said := found(primary)):
+        could.append(f"of {measure_name(primary.measure)}, {said.removeprefix('; ')}")
     if promise is not None:
         horizon, shift = max(promise.typical[Light.CHANGED].items())
         if math.isfinite(shift):
-            could.append(f"of half of the columns by {shift:.2g} sd, in {plural(horizon, 'window')}")
-    return "No evidence of change" + (f": a change {' or '.join(could)} would have been seen." if could else ".")
+            could.append(f"of half of the columns, one of {shift:.2g} sd in {plural(horizon, 'window')}")
+    return f"No evidence of change{': ' if could else ''}{'; '.join(could)}."
 
 
 def detail(summary: ModelSummary) -> str:
