@@ -252,7 +252,7 @@ def _column(
 
 
 def _speaking(observations: Observations, column: str, window: WindowInfo) -> str:
-    """The subject that speaks for a column: its values, unless cells that aren't any of those have the worse verdict."""
+    """The subject that speaks for a column: its values, unless its other cells have the worse verdict."""
     keys = [subject_key(kind, column) for kind in SUBJECTS]
     known = [key for key in keys if observations.watches(key)]
     ranks = [SEVERITY[status] if (status := observations.verdict(key, window)[0]) in ALARMS else 99 for key in known]
