@@ -86,7 +86,8 @@ def log_e_values(
 def sizes(baseline: Baseline) -> Floats:
     """The shifts that are bet on, in standard deviations of a row's score, shape (n_monitors, 4)."""
     found = np.where((baseline.kinds == Kind.MEAN)[:, None], MEAN_SIZES, SIZES)
-    return np.where((baseline.kinds == Kind.WINDOW)[:, None], WINDOW_SIZES, found)
+    of_windows = WINDOW_SIZES * np.sqrt(baseline.of_window)[:, None]
+    return np.where((baseline.kinds == Kind.WINDOW)[:, None], of_windows, found)
 
 
 def null_edges(baseline: Baseline, margins: Sequence[Margin]) -> tuple[Floats, Floats]:
