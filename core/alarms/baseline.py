@@ -36,22 +36,10 @@ SHARES = (Kind.BIN, Kind.CATEGORY, Kind.SHARE)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Margin:
-    """What doesn't matter: the larger of a part of a standard deviation and, of shares, percentage points.
-
-    Examples
-    --------
-    >>> Margin(sd=0.05, points=0.01).in_sd(0.02, is_share=True)
-    0.5
-    """
+    """What doesn't matter: the larger of a part of a standard deviation and, of shares, percentage points."""
 
     sd: float = 0.05
     points: float = 0.01
-
-    def in_sd(self, sigma: float, *, is_share: bool) -> float:
-        """The margin of a monitor with standard deviation `sigma`, in standard deviations."""
-        if not is_share or sigma <= 0:
-            return self.sd
-        return max(self.sd, self.points / sigma)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from core.alarms.baseline import MAX_AUTOCORRELATION, Baseline, Margin, fit_baseline
+from core.alarms.baseline import MAX_AUTOCORRELATION, Baseline, fit_baseline
 from core.alarms.monitors import Kind, Windows, distribution_subject, share_subject
 from core.measure import Family
 from core.stats.binning import CategoryBins, fit_numeric
@@ -221,14 +221,6 @@ def test_what_the_windows_of_a_number_each_know_of_one_another_is_their_spread_a
     assert around == pytest.approx(0.05 * np.sqrt(1 + 7 / 42), rel=0.3)
     half = Windows(n=np.ones((1, 1)), total=np.array([[-0.7]]), total_of_squares=np.array([[0.49]]))
     assert baseline.standardised(half, np.zeros(1, dtype=np.int64), baseline.mean)[0, 0] < -9
-
-
-def test_margins_are_in_standard_deviations_or_percentage_points_of_shares() -> None:
-    margin = Margin(sd=0.05, points=0.01)
-    assert margin.in_sd(0.02, is_share=True) == pytest.approx(0.5)
-    assert margin.in_sd(0.5, is_share=True) == 0.05
-    assert margin.in_sd(0.02, is_share=False) == 0.05
-    assert margin.in_sd(0.0, is_share=True) == 0.05
 
 
 def test_a_column_of_numbers_and_a_share_stand_beside_one_another() -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from core.alarms.baseline import Baseline, Margin, fit_baseline
-from core.alarms.evidence import MEAN_SIZES, SIZES, WINDOW_SIZES, log_e_values, null_edges, stakes
+from core.alarms.evidence import SIZES, WINDOW_SIZES, log_e_values, null_edges, stakes
 from core.alarms.monitors import Kind, Windows
 from tests.core.alarms.series import hits, means, no_season, normal_means, shares
 
