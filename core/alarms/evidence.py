@@ -28,6 +28,9 @@ FAR = 5.0  # standard errors, about as many as an alarm takes
 SIZES = np.array([0.05, 0.1, 0.2, 0.4])  # shifts that are bet on beyond what does not matter, in sd of a row
 MEAN_SIZES = np.array([0.02, 0.05, 0.12, 0.3])  # the same of means such as a Brier score, of which little matters
 WINDOW_SIZES = np.array([0.5, 1.0, 2.0, 4.0])  # the same where a window is one number, in its own sd
+STAKES = np.array(
+    [0.4, 0.3, 0.2, 0.1]
+)  # of the sizes: a small shift takes windows to find, a large one one of any stake
 
 
 def log_e_values(
@@ -124,7 +127,7 @@ def stakes(baseline: Baseline) -> Floats:
     directions[is_share & (baseline.mean >= 1 - RARE)] = 0.25, 0.75
     directions[baseline.is_share & (baseline.mean == 0)] = 1.0, 0.0
     directions[baseline.is_share & (baseline.mean == 1)] = 0.0, 1.0
-    found: Floats = baseline.weights[:, None, None] * directions[:, :, None] * np.full(SIZES.size, 1 / SIZES.size)
+    found: Floats = baseline.weights[:, None, None] * directions[:, :, None] * STAKES
     return found
 
 
