@@ -28,6 +28,9 @@ FAR = 5.0  # standard errors, about as many as an alarm takes
 SIZES = np.array([0.05, 0.1, 0.2, 0.4])  # shifts that are bet on beyond what does not matter, in sd of a row
 MEAN_SIZES = np.array([0.02, 0.05, 0.12, 0.3])  # the same of means such as a Brier score, of which little matters
 WINDOW_SIZES = np.array([0.5, 1.0, 2.0, 4.0])  # the same where a window is one number, in its own sd
+STAKES = np.array(
+    [0.4, 0.3, 0.2, 0.1]
+)  # of the sizes: a small shift takes windows to find, a large one one of any stake
 
 
 def log_e_values(
@@ -83,7 +86,8 @@ def log_e_values(
 def sizes(baseline: Baseline) -> Floats:
     """The shifts that are bet on, in standard deviations of a row's score, shape (n_monitors, 4)."""
     found = np.where((baseline.kinds == Kind.MEAN)[:, None], MEAN_SIZES, SIZES)
-    return np.where((baseline.kinds == Kind.WINDOW)[:, None], WINDOW_SIZES, found)
+    of_windows = WINDOW_SIZES * np.sqrt(baseline.of_window)[:, None]
+    return np.where((baseline.kinds == Kind.WINDOW)[:, None], of_windows, found)
 
 
 def null_edges(baseline: Baseline, margins: Sequence[Margin]) -> tuple[Floats, Floats]:
@@ -123,7 +127,7 @@ def stakes(baseline: Baseline) -> Floats:
     directions[is_share & (baseline.mean >= 1 - RARE)] = 0.25, 0.75
     directions[baseline.is_share & (baseline.mean == 0)] = 1.0, 0.0
     directions[baseline.is_share & (baseline.mean == 1)] = 0.0, 1.0
-    found: Floats = baseline.weights[:, None, None] * directions[:, :, None] * np.full(SIZES.size, 1 / SIZES.size)
+    found: Floats = baseline.weights[:, None, None] * directions[:, :, None] * STAKES
     return found
 
 
