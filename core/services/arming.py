@@ -93,9 +93,9 @@ def armed(session: Session, observations: Observations, policy: AlarmPolicy, kin
         for subject, sigma in zip(panel.subjects, _first_sigmas(panel), strict=True)
     ]
     left_out = {
-        number: f"Left out: {policy.left_out[subject.column]}"
+        number: f"Left out: {policy.left_out[subject.column or subject.key]}"
         for number, subject in enumerate(panel.subjects)
-        if subject.column in policy.left_out
+        if (subject.column or subject.key) in policy.left_out
     }
     watch = arm(
         panel.subjects,

@@ -128,7 +128,9 @@ def load_watch(
     sealed: dict[str, set[int]] = {}
     log_wealth: dict[tuple[str, int], tuple[float, float]] = {}
     columns = (WatchWindowRow.watch_id, WatchWindowRow.window, WatchWindowRow.log_wealth)
-    for watch_id, window, data in session.execute(select(*columns).where(WatchWindowRow.watch_id.in_(names))):
+    in_force = WatchRow.superseded_at.is_(None)
+    kept = select(*columns).join(WatchRow).where(WatchRow.model_id == model.id).order_by(in_force, WatchRow.id)
+    for watch_id, window, data in session.execute(kept):
         sealed.setdefault(names[watch_id], set()).add(window)
         if wealth and data:
             keys = [subject["key"] for subject in contents[watch_id]["subjects"]]
