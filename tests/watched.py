@@ -56,7 +56,7 @@ every = "day"
 [sample]
 rows = 0
 [labels]
-delay_days = 0
+delay_days = 1
 [outcome]
 classes = ["0", "1"]
 positive = "1"

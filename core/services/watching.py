@@ -103,15 +103,14 @@ def _settle(settling: Settling) -> None:
     for place in places:
         window = found.panel.windows[place].key
         row = stored.get(window)
-        if row is not None and row.counts_sha256 == digests[place]:
-            log_e[:, place] = _unpacked(row.log_e, log_e[:, place].shape)
-        else:
-            if row is None:
-                row = WatchWindowRow(watch_id=watch.id, window=window, sealed_at=settling.now, log_wealth=b"")
-                session.add(row)
-            else:
-                row.reopened_at = settling.now
+        if row is None:
+            row = WatchWindowRow(watch_id=watch.id, window=window, sealed_at=settling.now, log_wealth=b"")
+            session.add(row)
+        elif row.counts_sha256 != digests[place]:
+            row.reopened_at = settling.now
+        if row.counts_sha256 != digests[place]:
             row.counts_sha256, row.log_e = digests[place], _packed(log_e[:, place])
+        log_e[:, place] = _unpacked(row.log_e, log_e[:, place].shape)  # as it is kept, from the first time on
         rows.append(row)
     detections = {light: found.watch.detect(log_e[number, places], light) for number, light in enumerate(Light)}
     wealth = np.stack([detections[light].log_wealth for light in Light], axis=1)
