@@ -159,6 +159,7 @@ def preview(model: str, file: FileArgument, workspace: WorkspaceOption = HERE, j
         print_json({"preview": _preview_document(found)})
         return
     _print_events(found)
+    _print_back_test(found)
     _print_not_watched(found)
 
 
@@ -256,22 +257,24 @@ def _preview_document(found: PolicyPreview | None) -> dict[str, Any] | None:
 
 
 def _print_events(found: PolicyPreview | None) -> None:
-    from core.services.promise_words import back_test_words
-
     if found is None:
         say("There is no reference yet, so nothing can be raised.")
-        return
-    if not found.n_armed:
+    elif not found.n_armed:
         say("Nothing is armed, so nothing can be raised.")
-        return
-    rows = [
-        (event.window.name, event.light, _listed(event.words), f"{event.n_returned} of {len(event.words)}")
-        for event in found.events
-    ]
-    if rows:
+    elif found.events:
+        rows = [
+            (event.window.name, event.light, _listed(event.words), f"{event.n_returned} of {len(event.words)}")
+            for event in found.events
+        ]
         print_table(["window", "light", "what began", "back since"], rows)
-    words = back_test_words(found) or "no window is complete yet that could have raised anything."
-    say(f"{words[:1].upper()}{words[1:]}")
+
+
+def _print_back_test(found: PolicyPreview | None) -> None:
+    from core.services.promise_words import back_test_words
+
+    if found is not None and found.n_armed:
+        words = back_test_words(found) or "no window is complete yet that could have raised anything."
+        say(f"{words[:1].upper()}{words[1:]}")
 
 
 def _print_not_watched(found: PolicyPreview | None) -> None:

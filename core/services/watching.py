@@ -67,27 +67,30 @@ class WatchService:
             if observations is None:
                 return True
             profile = profile_of(session, row, observations)
-            sets = [armed(session, observations, policy, kind) for kind in WatchKind]
             labelled = _labels_of_reference(session, row, profile)
-        for found in sets:
-            if found is not None:
-                rests_on = labelled if found.kind is WatchKind.MATURED else ""
-                basis = _digest(FORMAT, profile.digest, policy.digest, found.kind, rests_on)
-                with self.database.write(f"model {row.id}") as session:
-                    if _mark(session, row) != mark:
-                        return False
-                    watch = _watch(session, actor, row, (profile, found, basis), now=self.clock())
-                    settling = Settling(
-                        session=session,
-                        actor=actor.name,
-                        model=row,
-                        profile=profile,
-                        found=found,
-                        watch=watch,
-                        now=self.clock(),
-                    )
-                    _settle(settling)
-                    watch.mark = mark
+            sets = []
+            for kind in WatchKind:
+                rests_on = labelled if kind is WatchKind.MATURED else ""
+                basis = _digest(FORMAT, profile.digest, policy.digest, kind, rests_on)
+                found = armed(session, observations, policy, kind, why_not=_why_not(watches, basis))
+                if found is not None:
+                    sets.append((found, basis))
+        for found, basis in sets:
+            with self.database.write(f"model {row.id}") as session:
+                if _mark(session, row) != mark:
+                    return False
+                watch = _watch(session, actor, row, (profile, found, basis), now=self.clock())
+                settling = Settling(
+                    session=session,
+                    actor=actor.name,
+                    model=row,
+                    profile=profile,
+                    found=found,
+                    watch=watch,
+                    now=self.clock(),
+                )
+                _settle(settling)
+                watch.mark = mark
         return True
 
 
@@ -213,6 +216,14 @@ def watches_of(session: Session, model: ModelRow) -> list[WatchRow]:
     """The watches in force, at most one of each kind."""
     query = select(WatchRow).where(WatchRow.model_id == model.id, WatchRow.superseded_at.is_(None))
     return list(session.scalars(query.order_by(WatchRow.id)))
+
+
+def _why_not(watches: Sequence[WatchRow], basis: str) -> dict[str, str] | None:
+    """Why each subject can't alarm, as the watch in force on this basis keeps it; None where there is none."""
+    watch = next((watch for watch in watches if watch.basis == basis), None)
+    if watch is None:
+        return None
+    return {subject["key"]: subject["why_not"] for subject in json.loads(watch.content)["subjects"]}
 
 
 def _counts(watch: WatchRow, found: Armed, place: int, window: Window) -> bool:
