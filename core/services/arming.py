@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
+from core.alarms.baseline import fit_baseline
 from core.alarms.policy import AlarmPolicy
 from core.alarms.watch import Light, Season, Watch, arm
 from core.profile.windows import WindowPlan
@@ -59,8 +60,22 @@ class Armed:
         )
 
 
-def armed(session: Session, observations: Observations, policy: AlarmPolicy, kind: WatchKind) -> Armed | None:
-    """One set of a model's subjects, armed on its reference under a policy; None where there is nothing to watch."""
+def armed(
+    session: Session,
+    observations: Observations,
+    policy: AlarmPolicy,
+    kind: WatchKind,
+    *,
+    why_not: Mapping[str, str] | None = None,
+) -> Armed | None:
+    """One set of a model's subjects, armed on its reference under a policy; None where there is nothing to watch.
+
+    Parameters
+    ----------
+    why_not : mapping of str to str, optional
+        Why each subject can't alarm, '' if it can, as was found before on the same reference and policy: what a
+        day of production doesn't change needn't be found again each day.
+    """
     context, schema = observations.context, observations.schema
     plan = WindowPlan.of(schema.window, schema.timezone)
     infos = () if context.shows_reference else context.windows
@@ -94,19 +109,34 @@ def armed(session: Session, observations: Observations, policy: AlarmPolicy, kin
         for subject, sigma in zip(panel.subjects, _first_sigmas(panel), strict=True)
     ]
     left_out = {
-        number: f"Left out: {policy.left_out[subject.column]}"
+        number: f"Left out: {policy.left_out[subject.column or subject.key]}"
         for number, subject in enumerate(panel.subjects)
-        if subject.column in policy.left_out
+        if (subject.column or subject.key) in policy.left_out
     }
-    watch = arm(
-        panel.subjects,
-        panel.reference,
-        margins=margins,
-        allowances={light: policy.allowance(plan.per_year, changed=light is Light.CHANGED) for light in Light},
-        horizon=horizon_of(plan),
-        season=season,
-        left_out=left_out,
-    )
+    allowances = {light: policy.allowance(plan.per_year, changed=light is Light.CHANGED) for light in Light}
+    if why_not is not None and [subject.key for subject in panel.subjects] == list(why_not):
+        watch = Watch(
+            baseline=fit_baseline(
+                panel.subjects,
+                panel.reference,
+                phases=season.phases if season else None,
+                n_phases=season.n_phases if season else 1,
+            ),
+            margins=tuple(margins),
+            allowances=allowances,
+            horizon=horizon_of(plan),
+            why_not={number: why_not[s.key] for number, s in enumerate(panel.subjects) if why_not[s.key]},
+        )
+    else:
+        watch = arm(
+            panel.subjects,
+            panel.reference,
+            margins=margins,
+            allowances=allowances,
+            horizon=horizon_of(plan),
+            season=season,
+            left_out=left_out,
+        )
     by_key = {info.window.key: info for info in infos}
     sealed = [_is_sealed(by_key.get(window.key), kind) for window in panel.windows]
     return Armed(

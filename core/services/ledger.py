@@ -15,7 +15,7 @@ from core.governance import verify_export
 from core.governance.evidence import Evidence, canonical_json
 from core.governance.identity import Actor, Right, allowed
 from core.governance.ledger import Entry, LedgerCheck, Receipt, check_chain
-from core.storage.alerting import AlertMoveRow
+from core.storage.alerting import AlertMoveRow, AlertRow
 from core.storage.database import Database
 from core.storage.ledger import entries, n_entries, named
 from core.storage.signing import DeploymentRow, EvidenceRow, ProposalMoveRow
@@ -142,6 +142,21 @@ def _unlike_the_ledger(session: Session, found: Sequence[Entry]) -> Iterator[str
         if not agrees:
             yield f"Move {alert_move.id} of alert {alert_move.alert_id} isn't what entry {alert_move.ledger_seq} says."
         told.add(alert_move.ledger_seq)
+    yield from _alerts_unlike_their_moves(session, found)
     for entry in found:
         if entry.action.startswith(("proposal.", "alert.")) and entry.seq not in told:
             yield f"The move that entry {entry.seq} tells of is missing."
+
+
+def _alerts_unlike_their_moves(session: Session, found: Sequence[Entry]) -> Iterator[str]:
+    """Alerts whose state isn't the one that their last move led to, or whose evidence isn't what they fired on."""
+    states = {row.alert_id: row.state for row in session.scalars(select(AlertMoveRow).order_by(AlertMoveRow.id))}
+    fired = {entry.objects.get("alert"): entry.objects for entry in found if entry.action == "alert.fire"}
+    for alert in session.scalars(select(AlertRow).order_by(AlertRow.id)):
+        entered = fired.get(alert.id, {})
+        if alert.state != states.get(alert.id):
+            yield f"Alert {alert.id} is {alert.state}, which none of its moves led to."
+        if alert.evidence_sha256 != entered.get("evidence"):
+            yield f"Alert {alert.id} names other evidence than the ledger says it fired on."
+        if not str(entered.get("text", "")).startswith(alert.title):
+            yield f"Alert {alert.id} has another title than the ledger says it fired with."

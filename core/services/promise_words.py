@@ -11,6 +11,8 @@ from core.services.promise import FleetPromise, Promise
 
 __all__ = ["back_test_words", "findable_words", "fleet_promise_words", "margin_words", "promise_words"]
 
+MOST_NAMED = 5
+
 
 def promise_words(promise: Promise, context: Context, preview: PolicyPreview | None) -> tuple[tuple[str, str], ...]:
     """The promise of a model's alarms, a heading and a sentence each.
@@ -43,6 +45,10 @@ def promise_words(promise: Promise, context: Context, preview: PolicyPreview | N
     lines.append(("Found", findable_words(promise, unit)))
     if promise.n_not_armed:
         lines.append(("Not watched", f"{promise.n_not_armed:,} series, each with its reason in the alarm policy."))
+    if preview is not None and preview.left_out:
+        named = "; ".join(f"{column} ({reason})" for column, reason in list(preview.left_out.items())[:MOST_NAMED])
+        more = f"; and {len(preview.left_out) - MOST_NAMED:,} more" if len(preview.left_out) > MOST_NAMED else ""
+        lines.append(("Left out", f"what is no measurement: {named}{more}."))
     replayed = _times(promise.n_replayed, "alarm") if promise.n_replayed else "nothing"
     lines.append(("Replayed", f"the reference itself, by its own limits, would have raised {replayed}."))
     back_test = back_test_words(preview)

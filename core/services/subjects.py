@@ -33,7 +33,7 @@ from core.stats.binning import CategoryBins, NumericBins, Special
 from core.stats.scores import calibration_names, ordered_scores, pooled_scores
 from core.storage.counts import StoredCounts
 
-__all__ = ["Panel", "matured_panel", "served_panel", "subject_key"]
+__all__ = ["OF_ALL_ROWS", "Panel", "matured_panel", "served_panel", "subject_key"]
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -43,6 +43,18 @@ MARGINS = {"roc_auc": 0.02}  # of what is no mean of rows, in its own unit
 MIN_LABELS = 30  # of either outcome in a window, for an AUC that is close to normal
 OUTSIDE = (Special.UNSEEN, Special.BELOW, Special.ABOVE, Special.NEGATIVE_INFINITY, Special.POSITIVE_INFINITY)
 NO_VALUE = (Special.MISSING, Special.INVALID)
+OF_ALL_ROWS = (
+    "volume",
+    "duplicates",
+    "classifier",
+    "reconstruction",
+    "performance/accuracy",
+    "performance/brier_score",
+    "performance/roc_auc",
+    "performance/mae",
+    "performance/bias",
+    "concept/mean_residual",
+)  # subjects that a policy names as it names columns
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -59,12 +59,16 @@ class IncidentInfo:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class WatchReport:
-    """One model's watch, both sets together."""
+    """One model's watch, both sets together.
+
+    `left_out`: the reason why a sealed window of a set isn't judged, as the policy of its time gave it.
+    """
 
     policy: AlarmPolicy
     subjects: Mapping[str, SubjectInfo]
     incidents: tuple[IncidentInfo, ...]
     sealed: Mapping[str, frozenset[int]]
+    left_out: Mapping[tuple[str, int], str]
     log_wealth: Mapping[tuple[str, int], tuple[float, float]]
     promise: Promise | None
 
@@ -101,6 +105,8 @@ class WatchReport:
             return Status.INSUFFICIENT, subject.why_not
         if window not in self.sealed.get(subject.set, frozenset()):
             return Status.INSUFFICIENT, "not judged yet: the window isn't complete, or its labels aren't in"
+        if (subject.set, window) in self.left_out:
+            return Status.INSUFFICIENT, f"Left out with its window: {self.left_out[subject.set, window]}"
         shift = subject.findable_among(thinness)
         if key != "volume" and (shift is None or shift > BLIND):
             return Status.INSUFFICIENT, _why_thin(shift)
@@ -133,10 +139,17 @@ def load_watch(
     names = {watch.id: watch.kind for watch in watches}
     found = session.scalars(select(IncidentRow).where(IncidentRow.watch_id.in_(names)).order_by(IncidentRow.id))
     sealed: dict[str, set[int]] = {}
+    left_out: dict[tuple[str, int], str] = {}
+    windows_left_out = _windows_left_out(session, model, watches)
     log_wealth: dict[tuple[str, int], tuple[float, float]] = {}
     columns = (WatchWindowRow.watch_id, WatchWindowRow.window, WatchWindowRow.log_wealth)
-    for watch_id, window, data in session.execute(select(*columns).where(WatchWindowRow.watch_id.in_(names))):
+    in_force = WatchRow.superseded_at.is_(None)
+    kept = select(*columns).join(WatchRow).where(WatchRow.model_id == model.id).order_by(in_force, WatchRow.id)
+    for watch_id, window, data in session.execute(kept):
         sealed.setdefault(names[watch_id], set()).add(window)
+        reasons = windows_left_out.get(watch_id)
+        if reasons and (name := plan.window(window).name) in reasons:
+            left_out[names[watch_id], window] = reasons[name]
         if wealth and data:
             keys = [subject["key"] for subject in contents[watch_id]["subjects"]]
             values = np.frombuffer(zlib.decompress(data), dtype="<f4").reshape(len(Light), -1)
@@ -149,6 +162,7 @@ def load_watch(
         subjects=subjects,
         incidents=tuple(sorted(map(incident_info, found), key=lambda incident: (incident.opened, incident.subject))),
         sealed={kind: frozenset(windows) for kind, windows in sealed.items()},
+        left_out=left_out,
         log_wealth=log_wealth,
         promise=promise_of(policy, plan, subjects, [contents[watch.id] for watch in current]),
     )
@@ -159,6 +173,15 @@ def policy_of(session: Session, model: ModelRow) -> AlarmPolicy:
     query = select(AlarmPolicyRow).where(AlarmPolicyRow.model_id == model.id).order_by(AlarmPolicyRow.id.desc())
     row = session.scalars(query.limit(1)).first()
     return AlarmPolicy() if row is None else AlarmPolicy.model_validate_json(row.content)
+
+
+def _windows_left_out(session: Session, model: ModelRow, watches: Sequence[WatchRow]) -> dict[int, Mapping[str, str]]:
+    """The windows that the policy of each watch leaves out, with the reason."""
+    rows = session.scalars(select(AlarmPolicyRow).where(AlarmPolicyRow.model_id == model.id))
+    policies = {row.digest: AlarmPolicy.model_validate_json(row.content) for row in rows}
+    return {
+        watch.id: policies[watch.policy_digest].windows_left_out for watch in watches if watch.policy_digest in policies
+    }
 
 
 def fleet_promise(session: Session) -> FleetPromise:

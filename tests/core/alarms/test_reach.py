@@ -24,7 +24,9 @@ def exactly(n: float, stake: float) -> Baseline:
     rng = np.random.default_rng(0)
     baseline = fit_baseline(means(1), normal_means(rng, np.zeros((30, 1)), n))
     quantile = float(baseline.quantile[0])
-    known = replace(baseline, correlation=np.zeros(1), df=np.full(1, np.inf), weights=np.array([stake / (STAKES.max() / 2)]))
+    known = replace(
+        baseline, correlation=np.zeros(1), df=np.full(1, np.inf), weights=np.array([stake / (STAKES.max() / 2)])
+    )
     return replace(known, n=(known.quantile / 0.022) ** 2) if quantile else known
 
 
