@@ -15,6 +15,7 @@ from core.services.accounts import AccountService
 from core.services.analysis import AnalysisService
 from core.services.batches import BatchService
 from core.services.comparison import ComparisonService
+from core.services.control import ChartService
 from core.services.evidence import EvidenceService
 from core.services.execution import ExecutionService
 from core.services.jobs import JobService
@@ -47,6 +48,7 @@ class Workspace:
     batches: BatchService
     profiles: ProfileService
     analysis: AnalysisService
+    charts: ChartService
     accounts: AccountService
     versions: VersionService
     comparisons: ComparisonService
@@ -139,6 +141,7 @@ def _built(folder: Path, database: Database, clock: Callable[[], datetime]) -> W
         batches=batches,
         profiles=profiles,
         analysis=analysis,
+        charts=ChartService(database=database, clock=clock),
         accounts=AccountService(database=database, clock=clock),
         versions=versions,
         comparisons=comparisons,
