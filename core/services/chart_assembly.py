@@ -16,7 +16,7 @@ from core.services.chart_rebaseline import rebaseline_of
 from core.services.chart_report import ChartPoint, ChartReport, Companion
 from core.services.chart_series import SeriesName, SeriesSource, TimePoint
 from core.spc.autocorrelation import innovations
-from core.spc.baseline import NOMINAL, Baseline, Dependence, Limits, baseline_chart, centre_at, rows_score
+from core.spc.baseline import NOMINAL, Baseline, Dependence, Limits, at_season, baseline_chart, rows_score
 from core.spc.change_point import LevelShift, last_shift
 from core.spc.chart import ControlChart
 from core.spc.cusum import cusum_chart
@@ -210,7 +210,9 @@ def _since(series: Series, baseline: Baseline, chart: ControlChart, base: Bools)
     score = chart.score * (baseline.width / NOMINAL if not baseline.is_exact else 1.0)
     if baseline.dependence is Dependence.WIDER:
         is_individual = baseline.limits is Limits.INDIVIDUALS
-        _, raw = rows_score(series, baseline.centres, baseline.sigma, is_individual=is_individual)
+        _, raw = rows_score(
+            series, baseline.centres, baseline.sigma, spreads=baseline.spreads, is_individual=is_individual
+        )
         score = innovations(raw / baseline.scale, baseline.phi) if baseline.scale > 0 else score
     found = last_shift(score)
     return found if found is not None and not base[found.first :].any() else None
@@ -219,7 +221,7 @@ def _since(series: Series, baseline: Baseline, chart: ControlChart, base: Bools)
 def _companion(series: Series, baseline: Baseline, base: Bools) -> Companion | None:
     """Moving ranges beside individuals, the spread inside windows beside means."""
     if baseline.limits is Limits.INDIVIDUALS:
-        left = series.value - centre_at(series, baseline.centres)
+        left = series.value - at_season(series, baseline.centres)
         ranges = moving_range_chart(left, base=base)
         return _as_companion("Moving range: how far from the window before", ranges)
     if series.kind is SeriesKind.MEAN and series.spread is not None:

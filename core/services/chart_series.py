@@ -239,7 +239,8 @@ class SeriesSource:
         if measure in RATES:
             k = [0 if math.isnan(value) else round(value * rows) for value, rows in zip(values, n, strict=True)]
             return shares(k, n)
-        return estimates(values, n, [math.nan if m is None else _standard_error(m) for m in found])
+        errors = np.array([(math.nan, math.nan) if m is None else _standard_errors(m) for m in found])
+        return estimates(values, n, errors[:, 0], error_above=errors[:, 1])
 
     @cached_property
     def _performance(self) -> tuple[tuple[Measure, ...], ...]:
@@ -289,9 +290,10 @@ def _gap(group: Ints, rest: Ints) -> Series:
     return estimates(value, np.where(there, n, 0), np.sqrt(np.where(there, variance, np.nan)))
 
 
-def _standard_error(measure: Measure) -> float:
-    """What a measure's 95% interval says of its standard error."""
+def _standard_errors(measure: Measure) -> tuple[float, float]:
+    """The standard errors downwards and upwards that a measure's 95% interval tells; an arm of no length tells none."""
     interval: Interval | None = measure.interval
-    if interval is None or measure.value is None or not interval.high > interval.low:
-        return math.nan
-    return (interval.high - interval.low) / (2 * Z95)
+    if interval is None or measure.value is None:
+        return math.nan, math.nan
+    below, above = (measure.value - interval.low) / Z95, (interval.high - measure.value) / Z95
+    return below if below > 0 else math.nan, above if above > 0 else math.nan

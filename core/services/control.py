@@ -312,7 +312,7 @@ class ChartService:
         """Write a version of phase I and its entry in the ledger; refused if another was made meanwhile."""
         with self.database.write(f"model {loaded.model_id}") as session:
             model_row = session.get_one(ModelRow, loaded.model_id)
-            if phase_records(session, model_row, selection) != loaded.records:
+            if _versions(phase_records(session, model_row, selection)) != _versions(loaded.records):
                 raise ConflictError("Somebody changed a phase I of this model meanwhile: look at it, then try again.")
             at = self.clock()
             row = ControlPhaseRow(
@@ -341,6 +341,11 @@ class ChartService:
             session.add(row)
             session.flush()
             return phase_records(session, model_row, selection)[-1]
+
+
+def _versions(records: Sequence[PhaseRecord]) -> list[tuple[int, bool]]:
+    """Which versions of phase I there are, and which of them are decided."""
+    return [(record.id, record.decision is not None) for record in records]
 
 
 def _told(series: Sequence[str]) -> str:

@@ -18,7 +18,7 @@ from core.spc.scheme import Knowledge
 from core.spc.series import Series, SeriesKind
 from core.spc.tails import binomial_tails
 
-__all__ = ["Baseline", "Dependence", "Limits", "baseline_chart", "centre_at", "rows_score"]
+__all__ = ["Baseline", "Dependence", "Limits", "at_season", "baseline_chart", "rows_score"]
 
 Floats = NDArray[np.float64]
 
@@ -53,8 +53,8 @@ class Baseline:
     ----------
     limits, dependence
         As resolved, never AUTO.
-    centres : tuple of float
-        The usual value: one, or one a season.
+    centres, spreads : tuple of float
+        The usual value, and how far individual points spread beside the others: one, or one a season.
     sigma : float
         Of means the standard deviation of a row; else 1.
     scale, rho : float
@@ -66,6 +66,8 @@ class Baseline:
         Of the limits in estimated standard errors: above 3, as these are estimated.
     n_points, n_rows, n_means
         What it rests on: points, their rows, and means taken off.
+    df : float or None
+        Degrees of freedom of the spread of each season, where each has its own.
     is_exact : bool
         Whether limits follow the law of counts.
     notes : tuple of str
@@ -75,6 +77,7 @@ class Baseline:
     limits: Limits
     dependence: Dependence
     centres: tuple[float, ...]
+    spreads: tuple[float, ...]
     sigma: float
     scale: float
     rho: float
@@ -84,6 +87,7 @@ class Baseline:
     n_rows: float
     n_means: int
     is_exact: bool
+    df: float | None = None
     notes: tuple[str, ...] = ()
 
     @property
@@ -97,14 +101,14 @@ class Baseline:
     @property
     def worth(self) -> LimitsWorth:
         """What limits from so many points are worth."""
-        return limits_worth(self.n_points, spread=self.spread, n_means=self.n_means)
+        return limits_worth(self.n_points, spread=self.spread, n_means=self.n_means, df=self.df)
 
     @property
     def knowledge(self) -> Knowledge | None:
         """How well centre and spread are known; None without a point."""
         if self.n_points < 1:
             return None
-        df = degrees_of_freedom(self.n_points, spread=self.spread, n_means=self.n_means)
+        df = self.df or degrees_of_freedom(self.n_points, spread=self.spread, n_means=self.n_means)
         return Knowledge(n_points=self.n_points / self.n_means, df=df)
 
     @property
@@ -113,16 +117,25 @@ class Baseline:
         known = all(math.isfinite(value) for value in (*self.centres, self.scale, self.width))
         return self.worth.is_armed and known and (self.scale > 0 or self.is_exact)
 
+    @property
+    def is_constant(self) -> bool:
+        """Whether the points of phase I are all equal, so that they give no scale."""
+        return self.n_points > 1 and self.scale == 0 and not self.is_exact
+
     def to_dict(self) -> dict[str, Any]:
         """The form that is stored; what isn't finite becomes None."""
         found = {name: _plain(value) for name, value in asdict(self).items()}
-        return {**found, "centres": [_plain(centre) for centre in self.centres], "notes": list(self.notes)}
+        found |= {name: [_plain(value) for value in getattr(self, name)] for name in ("centres", "spreads")}
+        return {**found, "notes": list(self.notes)}
 
     @classmethod
     def from_dict(cls, stored: Mapping[str, Any]) -> Baseline:
         """Read what `to_dict` wrote."""
-        found: dict[str, Any] = {name: math.nan if value is None else value for name, value in stored.items()}
-        found["centres"] = tuple(math.nan if centre is None else float(centre) for centre in stored["centres"])
+        found: dict[str, Any] = {
+            name: math.nan if value is None and name != "df" else value for name, value in stored.items()
+        }
+        for name in ("centres", "spreads"):
+            found[name] = tuple(math.nan if value is None else float(value) for value in stored[name])
         found["notes"] = tuple(stored["notes"])
         found["limits"], found["dependence"] = Limits(stored["limits"]), Dependence(stored["dependence"])
         return cls(**found)
@@ -145,10 +158,11 @@ def baseline_chart(baseline: Baseline, series: Series) -> ControlChart:
         points make them. Where neighbours are correlated and residuals are charted, the centre of a point is what
         the one before lets expect, and its score that of what is new in it.
     """
+    is_individual = baseline.limits is Limits.INDIVIDUALS
     single, score = rows_score(
-        series, baseline.centres, baseline.sigma, is_individual=baseline.limits is Limits.INDIVIDUALS
+        series, baseline.centres, baseline.sigma, spreads=baseline.spreads, is_individual=is_individual
     )
-    centre = centre_at(series, baseline.centres)
+    centre = at_season(series, baseline.centres)
     factor = np.full(series.value.shape, baseline.scale)
     if baseline.limits is Limits.SHARED:
         factor = np.sqrt(1 + series.excess(centre) * baseline.rho)
@@ -180,21 +194,24 @@ def baseline_chart(baseline: Baseline, series: Series) -> ControlChart:
 
 
 def rows_score(
-    series: Series, centres: tuple[float, ...], sigma: float, *, is_individual: bool
+    series: Series, centres: tuple[float, ...], sigma: float, *, spreads: tuple[float, ...], is_individual: bool
 ) -> tuple[Floats, Floats]:
-    """The standard error that rows alone give each point (1 for individuals), and how many of it the point lies off."""
-    centre = centre_at(series, centres)
-    single = np.ones(series.value.shape) if is_individual else series.error(centre, sigma)
+    """The standard error that rows alone give each point, and how many of it the point lies off.
+
+    Of individuals it is the spread of their season beside the others': 1 where all spread alike.
+    """
+    centre = at_season(series, centres)
+    single = at_season(series, spreads) if is_individual else series.error(centre, sigma)
     with np.errstate(invalid="ignore", divide="ignore"):
         return single, np.where(series.there & (single > 0), (series.value - centre) / single, np.nan)
 
 
-def centre_at(series: Series, centres: tuple[float, ...]) -> Floats:
-    """The usual value at each point: that of its season where there are several."""
-    if len(centres) == 1 or series.season is None:
-        return np.full(series.value.shape, centres[0])
-    known = np.append(np.array(centres), np.nan)  # a season that phase I never saw has no usual value
-    return known[np.minimum(series.season, len(centres))]
+def at_season(series: Series, values: tuple[float, ...]) -> Floats:
+    """The value that holds at each point: that of its season where there are several."""
+    if len(values) == 1 or series.season is None:
+        return np.full(series.value.shape, values[0])
+    known = np.append(np.array(values), np.nan)  # of a season that phase I never saw nothing is known
+    return known[np.minimum(series.season, len(values))]
 
 
 def _by_law(chart: ControlChart, baseline: Baseline, series: Series) -> ControlChart:
@@ -203,7 +220,7 @@ def _by_law(chart: ControlChart, baseline: Baseline, series: Series) -> ControlC
         return chart
     n_rows = max(1.0, baseline.n_rows / baseline.n_means)
     mean_rows = baseline.n_rows / max(1, baseline.n_points)
-    centre = centre_at(series, baseline.centres)
+    centre = at_season(series, baseline.centres)
     usable = series.there & np.isfinite(centre)
     # Half a row more on either side: a share that phase I never saw may yet occur.
     share = np.where(usable, (centre * n_rows + 0.5) / (n_rows + 1), 0.5)

@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 
 from core.errors import InputError
 from core.spc.autocorrelation import AutocorrelationTest, autocorrelation_test, autoregressive_width, innovations
-from core.spc.baseline import NOMINAL, Baseline, Dependence, Limits, centre_at, rows_score
+from core.spc.baseline import NOMINAL, Baseline, Dependence, Limits, at_season, rows_score
 from core.spc.constants import c4
 from core.spc.dispersion import Dispersion, dispersion_test, laney_sigma, shared_variance
-from core.spc.seasons import season_test, seasonal_means
+from core.spc.phases import LEAST_POINTS
+from core.spc.seasons import moderated_spread, season_test, seasonal_means
 from core.spc.series import Series, SeriesKind
 
 __all__ = ["AUTOMATIC", "Adjustment", "Rhythm", "fit_baseline"]
@@ -23,6 +24,7 @@ Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
 RUN_LENGTH = 370.4  # of limits at 3 sigma
+LEVEL = 0.01  # of tests whose false positives would cost false alarms
 RARE = 25.0  # expected counts below which a share's limits follow its own law
 
 
@@ -66,9 +68,9 @@ def fit_baseline(
     Returns
     -------
     Baseline
-        Tested in this order: a rhythm (analysis of variance, at 1%), correlation of neighbours (at 5%), then whether
+        Tested in this order: a rhythm (analysis of variance, at 1%), correlation of neighbours (at 1%), then whether
         rows alone explain how points differ (chi-square, at 5%). Counts are charted as individuals unless asked
-        otherwise: what comes to a model has reasons beyond chance.
+        otherwise, as what comes to a model has reasons beyond chance; and so are estimates without standard errors.
 
     Raises
     ------
@@ -85,23 +87,25 @@ def fit_baseline(
     True
     """
     where = _base(series, base)
+    is_individual = _is_individual(series, where, adjustment.limits)
+    if series.kind is SeriesKind.ESTIMATE and not is_individual and series.spread is not None:
+        where = where & np.isfinite(series.spread)
     n_points, n_rows = int(where.sum()), float(series.n[where].sum())
     centres, of_rhythm = _centres(series, where, adjustment.rhythm)
     sigma = _row_sigma(series, where)
-    is_individual = adjustment.limits is Limits.INDIVIDUALS or (
-        series.kind is SeriesKind.COUNT and adjustment.limits is Limits.AUTO
-    )
-    _, score = rows_score(series, centres, sigma, is_individual=is_individual)
-    test = autocorrelation_test(score, base=where & np.isfinite(score))
+    spreads, df, of_spreads = _spreads(series, where, centres) if is_individual else ((1.0,), None, ())
+    _, score = rows_score(series, centres, sigma, spreads=spreads, is_individual=is_individual)
+    test = autocorrelation_test(score, base=where & np.isfinite(score), level=LEVEL)
     phi, dependence, of_neighbours = _dependence(test, adjustment.dependence)
     new = innovations(score, phi) if dependence is Dependence.RESIDUALS else score
-    excess = series.excess(centre_at(series, centres))
+    excess = series.excess(at_season(series, centres))
     limits, of_spread = _limits(new, excess, where, adjustment.limits, is_individual=is_individual)
     scale, rho = _scale(new, excess, where, limits, dependence, n_means=len(centres))
     fitted = Baseline(
         limits=limits,
         dependence=dependence,
         centres=centres,
+        spreads=spreads,
         sigma=sigma,
         scale=scale,
         rho=rho,
@@ -111,7 +115,8 @@ def fit_baseline(
         n_rows=n_rows,
         n_means=len(centres),
         is_exact=_is_rare(series, centres, limits, dependence),
-        notes=(*of_rhythm, *of_neighbours, *of_spread),
+        df=df,
+        notes=(*of_rhythm, *of_spreads, *of_neighbours, *of_spread),
     )
     if fitted.is_exact or n_points == 0:  # what estimating the centre adds is part of that law
         return fitted
@@ -130,6 +135,15 @@ def _base(series: Series, base: Bools | None) -> Bools:
     return where & base
 
 
+def _is_individual(series: Series, where: Bools, chosen: Limits) -> bool:
+    """Whether points are charted by how far neighbours usually differ, not by the rows of each."""
+    if chosen is not Limits.AUTO:
+        return chosen is Limits.INDIVIDUALS
+    if series.kind is SeriesKind.ESTIMATE and series.spread is not None:
+        return int(np.isfinite(series.spread[where]).sum()) < LEAST_POINTS
+    return series.kind is SeriesKind.COUNT
+
+
 def _centres(series: Series, where: Bools, rhythm: Rhythm) -> tuple[tuple[float, ...], tuple[str, ...]]:
     """The usual value, or that of each season, and why."""
     weight = np.where(where, series.n, 0.0)
@@ -138,19 +152,47 @@ def _centres(series: Series, where: Bools, rhythm: Rhythm) -> tuple[tuple[float,
     if series.season is None:
         return one, ()
     if rhythm is Rhythm.OFF:
-        return one, (f"By choice, no {series.season_name} is told from another.",)
+        return one, (f"By choice, {series.season_names} aren't told apart.",)
     test = season_test(series.value, series.season, base=where, weight=weight)
     if test.why:
         return one, (
-            f"Whether {series.season_name}s differ can't be tested yet: phase I must hold each of them four times.",
+            f"Whether {series.season_names} differ can't be tested yet: phase I must hold each of them four times.",
         )
     told = f"(F {float(test.f[0]):.1f}, p {_p(float(test.p_value[0]))})"
-    name = series.season_name
+    names = series.season_names
     if rhythm is Rhythm.AUTO and not test.is_present[0]:
-        return one, (f"No difference between {name}s is found {told}.",)
+        return one, (f"No difference between {names} is found {told}.",)
     profile = seasonal_means(series.value, series.season, base=where, weight=weight)
     found = "differ" if test.is_present[0] else "are told apart by choice"
-    return tuple(profile.tolist()), (f"{name.capitalize()}s {found} {told}: each point is held against its own.",)
+    return tuple(profile.tolist()), (f"{names.capitalize()} {found} {told}: each point is held against its own.",)
+
+
+def _spreads(
+    series: Series, where: Bools, centres: tuple[float, ...]
+) -> tuple[tuple[float, ...], float | None, tuple[str, ...]]:
+    """How far the points of each season spread beside all others, where that differs; and what each is known by.
+
+    Tested by Brown and Forsythe: distances from each season's median, as a rhythm of their own.
+    """
+    alike = (1.0,), None, ()
+    if len(centres) == 1 or series.season is None:
+        return alike
+    seasons, n_seasons = series.season, len(centres)
+    left = np.where(where, series.value - at_season(series, centres), np.nan)
+    medians = np.array([np.nanmedian(left[where & (seasons == season)]) for season in range(n_seasons)])
+    away = np.abs(left - medians[np.minimum(seasons, n_seasons - 1)])
+    test = season_test(away, seasons, base=where)
+    n_each = np.array([int((where & (seasons == season)).sum()) for season in range(n_seasons)])
+    sums = np.array([np.nansum(left[where & (seasons == season)] ** 2) for season in range(n_seasons)])
+    variance = sums / (n_each - 1)
+    if test.why or not test.is_present[0] or not (variance > 0).all():
+        return alike
+    found = moderated_spread(variance, df=float(n_each.min() - 1))
+    if not math.isfinite(found.df):
+        return alike
+    told = f"(F {float(test.f[0]):.1f}, p {_p(float(test.p_value[0]))})"
+    note = f"Some {series.season_names} vary more than others {told}: each has a spread of its own."
+    return tuple(found.sd.tolist()), found.df, (note,)
 
 
 def _row_sigma(series: Series, where: Bools) -> float:
@@ -224,7 +266,7 @@ def _is_rare(series: Series, centres: tuple[float, ...], limits: Limits, depende
         return False
     if dependence is not Dependence.IGNORE or not series.there.any():
         return False
-    centre = centre_at(series, centres)[series.there]
+    centre = at_season(series, centres)[series.there]
     expected = series.n[series.there] * np.minimum(centre, 1 - centre)
     return bool(np.isfinite(expected).any() and np.nanmin(expected) < RARE)
 

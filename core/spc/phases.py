@@ -128,7 +128,9 @@ def prediction_width(n_points: float, *, df: float, width: float = 3.0) -> float
 
 
 @lru_cache(maxsize=4096)
-def limits_worth(n_points: int, *, spread: Spread, n_means: int = 1, width: float = 3.0) -> LimitsWorth:
+def limits_worth(
+    n_points: int, *, spread: Spread, n_means: int = 1, df: float | None = None, width: float = 3.0
+) -> LimitsWorth:
     """What are limits worth that rest on so many points?
 
     Parameters
@@ -137,6 +139,8 @@ def limits_worth(n_points: int, *, spread: Spread, n_means: int = 1, width: floa
         Points of phase I, 0 or more.
     spread, n_means
         As for `degrees_of_freedom`.
+    df : float, optional
+        The degrees of freedom, where each season's spread is known by its own; they grow as points do.
     width : float
         The nominal width.
 
@@ -149,9 +153,10 @@ def limits_worth(n_points: int, *, spread: Spread, n_means: int = 1, width: floa
     nominal = float(2 * ndtr(-width))
 
     def at(n: int) -> tuple[float, float]:
-        df, of_centre = degrees_of_freedom(n, spread=spread, n_means=n_means), n / n_means
-        rate = float(2 * student.sf(width / np.sqrt(1 + 1 / of_centre), df))
-        return prediction_width(of_centre, df=df, width=width), rate
+        known = degrees_of_freedom(n, spread=spread, n_means=n_means) if df is None else df * n / max(1, n_points)
+        of_centre = n / n_means
+        rate = float(2 * student.sf(width / np.sqrt(1 + 1 / of_centre), known))
+        return prediction_width(of_centre, df=known, width=width), rate
 
     needed = LEAST_POINTS
     while needed < MOST_POINTS and at(needed)[0] > CLOSE * width:

@@ -6,12 +6,14 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.optimize import brentq
+from scipy.special import digamma, polygamma
 from scipy.stats import f as fisher
 
 from core.errors import InputError
 from core.spc.chart import as_base, as_floats
 
-__all__ = ["LEAST_CYCLES", "SeasonTest", "season_test", "seasonal_means"]
+__all__ = ["LEAST_CYCLES", "ModeratedSpread", "SeasonTest", "moderated_spread", "season_test", "seasonal_means"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -121,6 +123,52 @@ def seasonal_means(
     hot = _one_hot(labels, int(labels.max()) + 1 if labels.size else 0)
     total, summed = weights @ hot, (weights * np.where(where, x, 0.0)) @ hot
     return np.asarray(np.divide(summed, total, out=np.full(total.shape, np.nan), where=total > 0))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ModeratedSpread:
+    """The standard deviation of each season, drawn towards their common one; ``df`` is what each is then known by."""
+
+    sd: Floats
+    df: float
+
+
+def moderated_spread(variance: ArrayLike, df: float) -> ModeratedSpread:
+    """How far do the points of each season spread, when each has few points and all tell something of each other?
+
+    Parameters
+    ----------
+    variance : float array-like of shape (n_seasons,)
+        Of the points of each season, above 0.
+    df : float
+        Degrees of freedom of each, above 0.
+
+    Returns
+    -------
+    ModeratedSpread
+        Empirical Bayes: (d0 * s0^2 + df * s^2) / (d0 + df), with the prior d0 and s0^2 that the variances'
+        own spread gives; infinite d0, and so one spread for all, where they differ by chance alone.
+
+    References
+    ----------
+    G. K. Smyth (2004), section 6.2, doi:10.2202/1544-6115.1027.
+
+    Examples
+    --------
+    >>> found = moderated_spread([1.0, 1.2, 0.9, 100.0, 110.0, 95.0], df=6)
+    >>> found.sd.round(1).tolist(), 6 < found.df < 9
+    ([1.1, 1.2, 1.1, 9.3, 9.8, 9.1], True)
+    """
+    s2 = np.asarray(variance, dtype=np.float64)
+    if not (df > 0 and s2.ndim == 1 and s2.size > 1 and (s2 > 0).all()):
+        raise InputError("Moderated spreads need variances above 0 of several seasons, and degrees of freedom above 0.")
+    logs = np.log(s2) - digamma(df / 2) + np.log(df / 2)
+    surplus = float(logs.var(ddof=1) - polygamma(1, df / 2))
+    if surplus <= 0:
+        return ModeratedSpread(sd=np.full(s2.size, np.sqrt(np.exp(logs.mean()))), df=np.inf)
+    prior = 2 * float(brentq(lambda half: polygamma(1, half) - surplus, 1e-6, 1e9))
+    common = np.exp(logs.mean() + digamma(prior / 2) - np.log(prior / 2))
+    return ModeratedSpread(sd=np.sqrt((prior * common + df * s2) / (prior + df)), df=prior + df)
 
 
 def _one_hot(labels: Ints, n_seasons: int) -> Floats:

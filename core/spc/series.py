@@ -40,6 +40,9 @@ class Series:
         Counted rows or events; of shares and counts.
     spread : float array or None
         Of means the standard deviation inside each window, of estimates the standard error of each.
+    spread_above : float array or None
+        Of estimates whose standard error is another upwards than `spread` is downwards: that of a point whose
+        centre lies above it.
     season : int array or None
         The season of each point, from 0.
     season_name : str
@@ -51,12 +54,19 @@ class Series:
     n: Floats
     k: Floats | None = None
     spread: Floats | None = None
+    spread_above: Floats | None = None
     season: Ints | None = None
     season_name: str = "season"
 
     def __post_init__(self) -> None:
         if self.season is not None and (self.season.shape != self.value.shape or (self.season < 0).any()):
             raise InputError(f"Seasons must be numbers from 0, one for each of {self.value.size} points.")
+
+    @property
+    def season_names(self) -> str:
+        """What seasons are called: "weekdays", "hours of the week"."""
+        first, *rest = self.season_name.split(" ", 1)
+        return " ".join([f"{first}s", *rest])
 
     @property
     def there(self) -> Bools:
@@ -73,7 +83,12 @@ class Series:
                 return np.sqrt(centre)
             if self.kind is SeriesKind.MEAN:
                 return np.asarray(sigma / np.sqrt(rows))
-        return np.full(self.value.shape, np.nan) if self.spread is None else self.spread
+        if self.spread is None:
+            return np.full(self.value.shape, np.nan)
+        if self.spread_above is None:
+            return self.spread
+        with np.errstate(invalid="ignore"):
+            return np.where(self.value > centre, self.spread, self.spread_above)
 
     def excess(self, centre: Floats) -> Floats:
         """What rho is multiplied by in the variance 1 + excess * rho of a score."""
@@ -119,9 +134,27 @@ def means(mean: ArrayLike, n: ArrayLike, sd: ArrayLike) -> Series:
     return _measured(SeriesKind.MEAN, mean, n, sd, "sd")
 
 
-def estimates(value: ArrayLike, n: ArrayLike, error: ArrayLike) -> Series:
-    """A series of estimates with their standard errors, such as a gap between two rates or an AUC."""
-    return _measured(SeriesKind.ESTIMATE, value, n, error, "error")
+def estimates(value: ArrayLike, n: ArrayLike, error: ArrayLike, *, error_above: ArrayLike | None = None) -> Series:
+    """A series of estimates with their standard errors, such as a gap between two rates or an AUC.
+
+    Parameters
+    ----------
+    value, n, error : array-like
+        One a point; NaN where there is none.
+    error_above : array-like, optional
+        Where intervals aren't symmetric: the standard error of a point below its centre; `error` then is that of
+        one above.
+
+    Examples
+    --------
+    >>> skew = estimates([0.9, 0.9], [50, 50], [0.04, 0.04], error_above=[0.02, 0.02])
+    >>> skew.error(np.array([0.8, 0.95]), 1.0).tolist()
+    [0.04, 0.02]
+    """
+    found = _measured(SeriesKind.ESTIMATE, value, n, error, "error")
+    if error_above is None:
+        return found
+    return replace(found, spread_above=per_point(error_above, found.value, "error_above"))
 
 
 def _measured(kind: SeriesKind, value: ArrayLike, n: ArrayLike, spread: ArrayLike, what: str) -> Series:

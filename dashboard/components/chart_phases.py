@@ -101,6 +101,8 @@ def worth_words(report: ChartReport) -> str:
     if not worth.is_armed:
         more = plural(LEAST_POINTS - worth.n_points, unit)
         return f"fewer than {LEAST_POINTS} points: limits for orientation, nothing signals; {more} more arm it"
+    if baseline.is_constant:
+        return "the points of phase I are all equal: they give no scale for limits, so nothing signals"
     if baseline.is_exact:
         return "limits by the law of counts, which allows for a centre that is estimated"
     plain_rate = 1 / worth.rate

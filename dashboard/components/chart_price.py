@@ -54,6 +54,8 @@ def rate_words(report: ChartReport, design: ChartDesign) -> str:
     how = design.known.method
     if design.rate is None:
         return f"**False alarms: {known}** if centre and sigma were known ({how})."
+    if report.baseline is not None and report.baseline.is_exact:
+        return f"**False alarms: at most {known}** by limits that follow the law of counts ({how})."
     now = f"1 in {1 / design.rate:,.0f} {unit}s" if design.rate > 0 else "none"
     a_year = f", about {design.a_year:.1f} a year" if design.a_year is not None else ""
     n = report.baseline.n_points if report.baseline else 0

@@ -205,7 +205,9 @@ def page() -> None:
         with st.container(width=320):
             series = pick_series(first.choices)
         pick_chart()
-    report = cached.control_chart(selected.model, selected.selection, series, chosen_options()) or first
+    report, options = first, chosen_options()
+    if (series, options) != (first.series.name, first.options):
+        report = cached.control_chart(selected.model, selected.selection, series, options) or first
     with place:
         header("Control charts", selected, actions=(lambda: computed(report)) if not report.why else None)
     if report.context.task is Task.REGRESSION:

@@ -10,7 +10,7 @@ import pytest
 from core.errors import InputError
 from core.spc.autocorrelation import autocorrelation_test, innovations, predicted
 from core.spc.rules import NELSON, patterns
-from core.spc.seasons import season_test, seasonal_means
+from core.spc.seasons import moderated_spread, season_test, seasonal_means
 from core.spc.variables import individuals_chart
 
 DAYS = np.arange(140) % 7
@@ -120,3 +120,16 @@ def test_after_a_gap_nothing_is_predicted() -> None:
     assert found[3] == pytest.approx((4.0 - 2.4) / 0.8)
     with pytest.raises(InputError):
         innovations([1.0], 1.0)
+
+
+def test_moderated_spreads_are_nearer_to_the_true_ones_than_each_by_itself() -> None:
+    rng, df = np.random.default_rng(7), 6
+    true = np.exp(rng.normal(0, 0.5, size=24))
+    raw = np.array([rng.normal(0, sd, size=df + 1).std(ddof=1) for sd in true])
+    found = moderated_spread(raw**2, df=df)
+    errors = [float(np.square(np.log(each / true)).mean()) for each in (found.sd, raw)]
+    assert errors[0] < 0.8 * errors[1]
+    alike = moderated_spread(np.full(24, 4.0), df=df)
+    assert (alike.df, alike.sd[0]) == (math.inf, pytest.approx(2.0, rel=0.1))
+    with pytest.raises(InputError):
+        moderated_spread([1.0, 0.0], df=3)
