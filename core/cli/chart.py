@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from core.cli.chart_words import document, state, tell, written
+from core.cli.chart_words import document, tell, written
 from core.cli.options import HERE, JsonOption, ReasonOption, WorkspaceOption, actor, count_new, opened
 from core.console import print_json, print_table, say
 from core.errors import InputError
@@ -50,7 +50,7 @@ def chart_list(
             [
                 {
                     "series": each.series.name,
-                    "state": state(each.why, armed=each.is_armed, off=each.is_off),
+                    "state": each.state,
                     "signals": each.n_signals,
                     "value": each.values[-1] if each.values else None,
                     "why": each.why,
@@ -59,10 +59,7 @@ def chart_list(
             ]
         )
         return
-    rows = [
-        (each.series.name, state(each.why, armed=each.is_armed, off=each.is_off), each.n_signals, each.why)
-        for each in overview
-    ]
+    rows = [(each.series.name, each.state, each.n_signals, each.why) for each in overview]
     print_table(["series", "now", "signals", ""], rows, right=(2,))
 
 
@@ -91,7 +88,7 @@ def chart_show(
     rows = [
         (
             f"{point.at.window.name}{' (reference)' if point.at.of_reference else ''}",
-            "I" if point.is_base else "left out" if point.exclusion else "II",
+            point.phase,
             written(point.value),
             written(point.low),
             written(point.high),

@@ -10,12 +10,7 @@ if TYPE_CHECKING:
     from core.services.chart_phases import PhaseRecord
     from core.services.chart_report import ChartPoint, ChartReport
 
-__all__ = ["document", "state", "tell", "written"]
-
-
-def state(why: str, *, armed: bool, off: bool) -> str:
-    """Where a series stands."""
-    return "not charted" if why else "not armed" if not armed else "out of control" if off else "in control"
+__all__ = ["document", "tell", "written"]
 
 
 def written(value: float | None) -> str:
@@ -32,6 +27,7 @@ def document(report: ChartReport) -> dict[str, Any]:
         "convention": report.convention,
         "is_armed": report.is_armed,
         "is_off": report.is_off,
+        "state": report.state,
         "phase": None if report.phase is None else report.phase.to_dict(),
         "worth": None if baseline is None else baseline.worth,
         "since": None
@@ -50,7 +46,7 @@ def _point(point: ChartPoint) -> dict[str, Any]:
     return {
         "window": point.at.window.name,
         "role": point.at.role,
-        "phase": "I" if point.is_base else "left out" if point.exclusion else "II",
+        "phase": point.phase,
         "value": point.value,
         "expected": point.expected,
         "statistic": point.statistic,

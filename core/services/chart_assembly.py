@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from core.services.chart_marks import ChartMark
 from core.services.chart_options import DEFAULT_OPTIONS, ChartOptions, ChartType
-from core.services.chart_phases import Exclusion, Phase, PhaseRecord, Place, in_force, waiting
+from core.services.chart_phases import Exclusion, Phase, PhaseRecord, Place, in_force, stages, waiting
 from core.services.chart_rebaseline import rebaseline_of
 from core.services.chart_report import ChartPoint, ChartReport, Companion
 from core.services.chart_series import SeriesName, SeriesSource, TimePoint
@@ -62,16 +62,20 @@ def chart_report(
     of_reference = np.array([point.of_reference for point in source.points])
     if record is None and not (series.there & of_reference).any():
         return replace(blank, why=_nothing(name))
-    phase, base = phase_of(source, name, series=series, record=record, options=options)
-    series = source.seasoned(series, int(base.sum()))
-    chart = baseline_chart(phase.baseline, series)
-    shown = _with_memory(chart, options)
-    fired = _fired(chart, shown, options) if phase.baseline.is_armed else {}
+    found: list[_Stage] = []
+    end = len(source.points)
+    for held in stages(records, name.name, place_of(source.points[0])):
+        found.append(_stage(source, name, series=series, record=held, options=options, end=end))
+        end = found[-1].start
+    now = found[0]
+    phase, base, chart = now.phase, now.base, now.chart
     is_frozen = record is None or options.adjustment == AUTOMATIC
     return replace(
         blank,
         points=tuple(
-            _points(source, series, phase=phase, base=base, chart=chart, shown=shown, fired=fired, options=options)
+            point
+            for stage in reversed(found)
+            for point in _points(source, stage, options=options, is_earlier=stage is not now)
         ),
         phase=phase,
         rebaseline=rebaseline_of(
@@ -82,10 +86,46 @@ def chart_report(
             history=blank.history,
         ),
         is_frozen=is_frozen,
-        convention=_convention(chart, shown),
-        since=_since(series, phase.baseline, chart, base) if phase.baseline.is_armed else None,
-        companion=_companion(series, phase.baseline, base) if options.chart is ChartType.SHEWHART else None,
+        convention=_convention(chart, now.shown),
+        since=_since(now.series, phase.baseline, chart, base) if phase.baseline.is_armed else None,
+        companion=_companion(now.series, phase.baseline, base) if options.chart is ChartType.SHEWHART else None,
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Stage:
+    """The stretch of a series that one phase I holds: ``series`` has values only from ``start`` to before ``end``."""
+
+    start: int
+    end: int
+    series: Series
+    phase: Phase
+    base: Bools
+    chart: ControlChart
+    shown: ControlChart
+    fired: dict[Rule, Bools]
+
+
+def _stage(
+    source: SeriesSource,
+    name: SeriesName,
+    *,
+    series: Series,
+    record: PhaseRecord | None,
+    options: ChartOptions,
+    end: int,
+) -> _Stage:
+    """Chart the points from the first of this phase I up to the next phase I; rules and memory begin anew."""
+    phase, base = phase_of(source, name, series=series, record=record, options=options)
+    order = [place_of(point).order for point in source.points]
+    start = min(end, sum(at < phase.first.order for at in order))
+    at = np.arange(series.value.size)
+    seasoned = source.seasoned(series, int(base.sum()))
+    inside = replace(seasoned, value=np.where((at >= start) & (at < end), seasoned.value, np.nan))
+    chart = baseline_chart(phase.baseline, inside)
+    shown = _with_memory(chart, options)
+    fired = _fired(chart, shown, options) if phase.baseline.is_armed else {}
+    return _Stage(start=start, end=end, series=inside, phase=phase, base=base, chart=chart, shown=shown, fired=fired)
 
 
 def phase_of(
@@ -122,10 +162,9 @@ def place_of(point: TimePoint) -> Place:
 
 def _within(places: Sequence[Place], first: Place, last: Place, left_out: Sequence[Exclusion]) -> Bools:
     """Which points lie in a period and aren't excluded."""
-    order = [(place.role == "production", place.key) for place in places]
-    start, end = (first.role == "production", first.key), (last.role == "production", last.key)
-    excluded = {(e.place.role == "production", e.place.key) for e in left_out}
-    return np.array([start <= at <= end and at not in excluded for at in order], dtype=bool)
+    excluded = {e.place.order for e in left_out}
+    inside = [first.order <= at.order <= last.order and at.order not in excluded for at in places]
+    return np.array(inside, dtype=bool)
 
 
 def _nothing(name: SeriesName) -> str:
@@ -155,23 +194,15 @@ def _fired(chart: ControlChart, shown: ControlChart, options: ChartOptions) -> d
     return {Rule.NELSON_1: shown.signal != 0}
 
 
-def _points(
-    source: SeriesSource,
-    series: Series,
-    *,
-    phase: Phase,
-    base: Bools,
-    chart: ControlChart,
-    shown: ControlChart,
-    fired: dict[Rule, Bools],
-    options: ChartOptions,
-) -> list[ChartPoint]:
-    excluded = {(e.place.role, e.place.key): e for e in phase.exclusions}
+def _points(source: SeriesSource, stage: _Stage, *, options: ChartOptions, is_earlier: bool) -> list[ChartPoint]:
+    excluded = {e.place.order: e for e in stage.phase.exclusions}
     memory = options.chart is not ChartType.SHEWHART
-    expected = chart.centre
+    series, chart, shown, expected = stage.series, stage.chart, stage.shown, stage.chart.centre
     found = []
-    for i, at in enumerate(source.points):
-        rules = tuple(rule for rule, where in fired.items() if where[i])
+    for i, at in enumerate(source.points[stage.start : stage.end], stage.start):
+        exclusion, is_base = excluded.get(place_of(at).order), bool(stage.base[i])
+        is_told = not is_earlier or (exclusion is None and not is_base)
+        rules = tuple(rule for rule, where in stage.fired.items() if where[i]) if is_told else ()
         score = chart.score[i] if not memory else float(shown.statistic[i])
         if options.chart is ChartType.CUSUM and shown.signal[i]:
             score = float(shown.signal[i])
@@ -189,8 +220,9 @@ def _points(
                 side=0 if not math.isfinite(score) else int(np.sign(score)),
                 rules=rules,
                 signals=bool(rules),
-                is_base=bool(base[i]),
-                exclusion=excluded.get((at.role, at.window.window.key)),
+                is_base=is_base and not is_earlier,
+                exclusion=None if is_earlier else exclusion,
+                is_earlier=is_earlier,
                 low_statistic=None if shown.low_statistic is None else _known(shown.low_statistic[i]),
             )
         )

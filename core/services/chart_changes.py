@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -73,16 +74,16 @@ def _changed(
     record = in_force(records, name.name)
     series = source.series(name)
     before, base = phase_of(source, name, series=series, record=record, options=options)
-    known = {(e.place.role, e.place.key) for e in before.exclusions}
-    inside = {(place_of(p).role, place_of(p).key) for p, is_in in zip(source.points, base, strict=True) if is_in}
+    known = {e.place.order for e in before.exclusions}
+    inside = {place_of(p).order for p, is_in in zip(source.points, base, strict=True) if is_in}
     for exclusion in exclude:
-        if (exclusion.place.role, exclusion.place.key) not in inside:
+        if exclusion.place.order not in inside:
             return f"{exclusion.place.name} is no point of this phase I of {name.name}."
     for place in include:
-        if (place.role, place.key) not in known:
+        if place.order not in known:
             return f"{place.name} is not left out of this phase I of {name.name}."
-    back = {(place.role, place.key) for place in include}
-    kept = tuple(e for e in before.exclusions if (e.place.role, e.place.key) not in back)
+    back = {place.order for place in include}
+    kept = tuple(e for e in before.exclusions if e.place.order not in back)
     if period is not None:
         kept = ()
     after, base = phase_of(
@@ -95,6 +96,8 @@ def _changed(
         exclusions=(*kept, *exclude),
     )
     n = int(np.count_nonzero(base))
+    if period is not None and n:  # labels that come later are no part of it
+        after = replace(after, last=place_of(source.points[int(np.flatnonzero(base)[-1])]))
     if n < LEAST_POINTS:
         return f"That leaves {n} points of {name.name} in phase I; {LEAST_POINTS} are the least for limits."
     return after

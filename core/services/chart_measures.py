@@ -25,15 +25,12 @@ def charted(observations: Observations, records: Sequence[PhaseRecord]) -> list[
     if name is None or observations.context.shows_reference:
         return []
     report = chart_report(source, name, records=records)
-    return [_measure(report, point) for point in report.points if not point.at.of_reference and _counts(report, point)]
-
-
-def _counts(report: ChartReport, point: ChartPoint) -> bool:
-    return point.at.window.is_mature or not report.series.needs_labels
+    told = [p for p in report.points if not p.at.of_reference and not report.series.waits(p.at.window)]
+    return [_measure(report, point) for point in told]
 
 
 def _measure(report: ChartReport, point: ChartPoint) -> Measure:
-    status = Status.WARNING if point.signals and point.is_later else Status.OK
+    status = Status.WARNING if point.signals and point.phase in ("II", "before") else Status.OK
     if point.value is None:
         status = Status.UNDEFINED
     elif not report.is_armed:
@@ -56,6 +53,6 @@ def _why(report: ChartReport, point: ChartPoint) -> str:
         return "No row of this window counts in the share."
     if not report.is_armed:
         return "The chart is not armed: phase I has too few points."
-    if point.signals and point.is_later:
+    if point.signals and point.phase in ("II", "before"):
         return "; ".join(f"{rule.label}: {rule.words}" for rule in point.rules)
     return "within the limits, and no rule signals"

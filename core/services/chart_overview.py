@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from core.services.chart_report import ChartReport
+from core.services.chart_report import ChartReport, ChartState
 from core.services.chart_series import SeriesName
 
 __all__ = ["SeriesOverview", "series_overview"]
@@ -26,17 +26,15 @@ class SeriesOverview:
     signals: tuple[bool, ...]
     first_later: int
     n_signals: int
-    is_armed: bool
-    is_off: bool
+    state: ChartState
     shift: float | None
     farthest: float
     why: str
 
     @property
     def rank(self) -> tuple[int, float, str]:
-        """Worst first: off now, the farther the worse; then what signalled before; then quiet ones; then no chart."""
-        state = 3 if self.why else 0 if self.is_off else 1 if self.n_signals else 2
-        return state, -self.farthest, self.series.name
+        """Worst first: off now, the farther the worse; then what signalled before; then quiet ones; then the others."""
+        return list(ChartState).index(self.state), -self.farthest, self.series.name
 
 
 def series_overview(report: ChartReport) -> SeriesOverview:
@@ -56,8 +54,7 @@ def series_overview(report: ChartReport) -> SeriesOverview:
         signals=tuple(point.signals and point.is_later for point in points),
         first_later=later[0] if later else len(points),
         n_signals=len(report.signals),
-        is_armed=report.is_armed,
-        is_off=report.is_off,
+        state=report.state,
         shift=shift,
         farthest=max(now, abs(shift or 0.0)) if report.is_off else max(scores, default=now),
         why=report.why,

@@ -28,6 +28,7 @@ __all__ = [
     "digest_of_phases",
     "in_force",
     "phase_records",
+    "stages",
     "unlike_the_ledger",
     "waiting",
 ]
@@ -56,6 +57,11 @@ class Place:
     role: str
     key: int
     name: str
+
+    @property
+    def order(self) -> tuple[bool, int]:
+        """Where it stands: the reference's windows come before production's."""
+        return self.role == "production", self.key
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,6 +178,22 @@ def in_force(records: Sequence[PhaseRecord], series: str) -> PhaseRecord | None:
     """The version of phase I that a series' limits come from; None where that is the reference as it is."""
     holding = [record for record in records if record.since is not None and series in record.phases]
     return max(holding, key=lambda record: record.since or 0, default=None)
+
+
+def stages(records: Sequence[PhaseRecord], series: str, start: Place) -> tuple[PhaseRecord | None, ...]:
+    """The versions of phase I that hold a series' points, the newest first: each from its first window to the next's.
+
+    None stands for the reference as it is, which holds from ``start`` on if nothing else does.
+    """
+    holding = [record for record in records if record.since is not None and series in record.phases]
+    found: list[PhaseRecord | None] = []
+    bound: tuple[bool, int] | None = None
+    for record in sorted(holding, key=lambda record: record.since or 0, reverse=True):
+        order = record.phases[series].first.order
+        if bound is None or order < bound:
+            found.append(record)
+            bound = order
+    return (*found, None) if bound is None or start.order < bound else tuple(found)
 
 
 def waiting(records: Sequence[PhaseRecord], series: str) -> PhaseRecord | None:

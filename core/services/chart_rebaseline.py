@@ -71,7 +71,7 @@ def rebaseline_of(
         and point.window.window.start_at is not None
         and point.window.window.start_at >= change.at
         and point.window.is_complete
-        and (point.window.is_mature or not name.needs_labels)
+        and not name.waits(point.window)
     ]
     if phase.last.role == "production" and later and later[0][1].key <= phase.last.key:
         return None

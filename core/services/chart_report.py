@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 from core.services.chart_marks import ChartMark
 from core.services.chart_options import ChartOptions
@@ -14,7 +15,18 @@ from core.spc.baseline import Baseline
 from core.spc.change_point import LevelShift
 from core.spc.rules import Rule
 
-__all__ = ["ChartPoint", "ChartReport", "Companion"]
+__all__ = ["ChartPoint", "ChartReport", "ChartState", "Companion"]
+
+
+class ChartState(StrEnum):
+    """Where a series stands, in words."""
+
+    OFF = "out of control"
+    SIGNALLED = "in control now"
+    QUIET = "in control"
+    EMPTY = "nothing after phase I"
+    NOT_ARMED = "not armed"
+    NOT_CHARTED = "not charted"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +36,7 @@ class ChartPoint:
     ``value`` and ``expected`` are in the series' own units; ``statistic``, ``centre``, ``low`` and ``high`` are what is
     drawn: the same for points, standard errors for EWMA and CUSUM (whose sum downwards is ``low_statistic``). A window
     without rows has none of them. ``rules`` are those that signal here; ``side`` is 1 above, -1 below the centre.
+    A point before phase I (``is_earlier``) is held to the phase I that was in force before.
     """
 
     at: TimePoint
@@ -40,12 +53,20 @@ class ChartPoint:
     signals: bool
     is_base: bool
     exclusion: Exclusion | None
+    is_earlier: bool
     low_statistic: float | None = None
 
     @property
     def is_later(self) -> bool:
         """Whether it comes after phase I, so that limits were made without it."""
-        return not self.is_base and self.exclusion is None
+        return not self.is_base and self.exclusion is None and not self.is_earlier
+
+    @property
+    def phase(self) -> str:
+        """I, II, 'left out' of phase I, or 'before' it: then its limits are those of the phase I of its own time."""
+        if self.is_earlier:
+            return "before"
+        return "I" if self.is_base else "left out" if self.exclusion is not None else "II"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,11 +159,20 @@ class ChartReport:
     @property
     def n_waiting(self) -> int:
         """Windows whose labels are still arriving."""
-        if not self.series.needs_labels:
-            return 0
-        return sum(not p.at.window.is_mature and not p.at.of_reference for p in self.points)
+        return sum(self.series.waits(p.at.window) and not p.at.of_reference for p in self.points)
 
     @property
     def is_off(self) -> bool:
         """Whether the newest point signals, or the level has shifted and stayed."""
         return self.is_armed and bool(self.later) and (self.later[-1].signals or self.since is not None)
+
+    @property
+    def state(self) -> ChartState:
+        """Where the series stands now."""
+        if self.why:
+            return ChartState.NOT_CHARTED
+        if not self.is_armed:
+            return ChartState.NOT_ARMED
+        if not self.later:
+            return ChartState.EMPTY
+        return ChartState.OFF if self.is_off else ChartState.SIGNALLED if self.signals else ChartState.QUIET

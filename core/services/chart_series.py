@@ -76,6 +76,10 @@ class SeriesName:
     word: str = "selected"
     nothing: str = "no window has rows"
 
+    def waits(self, window: WindowInfo) -> bool:
+        """Whether it takes labels, and those of this window are still arriving."""
+        return self.needs_labels and not window.is_mature
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TimePoint:
@@ -132,7 +136,7 @@ class SeriesSource:
         found = self._makers[name.family](name)
         if not name.needs_labels:
             return found
-        young = np.array([not point.window.is_mature for point in self.points], dtype=bool)
+        young = np.array([name.waits(point.window) for point in self.points], dtype=bool)
         return replace(found, value=np.where(young, np.nan, found.value), n=np.where(young, 0.0, found.n))
 
     def seasoned(self, series: Series, n_base: int) -> Series:

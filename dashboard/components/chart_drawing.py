@@ -19,7 +19,7 @@ from dashboard.components.numbers import show_chart, show_numbers
 from dashboard.text import DASH, MINUS, count, day, first_day, instant, muted, plain, window_name
 from dashboard.theme import palette
 
-__all__ = ["show_control_chart"]
+__all__ = ["chart_csv", "show_control_chart"]
 
 TITLES = {
     ChartType.EWMA: "EWMA of {} by {}, in sigma",
@@ -78,10 +78,10 @@ def _plotted(report: ChartReport, point: ChartPoint) -> PlotPoint:
         is_reference=point.at.of_reference,
         is_base=point.is_base,
         is_excluded=point.exclusion is not None,
-        signals=point.signals and (point.is_later or point.is_base),
+        signals=point.signals and point.exclusion is None,
         rules=",".join(str(rule.number) for rule in point.rules) if report.options.chart is ChartType.SHEWHART else "",
         low_value=point.low_statistic,
-        is_young=report.series.needs_labels and not point.at.of_reference and not point.at.window.is_mature,
+        is_young=report.series.waits(point.at.window) and not point.at.of_reference,
     )
 
 
@@ -179,7 +179,7 @@ def _row(report: ChartReport, point: ChartPoint) -> list[str]:
     shown = [_sigmas(end) if is_memory else value_words(name, end) for end in limits]
     return [
         f"{capital(window_name(point.at.window.window))}{' (reference)' if point.at.of_reference else ''}",
-        phase_word(point),
+        point.phase,
         value_words(name, point.value),
         value_words(name, point.expected),
         *shown,
@@ -193,25 +193,22 @@ def _sigmas(value: float | None) -> str:
     return DASH if value is None else f"{value:+.2f}".replace("-", MINUS)
 
 
-def phase_word(point: ChartPoint) -> str:
-    """Which phase a point belongs to."""
-    return "I" if point.is_base else "left out" if point.exclusion is not None else "II"
-
-
 def _numbers(report: ChartReport) -> None:
     rows = [_row(report, point) for point in report.points]
     show_numbers(HEADER, rows, alt=f"{series_label(report.series)} of every window")
 
 
-def _file(report: ChartReport) -> None:
-    """The same, unrounded, as a file."""
-    header = ["window", "role", "starts_at", "phase", "value", "expected", "lower", "upper", "score", "n", "rules"]
+FILED = ("window", "role", "starts_at", "phase", "value", "expected", "lower", "upper", "score", "n", "rules")
+
+
+def chart_csv(report: ChartReport) -> bytes:
+    """Every point with its limits and signals, unrounded; no cell is read as a formula."""
     rows = [
         [
             point.at.window.name,
             point.at.role,
             _start(point.at.window),
-            phase_word(point),
+            point.phase,
             point.value,
             point.expected,
             point.low,
@@ -222,9 +219,13 @@ def _file(report: ChartReport) -> None:
         ]
         for point in report.points
     ]
+    return as_csv((list(FILED), rows))
+
+
+def _file(report: ChartReport) -> None:
     st.download_button(
         "CSV",
-        as_csv((header, rows)),
+        chart_csv(report),
         file_name="control-chart.csv",
         mime="text/csv",
         icon=":material/download:",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 import streamlit as st
@@ -9,37 +10,40 @@ import streamlit as st
 from core.charts.control_small import small_control_chart
 from core.measure import Status
 from core.services.chart_overview import SeriesOverview
+from core.services.chart_report import ChartState
 from core.services.observations import Context
 from dashboard.components.chart_words import series_label, unit_of, value_words
+from dashboard.components.measures import capital
 from dashboard.text import DASH, chip, muted, plain, plural
 from dashboard.theme import palette
 
-__all__ = ["counted_states", "show_gallery"]
+__all__ = ["show_gallery"]
 
 FIRST = 12
-
-
-def counted_states(overview: Sequence[SeriesOverview]) -> tuple[int, int, int]:
-    """How many series are off now, signalled before, and are quiet."""
-    charted = [each for each in overview if not each.why and each.is_armed]
-    off = sum(each.is_off for each in charted)
-    before = sum(bool(each.n_signals) and not each.is_off for each in charted)
-    return off, before, len(charted) - off - before
+COUNTED = {
+    ChartState.OFF: "out of control now",
+    ChartState.SIGNALLED: "signalled earlier",
+    ChartState.QUIET: "quiet",
+    ChartState.EMPTY: "with nothing after phase I",
+    ChartState.NOT_ARMED: "not armed",
+}
+ALWAYS = (ChartState.OFF, ChartState.SIGNALLED, ChartState.QUIET)
+CHIPS = {ChartState.OFF: Status.WARNING, ChartState.NOT_ARMED: Status.INSUFFICIENT}
 
 
 def show_gallery(overview: Sequence[SeriesOverview], context: Context, model: str) -> None:
     """The worst series at once, the others behind a button; each leads to its chart."""
     st.subheader("All series, worst first", anchor=False)
-    off, before, quiet = counted_states(overview)
-    unit = unit_of(context)
+    states = Counter(each.state for each in overview)
+    counted = [f"{states[state]} {words}" for state, words in COUNTED.items() if states[state] or state in ALWAYS]
     st.markdown(
         muted(
-            f"{off} out of control now, {before} signalled earlier, {quiet} quiet. Each against limits of its own "
-            f"phase I; grey line: where that ends; diamonds: {unit}s that signal by Nelson 1 or 2."
+            f"{', '.join(counted)}. Each against limits of its own phase I; grey line: where that ends; diamonds: "
+            f"{unit_of(context)}s that signal by Nelson 1 or 2."
         )
     )
     shown = [each for each in overview if not each.why]
-    loud = [each for each in shown if each.is_off or each.n_signals]
+    loud = [each for each in shown if each.state in (ChartState.OFF, ChartState.SIGNALLED)]
     first = loud[:FIRST] or shown[:FIRST]
     _grid(first, model)
     rest = [each for each in shown if each not in first]
@@ -69,7 +73,7 @@ def _grid(overview: Sequence[SeriesOverview], model: str) -> None:
                 signals=each.signals,
                 first_later=each.first_later,
                 palette=palette(),
-                is_off=each.is_off,
+                is_off=each.state is ChartState.OFF,
             )
             if drawn:
                 st.image(drawn, width="stretch", alt=_alt(each))
@@ -79,15 +83,11 @@ def _grid(overview: Sequence[SeriesOverview], model: str) -> None:
 def _said(each: SeriesOverview) -> str:
     last = next((value for value in reversed(each.values) if value is not None), None)
     value = value_words(each.series, last) if last is not None else DASH
-    if not each.is_armed:
-        return f"**{value}** {chip(Status.INSUFFICIENT, 'Not armed')}"
-    if each.is_off:
-        return f"**{value}** {chip(Status.WARNING, 'Out of control')}"
-    if each.n_signals:
-        return f"**{value}** {muted(plural(each.n_signals, 'signal') + ', in control now')}"
-    return f"**{value}** {muted('in control')}"
+    if each.state in CHIPS:
+        return f"**{value}** {chip(CHIPS[each.state], capital(each.state))}"
+    signals = f"{plural(each.n_signals, 'signal')}, " if each.state is ChartState.SIGNALLED else ""
+    return f"**{value}** {muted(signals + each.state)}"
 
 
 def _alt(each: SeriesOverview) -> str:
-    state = "out of control now" if each.is_off else "in control"
-    return f"{series_label(each.series)}: {plural(each.n_signals, 'signal')} after phase I, {state}"
+    return f"{series_label(each.series)}: {plural(each.n_signals, 'signal')} after phase I, {each.state}"

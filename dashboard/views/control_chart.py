@@ -6,16 +6,17 @@ from core.measure import Status
 from core.schema import Task
 from core.services.chart_design import chart_design
 from core.services.chart_options import ChartType
-from core.services.chart_report import ChartPoint, ChartReport
+from core.services.chart_report import ChartPoint, ChartReport, ChartState
 from dashboard import cached
 from dashboard.components.chart_choices import chosen_options, pick_chart, pick_series
 from dashboard.components.chart_drawing import show_control_chart
-from dashboard.components.chart_gallery import counted_states, show_gallery
+from dashboard.components.chart_gallery import show_gallery
 from dashboard.components.chart_phases import show_phases, show_rebaseline, worth_words
 from dashboard.components.chart_price import rate_words, show_price
 from dashboard.components.chart_words import (
     lying,
     pattern,
+    place_name,
     series_label,
     series_name,
     side,
@@ -39,7 +40,11 @@ def verdict(report: ChartReport) -> None:
     detail = []
     newest = report.later[-1] if report.later else None
     last = max((p.at.window.window.key, p) for p in report.signals)[1] if report.signals else None
-    if newest is None:
+    if newest is None and not any(p.is_later and not report.series.waits(p.at.window) for p in report.points):
+        status, words = Status.INSUFFICIENT, "Just begun"
+        ends = "" if report.phase is None else f", which ends with {place_name(report.phase.last, report.context)}"
+        sentence = f"{subject} has no {unit} after phase I yet{ends}."
+    elif newest is None:
         status, words = Status.UNDEFINED, None
         sentence = f"{subject} is undefined after phase I: {report.series.nothing}."
     elif not report.is_armed:
@@ -180,11 +185,11 @@ def computed(report: ChartReport) -> None:
 def elsewhere(report: ChartReport, selected: Selected) -> None:
     """How many other series are off, so that a choice of series hides none."""
     overview = cached.control_charts(selected.model, selected.selection) or ()
-    off, _, _ = counted_states(overview)
-    others = [each for each in overview if each.is_off and each.series != report.series]
+    off = [each for each in overview if each.state is ChartState.OFF]
+    others = [each for each in off if each.series != report.series]
     if others:
         names = listed([plain(series_label(each.series)) for each in others])
-        st.markdown(f":material/report: {off} of {len(overview)} series are out of control now, also: {names}.")
+        st.markdown(f":material/report: {len(off)} of {len(overview)} series are out of control now, also: {names}.")
 
 
 def page() -> None:

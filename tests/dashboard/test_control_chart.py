@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from core.governance.identity import LOCAL_OPERATOR
 from core.governance.proposals import ProposalKind
 from core.workspace import Workspace
+from dashboard.components.chart_drawing import chart_csv
 from tests.dashboard.conftest import FolderOf, OpenPage
 from tests.dashboard.shown import assert_shown_as_text, chart_texts, linked, markdown, tables, words
 from tests.dashboard.signing import CopyOf, OpenAs, actor, deploy, sign, submit
@@ -125,13 +127,19 @@ def test_all_series_are_shown_the_worst_first_and_lead_to_their_chart(open_page:
     assert "series are out of control now, also:" in words(page)
 
 
-def test_the_file_holds_every_point_unrounded_and_no_formula(open_page: OpenPage, folder_of: FolderOf) -> None:
-    from core.report.spreadsheet import as_csv
-
-    page = open_page("control_chart", folder_of("hostile"))
-    assert not page.exception
-    rows = list(csv.reader(io.StringIO(as_csv((["window"], [["=1+1"]])).decode())))
-    assert rows[1] == ["'=1+1"]
+def test_the_file_holds_every_point_unrounded_and_no_formula(folder_of: FolderOf) -> None:
+    report = Workspace.open(folder_of("drifted")).charts.show(LOCAL_OPERATOR, "loans")
+    assert report is not None
+    held = list(csv.DictReader(io.StringIO(chart_csv(report).decode())))
+    assert len(held) == len(report.points)
+    for row, point in zip(held, report.points, strict=True):
+        assert float(row["value"]) == point.value
+        assert (float(row["lower"]), float(row["upper"])) == (point.low, point.high)
+        assert row["rules"].split() == [str(rule) for rule in point.rules]
+    first = report.points[0]
+    window = replace(first.at.window, window=replace(first.at.window.window, name="=1+1"))
+    named = replace(first, at=replace(first.at, window=window))
+    assert b"\n'=1+1," in chart_csv(replace(report, points=(named,)))
 
 
 def test_hostile_names_are_shown_letter_by_letter(open_page: OpenPage, folder_of: FolderOf) -> None:
@@ -181,8 +189,8 @@ def test_a_new_phase_one_is_proposed_by_one_and_adopted_by_another(served: Path,
         actor("ines"),
         "loans",
         "volume",
-        first=f"reference/{names[1]}",
-        last=f"reference/{names[7]}",
+        first=f"reference/{names[4]}",
+        last=f"production/{names[-1]}",
         reason="as approved",
     )
     space.close()
@@ -196,7 +204,11 @@ def test_a_new_phase_one_is_proposed_by_one_and_adopted_by_another(served: Path,
     next(box for box in page.text_input if box.key.startswith("phase_reason")).set_value("it was approved")
     page = submit(page, "Decide")
     assert not page.exception
-    assert "adopted by otto" in words(page)
+    shown = words(page)
+    assert "adopted by otto" in shown
+    assert "The number of records has no day after phase I yet, which ends with" in shown
+    numbers = next(frame for frame in tables(page) if "Phase" in frame.columns)
+    assert list(numbers["Phase"]) == ["before"] * 4 + ["I"] * 7
 
 
 def test_after_a_change_of_version_the_page_suggests_a_new_phase_one(served: Path, open_as: OpenAs) -> None:

@@ -20,6 +20,7 @@ from core.measure import Family, Status
 from core.record import BatchRole
 from core.services.chart_options import ChartOptions, ChartType
 from core.services.chart_phases import PhaseStep
+from core.services.chart_report import ChartState
 from core.services.observations import Selection
 from core.spc.attributes import p_chart
 from core.spc.baseline import Limits
@@ -100,7 +101,7 @@ def test_every_kind_of_series_is_there_and_charted(model: Governed) -> None:
     ranks = [each.rank for each in overview]
     assert ranks == sorted(ranks)
     assert overview[0].series.name in ("selection rate", "selection rate: sex=m", "selection rate: sex=f")
-    assert overview[0].is_off
+    assert overview[0].state is ChartState.OFF
     assert {len(each.values) for each in overview} == {REFERENCE + PRODUCTION}
     for each in overview:
         report = model.workspace.charts.show(model.vera, MODEL, series=each.series.name)
@@ -230,12 +231,34 @@ def test_a_phase_one_in_production_takes_a_second_person(model: Governed) -> Non
     assert after.phase.baseline == proposed.phases[series].baseline
     assert after.phase.first.role == "production"
     assert not [p for p in after.points if p.is_base and p.at.of_reference]
+    assert after.state is ChartState.EMPTY, "nothing came after it yet, so nothing is in control"
     assert charts.show(model.vera, MODEL, series="error rate").record is None, "of the others nothing changed"
     with pytest.raises(ConflictError, match="ines chose to adopt it"):
         charts.decide(model.otto, MODEL, proposed.id, PhaseStep.REJECT, reason="too late")
     steps = [entry.action for entry in reversed(model.workspace.ledger.list(model.audrey)) if "phase" in entry.action]
     assert steps == ["phase.propose", "phase.adopt"]
     assert model.workspace.ledger.verify(model.audrey).is_intact
+
+
+def test_points_before_a_new_phase_one_keep_the_limits_of_their_own_time(model: Governed) -> None:
+    charts, series, changed = model.workspace.charts, "selection rate", REFERENCE + CHANGE
+    before = charts.show(model.vera, MODEL, series=series)
+    proposed = charts.propose(model.zoe, MODEL, series, first=day(changed), last=day(changed + 7), reason="v2")
+    charts.decide(model.ines, MODEL, proposed.id, PhaseStep.ADOPT, reason="that was approved")
+    after = charts.show(model.vera, MODEL, series=series)
+    assert [p.phase for p in after.points] == ["before"] * changed + ["I"] * 8 + ["II"] * 2
+    for old, new in zip(before.points[:changed], after.points[:changed], strict=True):
+        assert (new.low, new.high, new.score, new.is_earlier) == (old.low, old.high, old.score, True)
+        assert new.rules == (() if old.is_base else old.rules)
+    assert len(after.later) == 2
+    assert not after.is_off
+    assert after.points[changed].expected > before.points[changed].expected
+    sums = charts.show(model.vera, MODEL, series=series, options=ChartOptions(chart=ChartType.CUSUM))
+    assert max(abs(sums.points[changed].statistic), abs(sums.points[changed].low_statistic)) < 3, "it begins anew"
+    part = charts.fit(model.ada, MODEL, series, first=day(2), last=day(10), reason="v2 was withdrawn")
+    again = charts.show(model.vera, MODEL, series=series)
+    assert again.record == part
+    assert [p.phase for p in again.points] == ["before"] * 2 + ["I"] * 9 + ["II"] * (PRODUCTION + 3)
 
 
 def test_a_rejected_proposal_leaves_the_limits_and_is_not_suggested_again(model: Governed) -> None:
