@@ -6,6 +6,7 @@ schema; so a cached report is never stale, whoever asks.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,6 +15,7 @@ from typing import Any, TypeVar
 import streamlit as st
 
 from core.governance.ledger import LedgerCheck
+from core.services.alarm_policies import PolicyPreview
 from core.services.chart_options import ChartOptions
 from core.services.chart_overview import SeriesOverview
 from core.services.chart_report import ChartReport
@@ -23,11 +25,15 @@ from core.services.fairness import FairnessReport
 from core.services.fleet import FleetRow, ModelSummary
 from core.services.observations import Context, Selection
 from core.services.performance import PerformanceReport, PerformanceSlices
+from core.services.places import Places
+from core.services.quality import QualityReport
+from core.services.watch_report import WatchReport
 from dashboard.auth import current_actor
 from dashboard.opened import workspace
 
 __all__ = [
     "Verified",
+    "alarm_preview",
     "concept",
     "context",
     "control_chart",
@@ -38,7 +44,10 @@ __all__ = [
     "ledger_check",
     "performance",
     "performance_slices",
+    "places",
+    "quality",
     "summary",
+    "watch",
     "workspace",
 ]
 
@@ -90,6 +99,32 @@ def drift(model: str, selection: Selection) -> DriftReport | None:
     """Which inputs moved."""
     ask = workspace().analysis.drift
     return _cached("drift", model, selection, lambda: ask(current_actor(), model, selection))
+
+
+def quality(model: str, selection: Selection) -> QualityReport | None:
+    """Whether what came in can be trusted; asked anew each hour, as records become overdue."""
+    ask = workspace().analysis.quality
+    hour = f"{datetime.now(UTC):%Y-%m-%d %H}"
+    return _cached("quality", model, selection, lambda: ask(current_actor(), model, selection), hour)
+
+
+def places(model: str, selection: Selection, column: str) -> Places | None:
+    """Where a column moved."""
+    ask = workspace().analysis.places
+    return _cached("places", model, selection, lambda: ask(current_actor(), model, selection, column=column), column)
+
+
+def watch(model: str) -> WatchReport | None:
+    """What is watched of a model, and what is promised."""
+    ask = workspace().analysis.watch
+    return _cached("watch", model, Selection(), lambda: ask(current_actor(), model))
+
+
+def alarm_preview(model: str, content: str | None = None) -> PolicyPreview | None:
+    """What an alarm policy (JSON), or that in force, would have raised."""
+    ask = workspace().alarm_policies.preview
+    read = None if content is None else json.loads(content)
+    return _cached("preview", model, Selection(), lambda: ask(current_actor(), model, read), content or "")
 
 
 def performance(model: str, selection: Selection) -> PerformanceReport | None:

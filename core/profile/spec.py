@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from core.schema import ModelSchema, Role, Task
@@ -15,6 +15,7 @@ __all__ = [
     "LOSS_SUMS",
     "NO_CLASS",
     "OTHER_GROUP",
+    "OUTSIDE",
     "REGRESSION_SUMS",
     "UNKNOWN_GROUP",
     "ProfileSpec",
@@ -49,6 +50,9 @@ def score_table(label: str) -> str:
     return f"score/{label}"
 
 
+OUTSIDE = "outside"  # counts of rows: all values known, some value outside anything the reference had
+
+
 def moment_table(column: str) -> str:
     """Sums of a numeric column's finite values: (x, x^2)."""
     return f"moments/{column}"
@@ -69,6 +73,9 @@ class ProfileSpec:
     ``scores`` holds a binary model's score bins under '', a multiclass model's under each class, a
     regression's bins of the predicted value under ''. Group axes end in two groups of their own:
     'Unknown' (the attribute is missing) and '(new groups)' (a value the reference doesn't have).
+    ``left_out`` has the columns that are no measurements, with the reason. ``novel`` has by column (''
+    for any of them) how many rows of each window of the reference hold a value that none of its other
+    windows has.
     """
 
     schema_digest: str
@@ -81,6 +88,8 @@ class ProfileSpec:
     groups: Mapping[str, tuple[str, ...]]
     segments: Mapping[str, tuple[str, ...]]
     centre: float
+    left_out: Mapping[str, str] = field(default_factory=dict)
+    novel: Mapping[str, Mapping[int, int]] = field(default_factory=dict)
 
     @property
     def outcomes(self) -> tuple[str, ...]:
@@ -124,6 +133,8 @@ class ProfileSpec:
                 "groups": {name: list(values) for name, values in self.groups.items()},
                 "segments": {name: list(values) for name, values in self.segments.items()},
                 "centre": self.centre,
+                "left_out": dict(self.left_out),
+                "novel": {name: sorted(windows.items()) for name, windows in self.novel.items()},
             },
             separators=(",", ":"),
             ensure_ascii=False,
@@ -144,6 +155,8 @@ class ProfileSpec:
             groups={name: tuple(values) for name, values in data["groups"].items()},
             segments={name: tuple(values) for name, values in data["segments"].items()},
             centre=data["centre"],
+            left_out=data["left_out"],
+            novel={name: dict(map(tuple, windows)) for name, windows in data["novel"].items()},
         )
 
     @property

@@ -9,8 +9,8 @@ from core.services.chart_assembly import chart_report
 from core.services.chart_phases import PhaseRecord
 from core.services.chart_report import ChartPoint, ChartReport
 from core.services.chart_series import SeriesSource
-from core.services.drift import located
 from core.services.observations import Observations
+from core.services.verdicts import located
 
 __all__ = ["charted"]
 

@@ -11,9 +11,9 @@ from core.fairness.groups import GroupRate, GroupRates, group_errors, group_rate
 from core.fairness.support import GroupMean, coverage
 from core.measure import Measure, Status
 from core.schema import Task
-from core.services.drift import located, worst
 from core.services.observations import Context, Observations, WindowInfo
 from core.services.performance import IMMATURE
+from core.services.verdicts import located, worst
 
 __all__ = ["AttributeReport", "FairnessReport", "fairness_report"]
 

@@ -4,8 +4,9 @@ from typing import Any, Literal
 
 from alembic import context
 
+import core.storage.alerting
 import core.storage.charting
-import core.storage.signing  # noqa: F401 (both declare their tables)
+import core.storage.signing  # noqa: F401 (they declare their tables)
 from core.storage.tables import Base, UtcDateTime
 
 

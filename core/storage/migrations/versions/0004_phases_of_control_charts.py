@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0004"
-down_revision = "0002"
+down_revision = "0003"
 
 # Frozen here as it was when this migration was written: {table: whatever is unique in it}.
 APPEND_ONLY = {"control_phase": ("id",), "control_phase_decision": ("id", "phase_id")}
