@@ -96,7 +96,7 @@ def attacks(database: Database, table: str) -> Iterator[str]:
     yield f"DELETE FROM {table}"
     yield f"DELETE FROM {table} WHERE {key} = (SELECT max({key}) FROM {table})"
     for column in columns:
-        yield f"UPDATE {table} SET {column} = (SELECT min({column}) FROM {table})"
+        yield f"UPDATE {table} SET {column} = (SELECT {column} FROM {table} ORDER BY {key} LIMIT 1)"
     if not database.is_sqlite:
         yield f"TRUNCATE {table}"
         yield f"TRUNCATE {table} CASCADE"
