@@ -17,6 +17,7 @@ from core.services.alerts import AlertService
 from core.services.analysis import AnalysisService
 from core.services.batches import BatchService
 from core.services.comparison import ComparisonService
+from core.services.control import ChartService
 from core.services.evidence import EvidenceService
 from core.services.execution import ExecutionService
 from core.services.jobs import JobService
@@ -54,6 +55,7 @@ class Workspace:
     alerts: AlertService
     alarm_policies: AlarmPolicyService
     analysis: AnalysisService
+    charts: ChartService
     accounts: AccountService
     versions: VersionService
     comparisons: ComparisonService
@@ -151,6 +153,7 @@ def _built(folder: Path, database: Database, clock: Callable[[], datetime]) -> W
         alerts=alerts,
         alarm_policies=AlarmPolicyService(database=database, watch=watch, clock=clock),
         analysis=analysis,
+        charts=ChartService(database=database, clock=clock),
         accounts=AccountService(database=database, clock=clock),
         versions=versions,
         comparisons=comparisons,

@@ -16,8 +16,10 @@ import streamlit as st
 
 from core.governance.ledger import LedgerCheck
 from core.services.alarm_policies import PolicyPreview
+from core.services.chart_options import ChartOptions
+from core.services.chart_overview import SeriesOverview
+from core.services.chart_report import ChartReport
 from core.services.concept import ConceptReport
-from core.services.control import ChartReport
 from core.services.drift import DriftReport
 from core.services.fairness import FairnessReport
 from core.services.fleet import FleetRow, ModelSummary
@@ -35,6 +37,7 @@ __all__ = [
     "concept",
     "context",
     "control_chart",
+    "control_charts",
     "drift",
     "fairness",
     "fleet",
@@ -142,11 +145,29 @@ def concept(model: str, selection: Selection) -> ConceptReport | None:
     return _cached("concept", model, selection, lambda: ask(current_actor(), model, selection))
 
 
-def control_chart(model: str, selection: Selection, series: str | None) -> ChartReport | None:
-    """A share against its control limits."""
-    ask = workspace().analysis.control_chart
+def control_chart(model: str, selection: Selection, series: str | None, options: ChartOptions) -> ChartReport | None:
+    """A series against its control limits."""
+    charts = workspace().charts
     return _cached(
-        "chart", model, selection, lambda: ask(current_actor(), model, selection, series=series), series or ""
+        "chart",
+        model,
+        selection,
+        lambda: charts.show(current_actor(), model, selection, series=series, options=options),
+        series or "",
+        repr(options),
+        charts.state(current_actor(), model),
+    )
+
+
+def control_charts(model: str, selection: Selection) -> tuple[SeriesOverview, ...] | None:
+    """Every series in small, the worst first."""
+    charts = workspace().charts
+    return _cached(
+        "charts",
+        model,
+        selection,
+        lambda: charts.overview(current_actor(), model, selection),
+        charts.state(current_actor(), model),
     )
 
 

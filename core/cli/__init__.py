@@ -15,6 +15,7 @@ import typer
 from core import __version__
 from core.cli.alert import alert_app
 from core.cli.analysis import analyse
+from core.cli.chart import chart_app
 from core.cli.governance import (
     approve,
     comment,
@@ -58,6 +59,7 @@ for group in (
 app.add_typer(model_app, name="model")
 app.add_typer(version_app, name="version")
 app.add_typer(batch_app, name="batch")
+app.add_typer(chart_app, name="chart")
 app.add_typer(alert_app, name="alert")
 app.add_typer(proposal_app, name="proposal")
 app.add_typer(ledger_app, name="ledger")

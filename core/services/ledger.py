@@ -15,6 +15,7 @@ from core.governance import verify_export
 from core.governance.evidence import Evidence, canonical_json
 from core.governance.identity import Actor, Right, allowed
 from core.governance.ledger import Entry, LedgerCheck, Receipt, check_chain
+from core.services.chart_phases import unlike_the_ledger
 from core.storage.alerting import AlertMoveRow, AlertRow
 from core.storage.database import Database
 from core.storage.ledger import entries, n_entries, named
@@ -65,7 +66,7 @@ class LedgerService:
 
     @allowed(Right.AUDIT)
     def verify(self, actor: Actor, *, receipts: tuple[str, ...] = ()) -> LedgerCheck:  # noqa: ARG002
-        """Does the chain hold, do evidence, moves and deployments agree with it, and what receipts were given for?
+        """Does the chain hold, do evidence, moves, deployments and phases agree with it, and what receipts were for?
 
         Raises
         ------
@@ -80,7 +81,7 @@ class LedgerService:
             found = entries(session)
             check = check_chain(found, receipts=given)
             kept = {row.sha256: row.content for row in session.scalars(select(EvidenceRow))}
-            moves = list(_unlike_the_ledger(session, found))
+            moves = [*_unlike_the_ledger(session, found), *unlike_the_ledger(session, found)]
         problems = list(check.problems)
         cited = {str(entry.objects["evidence"]): entry.seq for entry in found if entry.objects.get("evidence")}
         for sha256, seq in cited.items():

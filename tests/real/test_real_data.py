@@ -178,6 +178,6 @@ def test_sets_without_a_score_go_in_and_say_what_is_undefined(stream_folder: Cal
     assert all(m.why for m in named)
     assert workspace.analysis.concept(ME, name) is not None
     assert workspace.analysis.fairness(ME, name) is not None
-    assert workspace.analysis.control_chart(ME, name) is not None
+    assert workspace.charts.overview(ME, name)
     assert workspace.analysis.analyse(ME, name).measures
     workspace.close()
