@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from core.errors import UnknownNameError
-from core.fairness.gaps import group_gaps
-from core.fairness.groups import GroupRate, GroupRates, group_errors, group_rate, group_rates
+from core.fairness.gaps import Audit, audit
+from core.fairness.groups import GroupRate, GroupRates, group_rates
+from core.fairness.policy import DEFAULT_POLICY, FairnessPolicy
+from core.fairness.residuals import group_errors
 from core.fairness.support import GroupMean, coverage
 from core.measure import Measure, Status
 from core.schema import Task
@@ -18,6 +20,7 @@ from core.services.performance import IMMATURE
 __all__ = ["AttributeReport", "FairnessReport", "fairness_report"]
 
 DECISIONS = "selection_rate"  # the rate that needs no label
+N_PERMUTATIONS = 9_999
 SPAN = 13  # windows that are taken together, so that small groups can be told
 
 
@@ -57,18 +60,7 @@ class AttributeReport:
 
     def everyone(self, rate: str) -> GroupRate | None:
         """One rate of all groups together."""
-        if self.rates is None:
-            return None
-        groups = self.rates.of(rate)
-        return group_rate(
-            sum(group.k for group in groups),
-            sum(group.n for group in groups),
-            measure=rate,
-            group="all",
-            n_rows=sum(group.n_rows for group in groups),
-            min_support=self.rates.min_support,
-            confidence=self.rates.confidence,
-        )
+        return None if self.rates is None else self.rates.total(rate)
 
     def coverage(self, rate: str) -> str:
         """For how many groups one rate can be told."""
@@ -86,6 +78,8 @@ class FairnessReport:
     """Every protected attribute over a span of windows; rates of decisions and of labels have their own span."""
 
     context: Context
+    policy: FairnessPolicy
+    audit: Audit | None
     span: tuple[WindowInfo, ...]
     labelled_span: tuple[WindowInfo, ...]
     n: int
@@ -113,7 +107,7 @@ class FairnessReport:
         return worst(report.status for report in self.attributes)
 
 
-def fairness_report(observations: Observations) -> FairnessReport:
+def fairness_report(observations: Observations, *, policy: FairnessPolicy = DEFAULT_POLICY) -> FairnessReport:
     """Who is treated differently, by how much, and is that signal or noise?
 
     Rates that need no label are taken over the 13 windows up to the one looked at; rates that do, over the
@@ -122,9 +116,14 @@ def fairness_report(observations: Observations) -> FairnessReport:
     context, schema = observations.context, observations.schema
     span = _span(context, context.windows)
     labelled = _span(context, observations.mature)
-    reports = [_attribute(observations, name, span, labelled) for name in observations.spec.groups]
+    if observations.spec.task is Task.REGRESSION:
+        found, reports = None, tuple(_errors(observations, name, labelled) for name in observations.spec.groups)
+    else:
+        found, reports = _audited(observations, policy, span, labelled)
     return FairnessReport(
         context=context,
+        policy=policy,
+        audit=found,
         span=span,
         labelled_span=labelled,
         n=sum(window.n for window in span),
@@ -133,7 +132,7 @@ def fairness_report(observations: Observations) -> FairnessReport:
         favourable=schema.favourable,
         favourable_word=schema.outcome.favourable_word,
         deciding_threshold=schema.outcome.threshold if schema.decides_by_threshold else None,
-        attributes=tuple(reports),
+        attributes=reports,
     )
 
 
@@ -144,45 +143,68 @@ def _span(context: Context, windows: Sequence[WindowInfo]) -> tuple[WindowInfo, 
     return tuple(window for window in windows if window.window.key <= focus.window.key)[-SPAN:]
 
 
-def _attribute(
-    observations: Observations, attribute: str, span: Sequence[WindowInfo], labelled: Sequence[WindowInfo]
-) -> AttributeReport:
-    context = observations.context
-    spec = observations.schema.columns[attribute]
-    if observations.spec.task is Task.REGRESSION:
-        errors = group_errors(
+def _errors(observations: Observations, attribute: str, labelled: Sequence[WindowInfo]) -> AttributeReport:
+    """A regression's errors by group."""
+    return AttributeReport(
+        attribute=attribute,
+        reference_group=observations.schema.columns[attribute].reference_group,
+        rates=None,
+        errors=group_errors(
             observations.joint(labelled, attribute).sum(axis=0),
             observations.losses(labelled, attribute),
             group_names=observations.spec.group_names(attribute),
-        )
-        return AttributeReport(
-            attribute=attribute,
-            reference_group=spec.reference_group,
-            rates=None,
-            errors=errors,
-            measures=(),
-            reference_rates=None,
-            trend=(),
-        )
-    before = None if context.shows_reference else _rates(observations, attribute, None)
-    rates = _merged(_rates(observations, attribute, span), _rates(observations, attribute, labelled))
-    focus = span[-1] if span else None
-
-    def gaps(of: GroupRates, window: WindowInfo | None, *, is_mature: bool = True) -> tuple[Measure, ...]:
-        measures = group_gaps(of, attribute=attribute, reference=before, reference_group=spec.reference_group)
-        return tuple(_unjudged_if_young(located(measure, context, window), is_mature) for measure in measures)
-
-    return AttributeReport(
-        attribute=attribute,
-        reference_group=spec.reference_group,
-        rates=rates,
-        errors=(),
-        measures=gaps(rates, focus),
-        reference_rates=before,
-        trend=tuple(
-            gaps(_rates(observations, attribute, [window]), window, is_mature=window.is_mature)
-            for window in context.windows
         ),
+        measures=(),
+        reference_rates=None,
+        trend=(),
+    )
+
+
+def _audited(
+    observations: Observations, policy: FairnessPolicy, span: Sequence[WindowInfo], labelled: Sequence[WindowInfo]
+) -> tuple[Audit, tuple[AttributeReport, ...]]:
+    """All attributes audited together: over the span, on the reference, and window by window."""
+    context, columns = observations.context, observations.schema.columns
+    names = tuple(observations.spec.groups)
+    reference_groups = {name: group for name in names if (group := columns[name].reference_group)}
+
+    def rates(windows: Sequence[WindowInfo] | None) -> dict[str, GroupRates]:
+        return {name: _rates(observations, name, windows, policy) for name in names}
+
+    before = None if context.shows_reference else rates(None)
+    earlier = None if before is None else audit(before, policy=policy, reference_groups=reference_groups)
+
+    def audited(of: dict[str, GroupRates], n_permutations: int = 0) -> Audit:
+        return audit(
+            of,
+            policy=policy,
+            reference=earlier,
+            reference_groups=reference_groups,
+            n_permutations=n_permutations,
+        )
+
+    decided, judged = rates(span), rates(labelled)
+    whole = {name: _merged(decided[name], judged[name]) for name in names}
+    found = audited(whole, N_PERMUTATIONS)
+    by_window = [(window, audited(rates([window]))) for window in context.windows]
+    focus = span[-1] if span else None
+    return found, tuple(
+        AttributeReport(
+            attribute=name,
+            reference_group=columns[name].reference_group,
+            rates=whole[name],
+            errors=(),
+            measures=tuple(located(measure, context, focus) for measure in found.measures[name]),
+            reference_rates=None if before is None else before[name],
+            trend=tuple(
+                tuple(
+                    _unjudged_if_young(located(measure, context, window), window.is_mature)
+                    for measure in each.measures[name]
+                )
+                for window, each in by_window
+            ),
+        )
+        for name in names
     )
 
 
@@ -194,13 +216,17 @@ def _unjudged_if_young(measure: Measure, is_mature: bool) -> Measure:
     return measure.judged(Status.INSUFFICIENT, IMMATURE)
 
 
-def _rates(observations: Observations, attribute: str, windows: Sequence[WindowInfo] | None) -> GroupRates:
+def _rates(
+    observations: Observations, attribute: str, windows: Sequence[WindowInfo] | None, policy: FairnessPolicy
+) -> GroupRates:
     joint = observations.reference_joint(attribute) if windows is None else observations.joint(windows, attribute)
     return group_rates(
         joint.sum(axis=0),
         group_names=observations.spec.group_names(attribute),
         positive=observations.positive,
         favourable=observations.favourable,
+        min_support=policy.min_support,
+        confidence=policy.confidence,
     )
 
 

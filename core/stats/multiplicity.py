@@ -10,11 +10,12 @@ __all__ = ["holm", "simultaneous"]
 Floats = NDArray[np.float64]
 
 
-def holm(p_values: ArrayLike) -> Floats:
+def holm(p_values: ArrayLike, *, n_hypotheses: int | None = None) -> Floats:
     """Which p-values are left when several hypotheses are tested: Holm's step-down adjustment, in the order given?
 
     Reject where the result is at most alpha, and the probability of any false rejection is at most alpha,
-    whatever the dependence between the tests.
+    whatever the dependence between the tests. `n_hypotheses` says how many there are if these are only some of
+    them, picked in any way: none comes out smaller than it would among all.
 
     References
     ----------
@@ -27,7 +28,10 @@ def holm(p_values: ArrayLike) -> Floats:
     """
     values = np.asarray(p_values, dtype=np.float64)
     order = np.argsort(values, kind="stable")
-    stepped = np.minimum(1.0, values[order] * np.arange(values.size, 0, -1))
+    n = values.size if n_hypotheses is None else n_hypotheses
+    if n < values.size:
+        raise ValueError(f"There can't be fewer hypotheses ({n}) than p-values ({values.size}).")
+    stepped = np.minimum(1.0, values[order] * (n - np.arange(values.size)))
     adjusted = np.empty_like(values)
     adjusted[order] = np.maximum.accumulate(stepped)
     return adjusted

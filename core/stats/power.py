@@ -8,14 +8,21 @@ from typing import Literal
 from scipy.optimize import brentq
 from scipy.special import ndtri
 
-__all__ = ["minimum_detectable_difference", "rows_to_detect"]
+__all__ = ["minimum_detectable_difference", "rows_to_detect", "times_to_detect"]
 
 MOST_ROWS = 10**9
 Side = Literal["below", "above"]
 
 
 def minimum_detectable_difference(
-    rate: float, n: int, n_other: int, *, alpha: float = 0.05, power: float = 0.8, side: Side = "below"
+    rate: float,
+    n: int,
+    n_other: int,
+    *,
+    alpha: float = 0.05,
+    power: float = 0.8,
+    side: Side = "below",
+    exact: bool = False,
 ) -> float | None:
     """How far must a group's rate lie from `rate` for the z-test of two rates to find it?
 
@@ -29,6 +36,8 @@ def minimum_detectable_difference(
         Of the two-sided test with pooled variance, both in (0, 1).
     side : "below" or "above"
         Where the group's rate is thought to lie.
+    exact : bool
+        For Fisher's exact test instead, by the continuity correction that approximates it.
 
     Returns
     -------
@@ -51,7 +60,8 @@ def minimum_detectable_difference(
     room = rate if side == "below" else 1 - rate
 
     def lacking(difference: float) -> float:
-        return _reach(rate, _moved(rate, difference, side), (n, n_other), alpha, power) - difference
+        continuity = (1 / n + 1 / n_other) / 2 if exact else 0.0
+        return _reach(rate, _moved(rate, difference, side), (n, n_other), alpha, power) + continuity - difference
 
     if lacking(room) > 0:
         return None
@@ -59,7 +69,14 @@ def minimum_detectable_difference(
 
 
 def rows_to_detect(
-    rate: float, difference: float, n_other: int, *, alpha: float = 0.05, power: float = 0.8, side: Side = "below"
+    rate: float,
+    difference: float,
+    n_other: int,
+    *,
+    alpha: float = 0.05,
+    power: float = 0.8,
+    side: Side = "below",
+    exact: bool = False,
 ) -> int | None:
     """How many rows must a group have for a difference to be found; None if the other side is too small for any.
 
@@ -72,7 +89,8 @@ def rows_to_detect(
     group = _moved(rate, difference, side)
 
     def is_found(n: int) -> bool:
-        return _reach(rate, group, (n, n_other), alpha, power) <= difference
+        continuity = (1 / n + 1 / n_other) / 2 if exact else 0.0
+        return _reach(rate, group, (n, n_other), alpha, power) + continuity <= difference
 
     if not is_found(MOST_ROWS):
         return None
@@ -83,6 +101,31 @@ def rows_to_detect(
         middle = (low + high) // 2
         low, high = (low, middle) if is_found(middle) else (middle, high)
     return high
+
+
+def times_to_detect(
+    rate: float,
+    difference: float,
+    n: int,
+    n_other: int,
+    *,
+    alpha: float = 0.05,
+    power: float = 0.8,
+    side: Side = "below",
+    exact: bool = False,
+) -> float:
+    """How many times as many rows on both sides would find a difference, as they are mixed now?
+
+    Examples
+    --------
+    >>> round(times_to_detect(0.30, 0.1272, 100, 1000), 2), round(times_to_detect(0.30, 0.05, 300, 300), 2)
+    (1.0, 4.17)
+    """
+    reach = _reach(rate, _moved(rate, difference, side), (n, n_other), alpha, power)
+    continuity = (1 / n + 1 / n_other) / 2 if exact else 0.0
+    # With f times the rows: reach / sqrt(f) + continuity / f <= difference, a square in 1 / sqrt(f).
+    root = 2 * difference / (reach + math.sqrt(reach * reach + 4 * continuity * difference))
+    return 1 / (root * root)
 
 
 def _moved(rate: float, difference: float, side: Side) -> float:

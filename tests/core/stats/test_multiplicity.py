@@ -24,6 +24,19 @@ def test_holm_is_the_closed_test_of_bonferroni(p_values: list[float]) -> None:
     assert holm(p_values).tolist() == pytest.approx(closed_testing(p_values))
 
 
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=8), st.data())
+def test_some_of_many_come_out_no_smaller_than_among_all(p_values: list[float], data: st.DataObject) -> None:
+    picked = data.draw(st.lists(st.sampled_from(range(len(p_values))), unique=True, min_size=1))
+    among_all = holm(p_values)[picked]
+    alone = holm([p_values[i] for i in picked], n_hypotheses=len(p_values))
+    assert (alone >= among_all - 1e-12).all()
+
+
+def test_fewer_hypotheses_than_p_values_are_refused() -> None:
+    with pytest.raises(ValueError, match="fewer hypotheses"):
+        holm([0.1, 0.2], n_hypotheses=1)
+
+
 def test_the_published_local_law_example_comes_out() -> None:
     # 6 RCNY section 5-301: the smallest raw p of 6 races against White is .00943 (Fisher), Holm's .0566
     assert holm([0.00943, 0.5, 0.6, 0.3, 0.9, 0.2])[0] == pytest.approx(0.0566, abs=1e-4)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.stats.hypothesis import two_proportions_p_value
-from core.stats.power import minimum_detectable_difference, rows_to_detect
+from core.stats.power import minimum_detectable_difference, rows_to_detect, times_to_detect
 
 
 @pytest.mark.parametrize(
@@ -42,6 +42,25 @@ def test_the_rows_needed_are_the_least_that_do(rate: float, difference: float, n
         assert minimum_detectable_difference(rate, n, n_other, side=side) <= difference + 1e-9
         fewer = minimum_detectable_difference(rate, n - 1, n_other, side=side) if n > 1 else None
         assert fewer is None or fewer > difference
+
+
+@given(st.floats(0.1, 0.9), st.floats(0.01, 0.09), st.integers(20, 5000), st.integers(20, 5000), st.booleans())
+def test_that_many_times_the_rows_find_the_difference_just_so(
+    rate: float, difference: float, n: int, n_other: int, exact: bool
+) -> None:
+    times = times_to_detect(rate, difference, n * 1000, n_other * 1000, exact=exact)
+    found = minimum_detectable_difference(rate, round(times * n * 1000), round(times * n_other * 1000), exact=exact)
+    assert found == pytest.approx(difference, rel=0.02)
+
+
+def test_fishers_test_finds_its_difference_in_four_cases_of_five() -> None:
+    from core.stats.exact import fisher_p_value
+
+    difference = minimum_detectable_difference(0.3, 80, 200, exact=True)
+    rng = np.random.default_rng(2)
+    pairs = zip(rng.binomial(80, 0.3 - difference, 2000), rng.binomial(200, 0.3, 2000), strict=True)
+    found = np.mean([fisher_p_value(int(k), 80, int(other), 200) <= 0.05 for k, other in pairs])
+    assert found == pytest.approx(0.8, abs=0.035)
 
 
 def test_what_is_no_rate_is_refused() -> None:
