@@ -19,7 +19,7 @@ from core.stats.intervals import wilson
 from core.stats.multiplicity import simultaneous
 from core.stats.permutation import max_gap_p_value
 
-__all__ = ["largest_gap", "no_ratio", "unvalued"]
+__all__ = ["largest_gap", "no_ratio", "range_interval", "unvalued"]
 
 SEED = 20_160_523  # of the permutation test: the same counts always give the same p-value
 
@@ -79,7 +79,7 @@ def largest_gap(
     difference = replace(
         difference,
         value=high.k / high.n - low.k / low.n,
-        interval=_range_interval(rated, policy.confidence, pairs),
+        interval=range_interval(rated, policy.confidence, pairs),
         margin=policy.limit if policy.statistic is Statistic.DIFFERENCE and is_judged(rate, policy) else None,
         p_value=p_value,
         status=status,
@@ -135,7 +135,7 @@ def _omnibus(rated: Sequence[GroupRate], holm: Sequence[float], n_permutations: 
     return least, "least Holm p of a group, as cells are too thin for chi-square"
 
 
-def _range_interval(rated: Sequence[GroupRate], confidence: float, pairs: int) -> Interval:
+def range_interval(rated: Sequence[GroupRate], confidence: float, pairs: int) -> Interval:
     """The interval of the largest difference: where all pairs are covered at once, so is their maximum."""
     limits = [wilson(group.k, group.n, confidence=simultaneous(confidence, pairs)) for group in rated]
     p = np.array([group.k / group.n for group in rated])
