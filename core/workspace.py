@@ -13,6 +13,7 @@ from core.errors import InputError
 from core.governance.policy import Policy
 from core.services.accounts import AccountService
 from core.services.analysis import AnalysisService
+from core.services.audits import FairnessAuditService
 from core.services.batches import BatchService
 from core.services.comparison import ComparisonService
 from core.services.evidence import EvidenceService
@@ -47,6 +48,7 @@ class Workspace:
     batches: BatchService
     profiles: ProfileService
     analysis: AnalysisService
+    audits: FairnessAuditService
     accounts: AccountService
     versions: VersionService
     comparisons: ComparisonService
@@ -139,6 +141,7 @@ def _built(folder: Path, database: Database, clock: Callable[[], datetime]) -> W
         batches=batches,
         profiles=profiles,
         analysis=analysis,
+        audits=FairnessAuditService(database=database, folder=folder / "fairness"),
         accounts=AccountService(database=database, clock=clock),
         versions=versions,
         comparisons=comparisons,

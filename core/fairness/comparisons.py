@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from core.errors import UnknownNameError
@@ -223,18 +223,17 @@ def _compared(
     pair: _Pair, policy: FairnessPolicy, n_comparisons: int, p_values: tuple[float, float] | None
 ) -> Comparison:
     group, other = pair.group, pair.other
-    blank = Comparison(
-        attribute=pair.attribute,
-        rate=pair.rate,
-        against=policy.against,
-        group=group,
-        other=other,
-        share=pair.share,
-        n_comparisons=n_comparisons,
-        verdict=without_value(group, other),
-    )
     if not (group.n and pair.apart.n):
-        return blank
+        return Comparison(
+            attribute=pair.attribute,
+            rate=pair.rate,
+            against=policy.against,
+            group=group,
+            other=other,
+            share=pair.share,
+            n_comparisons=n_comparisons,
+            verdict=without_value(group, other),
+        )
     together = simultaneous(policy.confidence, n_comparisons)
     p_raw, p_value = p_values or (None, None)
     facts = Facts(
@@ -248,8 +247,14 @@ def _compared(
         p_value=p_value,
         n_comparisons=n_comparisons,
     )
-    return replace(
-        blank,
+    return Comparison(
+        attribute=pair.attribute,
+        rate=pair.rate,
+        against=policy.against,
+        group=group,
+        other=other,
+        share=pair.share,
+        n_comparisons=n_comparisons,
         difference=facts.difference,
         difference_interval=_difference_limits(pair, policy, policy.confidence),
         difference_simultaneous=facts.difference_limits,

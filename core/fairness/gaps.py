@@ -11,10 +11,10 @@ from dataclasses import dataclass, replace
 
 from core.fairness.comparisons import COMPARED_RATES, Comparison, compare, is_judged
 from core.fairness.groups import GroupRates
-from core.fairness.largest import largest_gap, no_ratio, unvalued
+from core.fairness.largest import largest_gap, no_ratio
 from core.fairness.policy import DEFAULT_POLICY, Against, FairnessPolicy, Statistic
 from core.fairness.wording import percent
-from core.measure import Measure, Status
+from core.measure import Family, Interval, Measure, Status
 
 __all__ = ["MARGIN", "Audit", "audit", "group_gaps"]
 
@@ -118,9 +118,9 @@ def audit(
             )
             for each in own:
                 found += _of_pair(each, policy)
-        by_attribute[attribute] = tuple(
-            replace(gap, reference=before.get((gap.column, gap.measure, gap.segment))) for gap in found
-        )
+        if before:
+            found = [replace(gap, reference=before.get((gap.column, gap.measure, gap.segment))) for gap in found]
+        by_attribute[attribute] = tuple(found)
     return Audit(policy=policy, comparisons=comparisons, measures=by_attribute)
 
 
@@ -156,58 +156,75 @@ def group_gaps(
 def _of_pair(each: Comparison, policy: FairnessPolicy) -> Iterator[Measure]:
     """The difference and the ratio of one comparison; of selections the shortfall too."""
     suffix, name = SUFFIX[each.against], each.other.group
-    of_ratio = policy.statistic is Statistic.RATIO
     limit = policy.limit if each.verdict.is_judged else None
-    test = f"Fisher's exact test, Holm over {each.n_comparisons}"
-    difference = unvalued(
-        each.attribute,
-        f"{each.rate}_difference_{suffix}",
-        segment=each.group.group,
-        n=each.group.n,
-        why=each.verdict.why,
-        convention=f"group minus {name}",
-    )
-    ratio = replace(difference, measure=f"{each.rate}_ratio_{suffix}", convention=f"group over {name}")
-    if each.difference is not None and each.difference_simultaneous is not None:
+    is_ratio = policy.statistic is Statistic.RATIO
+    judged = ""
+    if each.difference_simultaneous is not None:
         at = percent(each.difference_simultaneous.confidence)
-        judged = f"judged at {at} (Bonferroni over {each.n_comparisons}); {test}"
-        difference = replace(
-            difference,
-            value=each.difference,
-            interval=each.difference_interval,
-            change=each.difference_simultaneous,
-            margin=None if of_ratio else limit,
-            p_value=each.p_value,
-            status=each.verdict.status,
-            convention=f"group minus {name}; Newcombe {percent(policy.confidence)} interval, {judged}",
-        )
-        ratio = replace(ratio, why=no_ratio(each.rate, f"in {name}" if each.group.k else "on either side"))
-        if each.ratio is not None:
-            ratio = replace(
-                ratio,
-                value=each.ratio,
-                interval=each.ratio_interval,
-                change=each.ratio_simultaneous,
-                margin=limit if of_ratio else None,
-                p_value=each.p_value,
-                status=each.verdict.status,
-                why=f"{_four_fifths(each)}{each.verdict.why}",
-                convention=f"group over {name}; MOVER-R {percent(policy.confidence)} interval, {judged}",
-            )
-    yield difference
-    yield ratio
+        judged = f"judged at {at} (Bonferroni over {each.n_comparisons}); Fisher's exact test, Holm over the same"
+    at = percent(policy.confidence)
+    yield _measure(
+        each,
+        f"{each.rate}_difference_{suffix}",
+        value=each.difference,
+        interval=each.difference_interval,
+        change=each.difference_simultaneous,
+        margin=None if is_ratio else limit,
+        why=each.verdict.why,
+        convention=f"group minus {name}" + (f"; Newcombe {at} interval, {judged}" if judged else ""),
+    )
+    no_value = no_ratio(each.rate, f"in {name}" if each.group.k else "on either side")
+    yield _measure(
+        each,
+        f"{each.rate}_ratio_{suffix}",
+        value=each.ratio,
+        interval=each.ratio_interval,
+        change=each.ratio_simultaneous,
+        margin=limit if is_ratio else None,
+        why=no_value if each.ratio is None and judged else f"{_four_fifths(each)}{each.verdict.why}",
+        convention=f"group over {name}" + (f"; MOVER-R {at} interval, {judged}" if each.ratio is not None else ""),
+    )
     if each.rate == "selection_rate" and each.shortfall is not None:
-        yield replace(
-            difference,
+        yield Measure(
+            family=Family.FAIRNESS,
             measure="selection_shortfall",
+            column=each.attribute,
+            segment=each.group.group,
             value=each.shortfall,
+            n=each.group.n,
             interval=each.shortfall_interval,
-            change=None,
-            margin=None,
-            status=Status.INSUFFICIENT,
             why="Rows more that would be selected at the selection rate of all rows; not judged.",
-            convention=f"n times the common rate, less the selected; Newcombe {percent(policy.confidence)} interval",
+            convention=f"n times the common rate, less the selected; Newcombe {at} interval",
         )
+
+
+def _measure(
+    each: Comparison,
+    name: str,
+    *,
+    value: float | None,
+    interval: Interval | None,
+    change: Interval | None,
+    margin: float | None,
+    why: str,
+    convention: str,
+) -> Measure:
+    has_value = value is not None
+    return Measure(
+        family=Family.FAIRNESS,
+        measure=name,
+        column=each.attribute,
+        segment=each.group.group,
+        value=value,
+        n=each.group.n,
+        interval=interval,
+        change=change,
+        margin=margin if has_value else None,
+        p_value=each.p_value if has_value else None,
+        status=each.verdict.status if has_value else Status.UNDEFINED,
+        why=why,
+        convention=convention,
+    )
 
 
 def _four_fifths(each: Comparison) -> str:
