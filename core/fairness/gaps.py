@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from core.fairness.comparisons import COMPARED_RATES, Comparison, compare, is_judged
-from core.fairness.groups import GroupRates
+from core.fairness.groups import COMPLEMENTS, GroupRates
 from core.fairness.largest import largest_gap, no_ratio
 from core.fairness.policy import DEFAULT_POLICY, Against, FairnessPolicy, Statistic
 from core.fairness.wording import percent
@@ -57,6 +57,7 @@ def audit(
     reference: Audit | None = None,
     reference_groups: Mapping[str, str] | None = None,
     measures: Sequence[str] = COMPARED_RATES,
+    complements: bool = False,
     n_permutations: int = 0,
 ) -> Audit:
     """Whom does the model treat differently, by how much, and is that a disparity under the policy?
@@ -72,6 +73,8 @@ def audit(
         For a policy that compares with a reference group.
     measures : sequence of str
         The rates to compare.
+    complements : bool
+        Whether the largest gaps of 1 minus these rates are given too, judged with them.
     n_permutations : int
         Of the test of the largest gap where cells are too thin for chi-square; with 0 the least Holm p stands for it.
 
@@ -118,6 +121,15 @@ def audit(
             )
             for each in own:
                 found += _of_pair(each, policy)
+        for complement, base in COMPLEMENTS.items():
+            if complements and base in measures and complement not in measures and is_judged(complement, policy):
+                found += largest_gap(
+                    of_attribute.of(complement),
+                    by_rate.get((attribute, base), []),
+                    rate=complement,
+                    attribute=attribute,
+                    policy=policy,
+                )
         if before:
             found = [replace(gap, reference=before.get((gap.column, gap.measure, gap.segment))) for gap in found]
         by_attribute[attribute] = tuple(found)

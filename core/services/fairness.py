@@ -241,7 +241,7 @@ def _audited(
     whole = {name: merged(decided[name], judged[name]) for name in names}
     found = audited(whole, earlier, n_permutations=N_PERMUTATIONS)
     by_window = [rates([window]) for window in context.windows]
-    audits = [audited(of, earlier, measures=policy.measures) for of in by_window]
+    audits = [audited(of, earlier, measures=policy.measures, complements=True) for of in by_window]
     focus = span[-1] if span else None
 
     def report(name: str) -> AttributeReport:

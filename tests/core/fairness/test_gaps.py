@@ -217,3 +217,16 @@ def test_under_parity_disparities_are_rare_and_the_largest_gap_covers_zero():
     assert disparities <= 0.02 * n_tables
     assert covered >= 0.95 * n_tables
     assert cries >= 0.35 * n_tables
+
+
+def test_the_largest_gap_of_a_complement_is_judged_with_its_rate():
+    rates = {"race": binary_rates(COMPAS)}
+    short = audit(rates, measures=DEFAULT_POLICY.measures, complements=True).measures["race"]
+    whole = {(m.measure, m.segment): m for m in audit(rates).measures["race"]}
+    assert {m.measure for m in short if m.measure.startswith("false_negative")} == {
+        "false_negative_rate_difference",
+        "false_negative_rate_ratio",
+    }
+    for measure in short:
+        other = whole[measure.measure, measure.segment]
+        assert (measure.value, measure.status) == (other.value, other.status)
