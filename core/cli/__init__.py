@@ -14,6 +14,7 @@ import typer
 
 from core import __version__
 from core.cli.analysis import analyse
+from core.cli.fairness import fairness_app
 from core.cli.governance import (
     approve,
     comment,
@@ -56,6 +57,7 @@ for group in (
         app.command()(command)
 app.add_typer(model_app, name="model")
 app.add_typer(version_app, name="version")
+app.add_typer(fairness_app, name="fairness")
 app.add_typer(batch_app, name="batch")
 app.add_typer(proposal_app, name="proposal")
 app.add_typer(ledger_app, name="ledger")

@@ -42,12 +42,17 @@ class Audit:
 
     @property
     def status(self) -> Status:
-        """DISPARITY if any is found; no evidence only if every comparison the policy judges can be told."""
-        judged = [c.verdict.status for c in self.comparisons if is_judged(c.rate, self.policy)]
-        for status in (Status.CRITICAL, Status.INSUFFICIENT, Status.UNDEFINED):
-            if status in judged:
-                return status
-        return Status.OK if judged else Status.UNDEFINED
+        """CRITICAL if any disparity is found; OK only if every group with rows can be told.
+
+        UNDEFINED if nothing is judged. Groups that the policy leaves out for their share of all rows don't count.
+        """
+        judged = [c for c in self.comparisons if is_judged(c.rate, self.policy) and c.group.n_rows]
+        found = {c.verdict.status for c in judged if c.verdict.is_judged}
+        if Status.CRITICAL in found:
+            return Status.CRITICAL
+        if Status.INSUFFICIENT in found or (found and any(c.difference is None for c in judged)):
+            return Status.INSUFFICIENT
+        return Status.OK if found else Status.UNDEFINED
 
 
 def audit(

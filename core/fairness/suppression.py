@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -40,7 +40,9 @@ class Suppression:
         return f"{self.n_small} group{'' if self.n_small == 1 else 's'} of fewer than {self.below} rows hidden{also}."
 
 
-def suppress(counts: Sequence[int], totals: Sequence[Sequence[int]], *, below: int) -> Suppression:
+def suppress(
+    counts: Sequence[int], totals: Sequence[Sequence[int]], *, below: int, exempt: Collection[int] = ()
+) -> Suppression:
     """Which cells of a table must be hidden, so that no group of fewer than `below` rows can be told?
 
     Parameters
@@ -51,6 +53,8 @@ def suppress(counts: Sequence[int], totals: Sequence[Sequence[int]], *, below: i
         The totals that are published, each as the places of its cells.
     below : int
         Cells with 1 to `below` - 1 rows are hidden. 0 rows tell of nobody.
+    exempt : collection of int
+        Places of cells that tell of nobody however small they are: those of whom nothing is known.
 
     Returns
     -------
@@ -78,7 +82,7 @@ def suppress(counts: Sequence[int], totals: Sequence[Sequence[int]], *, below: i
     lines = [np.asarray(line, dtype=np.int64) for line in totals]
     if (n < 0).any() or any(((line < 0) | (line >= n.size)).any() for line in lines):
         raise InputError("Suppression needs counts of 0 or more, and totals of cells that exist.")
-    small = (n > 0) & (n < below)
+    small = (n > 0) & (n < below) & ~np.isin(np.arange(n.size), list(exempt))
     hidden, published = small.copy(), np.ones(len(lines), dtype=bool)
     while True:
         place = next((i for i, line in enumerate(lines) if published[i] and _gives_away(n, hidden, line, below)), None)

@@ -14,7 +14,10 @@ from core.fairness.groups import GroupRates
 from core.fairness.policy import Against, FairnessPolicy
 from core.governance.identity import Actor, Right, allowed
 from core.profile.spec import CALIBRATION, crossing_name, crossings_of, joint_table, loss_table
+from core.report.fairness import FairnessPage
+from core.report.local_law_144 import LocalLaw144
 from core.schema import ModelSchema
+from core.services.audit_documents import fairness_page, local_law_144
 from core.services.fairness import FairnessReport, fairness_report
 from core.services.fairness_crossings import IntersectionReport, intersection_report
 from core.services.fairness_detail import AttributeDetail, attribute_detail, gap_change, peer_measures
@@ -28,6 +31,8 @@ if TYPE_CHECKING:
     from core.fairness.conventions.fairlearn import FairlearnMeasure
 
 __all__ = ["AuditRequest", "FairnessAuditService"]
+
+LOCAL_LAW = "nyc-local-law-144"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,13 +144,42 @@ class FairnessAuditService:
                 strata[value] = rates_of(inside, attribute, windows, policy, outcome)
         return conditional_gaps(strata, attribute=attribute, rate=rate)
 
+    @allowed(Right.READ)
+    def page(self, actor: Actor, request: AuditRequest, *, rate: str = DECISIONS) -> FairnessPage | None:  # noqa: ARG002
+        """The audit on one page in plain words, small groups hidden; None without a reference."""
+        found = self._load(request)
+        if found is None:
+            return None
+        report = fairness_report(found, policy=self._policy(request), of_class=request.of_class)
+        return fairness_page(report, rate=rate)
+
+    @allowed(Right.READ)
+    def local_law(
+        self,
+        actor: Actor,  # noqa: ARG002
+        request: AuditRequest,
+        *,
+        sex: str,
+        race: str,
+        is_scoring: bool = False,
+    ) -> LocalLaw144 | None:
+        """The tables of New York City's Local Law 144; None without a reference."""
+        found = self._load(request, crossed=True)
+        if found is None:
+            return None
+        for name in (sex, race):
+            if name not in found.spec.groups:
+                raise UnknownNameError("protected attribute", name, found.spec.groups)
+        policy = self._policy(replace(request, policy=request.policy or LOCAL_LAW))
+        return local_law_144(found, sex=sex, race=race, policy=policy, is_scoring=is_scoring)
+
     def _policy(self, request: AuditRequest) -> FairnessPolicy:
         shelf = read_policies(self.folder)
         policy = shelf.of_model(request.model) if request.policy is None else shelf.named(request.policy)
         return policy if request.against is None else policy.model_copy(update={"against": request.against})
 
     def _load(self, request: AuditRequest, *, of: str | None = None, crossed: bool = False) -> Observations | None:
-        """The counts that are needed: of all attributes or of one, or of groups within groups."""
+        """The counts that are needed: of all attributes or of one, and of groups within groups."""
         with self.database.read() as session:
             row = Repository(session).model(request.model)
             schema = Repository(session).schema(row)
@@ -158,5 +192,5 @@ def _tables(schema: ModelSchema, of: str | None, *, crossed: bool) -> Sequence[s
         raise UnknownNameError("protected attribute", of, schema.protected)
     attributes = list(schema.protected) if of is None else [of]
     if crossed:
-        attributes = [crossing_name(names) for names, _, _ in crossings_of(dict.fromkeys(schema.protected, ()))]
+        attributes += [crossing_name(names) for names, _, _ in crossings_of(dict.fromkeys(schema.protected, ()))]
     return [CALIBRATION, *(table(name) for name in attributes for table in (joint_table, loss_table))]
