@@ -19,7 +19,7 @@ from core.report.fairness import FairnessPage, GroupLine, Section
 from core.report.local_law_144 import LawTable, LocalLaw144
 from core.services.fairness import AttributeReport, FairnessReport
 from core.services.fairness_detail import group_scores
-from core.services.fairness_rates import DECISIONS, Outcome, rates_of, span_to
+from core.services.fairness_rates import DECISIONS, Outcome, rates_of, span_to, used_cells
 from core.services.observations import Observations, WindowInfo
 
 __all__ = ["fairness_page", "local_law_144"]
@@ -217,7 +217,8 @@ def local_law_144(
 
     def rates(name: str) -> tuple[GroupRate, ...]:
         if not is_scoring:
-            return rates_of(observations, name, windows, policy, outcome).of(DECISIONS)
+            places = used_cells(observations, name, windows) if name in spec.crossings else None
+            return rates_of(observations, name, windows, policy, outcome, places=places).of(DECISIONS)
         if name in spec.crossings:
             return ()
         scores = group_scores(observations, name, windows)

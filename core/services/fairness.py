@@ -122,6 +122,7 @@ class FairnessReport:
     n: int
     n_labelled: int
     outcome: Outcome
+    threshold: float | None
     deciding_threshold: float | None
     attributes: tuple[AttributeReport, ...]
 
@@ -195,6 +196,7 @@ def fairness_report(
         n=sum(window.n for window in span),
         n_labelled=sum(window.n_labelled for window in labelled),
         outcome=outcome,
+        threshold=schema.outcome.threshold,
         deciding_threshold=schema.outcome.threshold if schema.decides_by_threshold else None,
         attributes=reports,
     )

@@ -11,7 +11,7 @@ from core.fairness.policy import FairnessPolicy
 from core.fairness.support import coverage
 from core.profile.spec import MOST_CELLS, crossing_name, crossings_of
 from core.schema import Task
-from core.services.fairness_rates import DECISIONS, Outcome, labelled_span, merged, rates_of, span_to
+from core.services.fairness_rates import DECISIONS, Outcome, labelled_span, merged, rates_of, span_to, used_cells
 from core.services.observations import Context, Observations, WindowInfo
 
 __all__ = ["CrossingReport", "IntersectionReport", "intersection_report"]
@@ -101,13 +101,16 @@ def intersection_report(observations: Observations, *, policy: FairnessPolicy, o
 
 
 def _crossing(observations: Observations, key: str, policy: FairnessPolicy, outcome: Outcome) -> CrossingReport:
-    span = span_to(observations.context, observations.context.windows)
-    decided = rates_of(observations, key, span, policy, outcome)
-    rates = merged(decided, rates_of(observations, key, labelled_span(observations), policy, outcome))
-    places = dict(zip(observations.spec.group_names(key), observations.spec.cells(key), strict=True))
+    span, labelled = span_to(observations.context, observations.context.windows), labelled_span(observations)
+    windows = {window.window.key: window for window in (*span, *labelled)}
+    places = used_cells(observations, key, windows.values())
+    decided = rates_of(observations, key, span, policy, outcome, places=places)
+    rates = merged(decided, rates_of(observations, key, labelled, policy, outcome, places=places))
+    names, cells = observations.spec.group_names(key), observations.spec.cells(key)
+    by_name = {names[place]: cells[place] for place in places}
     return CrossingReport(
         attributes=observations.spec.crossings[key],
-        cells=tuple(places[each.group] for each in rates.of(DECISIONS)),
+        cells=tuple(by_name[each.group] for each in rates.of(DECISIONS)),
         rates=rates,
         audit=audit({key: rates}, policy=policy, n_permutations=0),
     )

@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from core.errors import UnknownNameError
-from core.fairness.groups import GroupRates, group_rates
+from core.fairness.groups import RATES, GroupRates, group_rate, group_rates
 from core.fairness.policy import FairnessPolicy
 from core.services.observations import Context, Observations, WindowInfo
 
-__all__ = ["DECISIONS", "Outcome", "labelled_span", "merged", "rates_of", "span_to"]
+__all__ = ["DECISIONS", "Outcome", "labelled_span", "merged", "rates_of", "span_to", "used_cells"]
 
 DECISIONS = "selection_rate"  # the rate that needs no label
 SPAN = 13  # windows that are taken together, so that small groups can be told
@@ -60,25 +60,32 @@ def span_to(context: Context, windows: Sequence[WindowInfo]) -> tuple[WindowInfo
     return tuple(window for window in windows if window.window.key <= focus.window.key)[-SPAN:]
 
 
+def used_cells(observations: Observations, crossing: str, windows: Iterable[WindowInfo]) -> tuple[int, ...]:
+    """The cells of a crossing to list: all of the reference's groups, and others that hold rows."""
+    spec = observations.spec
+    usual = [set(spec.groups[name]) for name in spec.crossings[crossing]]
+    n_rows = observations.joint(windows, crossing).sum(axis=(0, 1, 2))
+    return tuple(
+        place
+        for place, cell in enumerate(spec.cells(crossing))
+        if n_rows[place] or all(group in known for group, known in zip(cell, usual, strict=True))
+    )
+
+
 def rates_of(
     observations: Observations,
     attribute: str,
     windows: Iterable[WindowInfo] | None,
     policy: FairnessPolicy,
     outcome: Outcome,
+    *,
+    places: Sequence[int] | None = None,
 ) -> GroupRates:
-    """The rates of an attribute's groups, or of a crossing's cells, over some windows; None means the reference."""
+    """The rates of an attribute's groups, or of some cells of a crossing, over windows; None means the reference."""
     joint = observations.reference_joint(attribute) if windows is None else observations.joint(windows, attribute)
     confusion, names = joint.sum(axis=0), observations.spec.group_names(attribute)
-    if attribute in observations.spec.crossings:  # cells of unknown and new groups are many, and mostly empty
-        usual = [set(observations.spec.groups[name]) for name in observations.spec.crossings[attribute]]
-        n_rows = confusion.sum(axis=(0, 1))
-        kept = [
-            place
-            for place, cell in enumerate(observations.spec.cells(attribute))
-            if n_rows[place] or all(group in known for group, known in zip(cell, usual, strict=True))
-        ]
-        confusion, names = confusion[:, :, np.array(kept, dtype=np.int64)], tuple(names[place] for place in kept)
+    if places is not None:
+        confusion, names = confusion[:, :, np.array(places, dtype=np.int64)], tuple(names[place] for place in places)
     return group_rates(
         confusion,
         group_names=names,
@@ -90,8 +97,12 @@ def rates_of(
 
 
 def merged(decided: GroupRates, labelled: GroupRates) -> GroupRates:
-    """Rates of decisions over one span and rates of labels over another; groups of either are listed."""
-    groups = {rate.group for rate in decided.rates}
-    kept = [rate for rate in decided.rates if rate.measure == DECISIONS]
-    kept += [rate for rate in labelled.rates if rate.measure != DECISIONS and rate.group in groups]
+    """Rates of decisions over one span and of labels over another; a group of either is listed in all of them."""
+    groups = list(dict.fromkeys(rate.group for rate in (*decided.rates, *labelled.rates)))
+    kept = []
+    for measure in RATES:
+        found = {rate.group: rate for rate in (decided if measure == DECISIONS else labelled).of(measure)}
+        for group in groups:
+            nobody = group_rate(0, 0, measure=measure, group=group, n_rows=0, confidence=decided.confidence)
+            kept.append(found.get(group, nobody))
     return replace(decided, rates=tuple(kept))
