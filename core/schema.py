@@ -25,6 +25,7 @@ __all__ = [
     "ModelSchema",
     "Outcome",
     "Role",
+    "SampleSpec",
     "Task",
     "WindowSpec",
     "WindowUnit",
@@ -159,6 +160,12 @@ class LabelSpec(_Strict):
     delay_days: Annotated[float, Field(ge=0)] = 0.0
 
 
+class SampleSpec(_Strict):
+    """How many rows a window are kept at hand for what counts can't answer; 0 for none."""
+
+    rows: Annotated[int, Field(ge=0, le=100_000)] = 2_000
+
+
 class ModelSchema(_Strict):
     """What each column of a model's log is, which windows it is cut into and what counts as good.
 
@@ -188,6 +195,7 @@ class ModelSchema(_Strict):
     window: WindowSpec
     outcome: Outcome = Outcome()
     labels: LabelSpec = LabelSpec()
+    sample: SampleSpec = SampleSpec()
     columns: dict[str, ColumnSpec]
 
     @field_validator("timezone")

@@ -12,6 +12,8 @@ from core.actions.targets.registry import RegistryTarget
 from core.errors import InputError
 from core.governance.policy import Policy
 from core.services.accounts import AccountService
+from core.services.alarm_policies import AlarmPolicyService
+from core.services.alerts import AlertService
 from core.services.analysis import AnalysisService
 from core.services.audits import FairnessAuditService
 from core.services.batches import BatchService
@@ -25,7 +27,9 @@ from core.services.models import ModelService
 from core.services.profiles import ProfileService
 from core.services.proposals import ProposalService
 from core.services.records import RecordService
+from core.services.samples import SampleService
 from core.services.versions import VersionService
+from core.services.watching import WatchService
 from core.storage.database import Database
 from core.storage.files import WorkspaceFiles
 from core.storage.queue import JobQueue
@@ -47,6 +51,9 @@ class Workspace:
     labels: LabelService
     batches: BatchService
     profiles: ProfileService
+    samples: SampleService
+    alerts: AlertService
+    alarm_policies: AlarmPolicyService
     analysis: AnalysisService
     audits: FairnessAuditService
     accounts: AccountService
@@ -115,9 +122,11 @@ def _built(folder: Path, database: Database, clock: Callable[[], datetime]) -> W
     files = WorkspaceFiles(folder / "records")
     artefacts = WorkspaceFiles(folder / "artefacts", suffix=".skops")
     queue = JobQueue(database)
-    analysis = AnalysisService(database=database)
+    alerts = AlertService(database=database, clock=clock)
+    analysis = AnalysisService(database=database, clock=clock)
     batches = BatchService(database=database, files=files, clock=clock)
-    profiles = ProfileService(database=database, files=files, clock=clock)
+    watch = WatchService(database=database, clock=clock)
+    profiles = ProfileService(database=database, files=files, watch=watch, clock=clock)
     comparisons = ComparisonService(database=database, files=files)
     evidence = EvidenceService(
         database=database,
@@ -140,6 +149,9 @@ def _built(folder: Path, database: Database, clock: Callable[[], datetime]) -> W
         labels=LabelService(database=database, files=files, clock=clock),
         batches=batches,
         profiles=profiles,
+        samples=SampleService(database=database, files=files),
+        alerts=alerts,
+        alarm_policies=AlarmPolicyService(database=database, watch=watch, clock=clock),
         analysis=analysis,
         audits=FairnessAuditService(database=database, folder=folder / "fairness"),
         accounts=AccountService(database=database, clock=clock),
@@ -152,6 +164,7 @@ def _built(folder: Path, database: Database, clock: Callable[[], datetime]) -> W
             database=database,
             files=files,
             analysis=analysis,
+            alerts=alerts,
             profiles=profiles,
             batches=batches,
             records=records,

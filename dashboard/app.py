@@ -20,6 +20,9 @@ PAGES = {
         ("concept", "Concept", "psychology_alt"),
         ("control_chart", "Control chart", "show_chart"),
         ("fairness", "Fairness", "balance"),
+        ("quality", "Data quality", "rule"),
+        ("alerts", "Alerts", "notifications"),
+        ("alarm_policy", "Alarm policy", "tune"),
     ],
     "Sign off": [
         ("reviews", "Reviews", "fact_check"),
@@ -33,7 +36,7 @@ PAGES = {
         ("people", "People", "group"),
     ],
 }
-UNLISTED = ("review",)  # reached from another page, not by itself
+UNLISTED = ("review", "alarm_policy")  # reached from another page, not by itself
 NEEDS = {"ledger": Right.AUDIT, "people": Right.ADMINISTER}  # pages that tell others why they show nothing
 
 st.set_page_config(

@@ -6,6 +6,7 @@ schema; so a cached report is never stale, whoever asks.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -17,6 +18,7 @@ from core.fairness.conditional import ConditionalGap
 from core.fairness.decomposition import GapDecomposition
 from core.governance.identity import Actor
 from core.governance.ledger import LedgerCheck
+from core.services.alarm_policies import PolicyPreview
 from core.services.audits import AuditRequest
 from core.services.concept import ConceptReport
 from core.services.control import ChartReport
@@ -28,6 +30,9 @@ from core.services.fairness_policies import PolicyShelf
 from core.services.fleet import FleetRow, ModelSummary
 from core.services.observations import Context, Selection
 from core.services.performance import PerformanceReport, PerformanceSlices
+from core.services.places import Places
+from core.services.quality import QualityReport
+from core.services.watch_report import WatchReport
 from dashboard.auth import current_actor
 from dashboard.opened import workspace
 
@@ -36,6 +41,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Verified",
+    "alarm_preview",
     "attribute_detail",
     "concept",
     "conditional",
@@ -50,8 +56,11 @@ __all__ = [
     "peers",
     "performance",
     "performance_slices",
+    "places",
     "policies",
+    "quality",
     "summary",
+    "watch",
     "workspace",
 ]
 
@@ -103,6 +112,32 @@ def drift(model: str, selection: Selection) -> DriftReport | None:
     """Which inputs moved."""
     ask = workspace().analysis.drift
     return _cached("drift", model, selection, lambda: ask(current_actor(), model, selection))
+
+
+def quality(model: str, selection: Selection) -> QualityReport | None:
+    """Whether what came in can be trusted; asked anew each hour, as records become overdue."""
+    ask = workspace().analysis.quality
+    hour = f"{datetime.now(UTC):%Y-%m-%d %H}"
+    return _cached("quality", model, selection, lambda: ask(current_actor(), model, selection), hour)
+
+
+def places(model: str, selection: Selection, column: str) -> Places | None:
+    """Where a column moved."""
+    ask = workspace().analysis.places
+    return _cached("places", model, selection, lambda: ask(current_actor(), model, selection, column=column), column)
+
+
+def watch(model: str) -> WatchReport | None:
+    """What is watched of a model, and what is promised."""
+    ask = workspace().analysis.watch
+    return _cached("watch", model, Selection(), lambda: ask(current_actor(), model))
+
+
+def alarm_preview(model: str, content: str | None = None) -> PolicyPreview | None:
+    """What an alarm policy (JSON), or that in force, would have raised."""
+    ask = workspace().alarm_policies.preview
+    read = None if content is None else json.loads(content)
+    return _cached("preview", model, Selection(), lambda: ask(current_actor(), model, read), content or "")
 
 
 def performance(model: str, selection: Selection) -> PerformanceReport | None:

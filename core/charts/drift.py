@@ -12,10 +12,11 @@ __all__ = ["column_dots", "share_bars"]
 
 SYMBOLS = {Status.CRITICAL: "circle", Status.WARNING: "diamond"}
 ROW = 34
+LEAST_AXIS = 0.05  # a PSI that the axis reaches to at least, so that noise doesn't look large
 
 
-def column_dots(psi: Sequence[Measure], *, palette: Palette, margin: float, written: Sequence[str]) -> Chart:
-    """PSI of each column with its interval, in the order given, and the margin.
+def column_dots(psi: Sequence[Measure], *, palette: Palette, written: Sequence[str]) -> Chart:
+    """PSI of each column with its interval, in the order given; the dot says what the watch says.
 
     Parameters
     ----------
@@ -25,7 +26,7 @@ def column_dots(psi: Sequence[Measure], *, palette: Palette, margin: float, writ
         Each value in words, shown at the right end.
     """
     figure = bare_figure(palette, height=ROW * max(1, len(psi)) + 60)
-    top = max([margin * 1.6, *((m.interval.high if m.interval else m.value or 0.0) for m in psi)])
+    top = max([LEAST_AXIS, *((m.interval.high if m.interval else m.value or 0.0) for m in psi)])
     rows = list(range(len(psi)))[::-1]
     for measure, row in zip(psi, rows, strict=True):
         colour = palette.of(measure.status) if measure.status in SYMBOLS else palette.faint
@@ -53,15 +54,6 @@ def column_dots(psi: Sequence[Measure], *, palette: Palette, margin: float, writ
         text=[f"{label(m.column)}: {label(text)}<br>{label(m.why)}" for m, _, text in valued],
         hovertemplate="%{text}<extra></extra>",
     )
-    figure.add_vline(x=margin, line={"color": palette.muted, "width": 1.2, "dash": "dot"}, layer="below")
-    figure.add_annotation(
-        text=f"margin {margin:.2f}",
-        x=margin,
-        y=len(psi) - 0.4,
-        yanchor="bottom",
-        showarrow=False,
-        font={"size": 11, "color": palette.muted},
-    )
     for text, measure, row in zip(written, psi, rows, strict=True):
         figure.add_annotation(
             text=label(text) if measure.value is not None else "no value",
@@ -83,7 +75,7 @@ def column_dots(psi: Sequence[Measure], *, palette: Palette, margin: float, writ
     figure.update_xaxes(range=[-top * 0.03, top * 1.18], nticks=5, tickformat=".2~f")
     figure.update_layout(margin={"t": 8})
     moved = [m.column for m in psi if m.status in SYMBOLS]
-    alt = f"Population stability index of {len(psi)} columns against the margin of {margin:.2f}. "
+    alt = f"Population stability index of {len(psi)} columns. "
     return Chart(figure=figure, alt=alt + (f"With an alarm: {', '.join(moved)}." if moved else "None has an alarm."))
 
 

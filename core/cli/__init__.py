@@ -13,6 +13,7 @@ from typing import Annotated
 import typer
 
 from core import __version__
+from core.cli.alert import alert_app
 from core.cli.analysis import analyse
 from core.cli.fairness import fairness_app
 from core.cli.governance import (
@@ -59,6 +60,7 @@ app.add_typer(model_app, name="model")
 app.add_typer(version_app, name="version")
 app.add_typer(fairness_app, name="fairness")
 app.add_typer(batch_app, name="batch")
+app.add_typer(alert_app, name="alert")
 app.add_typer(proposal_app, name="proposal")
 app.add_typer(ledger_app, name="ledger")
 app.add_typer(job_app, name="job")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from core.cli.alert import print_promise
 from core.cli.options import HERE, JsonOption, WorkspaceOption, actor, as_date, count_new, opened
 from core.console import print_json, print_table, say
 
@@ -38,6 +39,7 @@ def analyse(
 ) -> None:
     """Compute every measure and say what has moved."""
     from core.services.observations import Selection
+    from core.services.promise_words import fleet_promise_words
 
     space = opened(workspace)
     count_new(space, model)
@@ -55,6 +57,8 @@ def analyse(
         _print_findings(analysis.findings)
         _print_broken(space.analysis.drift(actor(space), model, selection), analysis)
         say(analysis.context.arming.reason)
+        print_promise(space, model)
+        say(fleet_promise_words(space.analysis.promises(actor(space))))
     bad = {"critical"} if fail_on is FailOn.CRITICAL else {"critical", "warning"}
     if fail_on is not None and any(measure.status in bad for measure in analysis.findings):
         raise typer.Exit(1)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from core.drift.conventions import evidently_jensen_shannon_of_shares, evidently_psi_of_shares
+from core.drift.peers.evidently import jensen_shannon_of_shares, psi_of_shares
 from core.errors import BinMismatchError
 from core.stats.binning import CategoryBins, NumericBins, Special
 from core.stats.distances import jensen_shannon_distance
 
-__all__ = ["counted_scores", "doane_edges", "nannyml_jensen_shannon"]
+__all__ = ["counted_scores", "doane_edges", "doane_edges_of_values", "nannyml_jensen_shannon"]
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -34,8 +34,8 @@ def counted_scores(reference: Ints, current: Ints, bins: NumericBins | CategoryB
     if not (_n_present(reference, bins) and _n_present(current, bins)):
         return {}
     if isinstance(bins, NumericBins):
-        by_value = bins.exact and 10 * bins.n_bins <= _n_present(reference, bins)  # NannyML's rule
-        if not (by_value or bins.n_equal):
+        between = reference[bins.n_bins + Special.UNSEEN] + current[bins.n_bins + Special.UNSEEN]
+        if between or not (bins.exact or bins.n_equal):
             return {}
         return {"nannyml.jensen_shannon": nannyml_jensen_shannon(reference, current, bins)}
     if bins.others:  # pooled, so that no value-by-value score can be had
@@ -43,8 +43,8 @@ def counted_scores(reference: Ints, current: Ints, bins: NumericBins | CategoryB
     scores = {"nannyml.jensen_shannon": nannyml_jensen_shannon(reference, current, bins)}
     if not current[bins.n_bins + Special.UNSEEN]:
         sides = [side[: bins.n_bins] / side[: bins.n_bins].sum() for side in (reference, current)]
-        scores["evidently.psi"] = evidently_psi_of_shares(*sides)
-        scores["evidently.jensen_shannon"] = evidently_jensen_shannon_of_shares(*sides)
+        scores["evidently.psi"] = psi_of_shares(*sides)
+        scores["evidently.jensen_shannon"] = jensen_shannon_of_shares(*sides)
     return scores
 
 
@@ -75,10 +75,10 @@ def nannyml_jensen_shannon(reference: Ints, current: Ints, bins: NumericBins | C
     True
     """
     k = bins.n_bins
-    if isinstance(bins, CategoryBins) or bins.exact:
+    if isinstance(bins, CategoryBins):
         inside, n_cells = np.arange(k), k
     else:
-        edges = doane_edges(bins)
+        edges = doane_edges_of_values(np.asarray(bins.ends), reference[:k]) if bins.exact else doane_edges(bins)
         inside, n_cells = np.searchsorted(edges[1:-1], np.asarray(bins.ends), side="right"), edges.size - 1
     outside = [k + special for special in Special if special not in (Special.MISSING, Special.INVALID)]
     sides = [
@@ -106,6 +106,41 @@ def doane_edges(bins: NumericBins) -> Floats:
     if not bins.n_equal:
         raise BinMismatchError("These bins don't nest a 'doane' histogram: the reference has too few distinct values.")
     return np.linspace(bins.low, bins.ends[-1], bins.n_equal + 1)
+
+
+def doane_edges_of_values(values: Floats, counts: Ints) -> Floats:
+    """The edges of NumPy's 'doane' histogram of values that occur so often each.
+
+    Parameters
+    ----------
+    values : float array of shape (k,)
+        Ascending.
+    counts : int array of shape (k,)
+        At least one above 0.
+
+    References
+    ----------
+    D. P. Doane (1976), doi:10.1080/00031305.1976.10479172.
+
+    Examples
+    --------
+    >>> rows = np.repeat([1.0, 2.0, 5.0], [30, 20, 10])
+    >>> edges = doane_edges_of_values(np.array([1.0, 2.0, 5.0]), np.array([30, 20, 10]))
+    >>> np.array_equal(edges, np.histogram_bin_edges(rows, "doane"))
+    True
+    """
+    values, counts = values[counts > 0], counts[counts > 0]
+    n, low, high = int(counts.sum()), float(values[0]), float(values[-1])
+    if low == high:
+        return np.array([low - 0.5, high + 0.5])
+    n_bins = 1
+    deviations = values - counts @ values / n
+    spread = float(np.sqrt(counts @ deviations**2 / n))
+    if n > 2 and spread > 0:
+        skewness = float(counts @ (deviations / spread) ** 3) / n
+        its_error = np.sqrt(6.0 * (n - 2) / ((n + 1.0) * (n + 3)))
+        n_bins = int(np.ceil(1 + np.log2(n) + np.log2(1 + abs(skewness) / its_error)))
+    return np.linspace(low, high, n_bins + 1)
 
 
 def _n_present(counts: Ints, bins: NumericBins | CategoryBins) -> int:

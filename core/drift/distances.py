@@ -1,207 +1,200 @@
-"""The distances of one column's two sides as measures: value, interval, p-value and convention."""
+"""The distances of a column's two sides that are no divergences, as measures: value, interval, p-value, convention."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import replace
-from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import logit
+from scipy.special import log_ndtr, ndtr, ndtri
 
+from core.drift.measures import NO_NUMBER, NO_REFERENCE_NUMBER, drift_measure, undefined
 from core.drift.shares import in_order, point_bins
-from core.measure import Family, Interval, Measure, Status
+from core.measure import Interval, Measure
 from core.stats.binning import NumericBins, Special
-from core.stats.distances import (
-    cohens_w,
-    jensen_shannon_divergence,
-    kolmogorov_smirnov,
-    paired_shares,
-    population_stability_index,
-    wasserstein,
-)
-from core.stats.hypothesis import (
-    chi_square_homogeneity,
-    jensen_shannon_null,
-    kolmogorov_smirnov_p_value,
-    pool_sparse,
-    psi_null,
-    zero_reference_p_value,
-)
-from core.stats.intervals import clopper_pearson
+from core.stats.distances import kolmogorov_smirnov, l_infinity, paired_shares, total_variation, wasserstein
+from core.stats.folded import deviation_covariance, folded_sum, unfolded_limits
+from core.stats.hypothesis import Homogeneity, chi_square_homogeneity, g_homogeneity, kolmogorov_smirnov_p_value
+from core.stats.nulls import effective_rows
 
 __all__ = [
-    "cohens_w_measure",
-    "jensen_shannon_measure",
+    "homogeneity_measures",
     "kolmogorov_smirnov_measure",
-    "observed_psi_measure",
-    "psi_measure",
-    "undefined",
+    "l_infinity_measure",
+    "total_variation_measure",
     "wasserstein_measure",
 ]
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
-_measure = partial(Measure, family=Family.DATA_DRIFT)
-NO_NUMBER = "No row of this window has a number in this column."
-ZERO_RULE = "Jeffreys zero rule (+0.5)"
+MEAN_OF_KOLMOGOROV = 0.8687311606  # of the limiting law: sqrt(pi / 2) ln 2
 
 
-def undefined(measure: str, n: int, why: str) -> Measure:
-    """A distance that has no value, and why."""
-    return _measure(measure=measure, value=None, n=n, convention="", status=Status.UNDEFINED, why=why)
-
-
-def psi_measure(reference: Ints, current: Ints, *, margin: float = 0.1, confidence: float = 0.95) -> Measure:
-    """How far have the shares moved, as the population stability index less its bias?
-
-    Two samples without drift show a PSI of (n_bins - 1)(1 / n_reference + 1 / n_current) on average;
-    the value is what exceeds that, at least 0. If the reference lies in one bin, the drift is the
-    share of rows outside it, and its interval is exact.
+def total_variation_measure(
+    reference: Ints, current: Ints, *, confidence: float = 0.95, dispersion: float = 1.0
+) -> Measure:
+    """Which share of rows would have to change bins to make both sides equal?
 
     Parameters
     ----------
     reference, current : int arrays of shape (n_bins,)
-        The bins used on either side, at least one row on each side.
-    margin : float
-        The PSI that matters.
+        At least one row on each side.
     confidence : float
+    dispersion : float
+        How much more the shares vary between windows than independent rows would, at least 1.
 
     Returns
     -------
     Measure
-        ``psi``; its p-value is of "no drift", ``change`` is its interval.
+        ``total_variation``, in 0..1, not less its bias, which the convention names: it shrinks once bins
+        have certainly moved. The interval covers at least as often as it says.
+
+    Examples
+    --------
+    >>> measure = total_variation_measure(np.array([5_000, 3_000, 2_000]), np.array([400, 300, 300]))
+    >>> measure.value.__round__(3), measure.p_value < 1e-9
+    (0.1, True)
+    """
+    m, n = int(reference.sum()), int(current.sum())
+    weights = np.full(reference.size, 0.5)
+    even = _together(reference, current)
+    null = folded_sum(weights, deviation_covariance(even, even, m, n, dispersion=dispersion))
+    own = paired_shares(reference, current)
+    value = float(total_variation(reference, current))
+    deviations = current / n - reference / m
+    low, high = unfolded_limits(
+        weights, deviations, deviation_covariance(*own, m, n, dispersion=dispersion), confidence=confidence
+    )
+    return drift_measure(
+        measure="total_variation",
+        value=value,
+        n=n,
+        interval=Interval(low=min(value, low), high=min(1.0, max(value, high)), confidence=confidence),
+        p_value=null.p_value(value),
+        convention=f"half the sum of changes over {reference.size} bins; mean without drift {null.mean:.4f}, not taken "
+        "off; interval by the triangle inequality, covers at least as often as it says; p-value by the chi law of the "
+        "null's mean and variance",
+    )
+
+
+def _together(reference: Ints, current: Ints) -> Floats:
+    """The shares of both sides together, half a row added to each used bin."""
+    both = reference + current
+    padded = both + 0.5 * (both > 0)
+    return np.asarray(padded / padded.sum())
+
+
+def l_infinity_measure(reference: Ints, current: Ints, *, confidence: float = 0.95, dispersion: float = 1.0) -> Measure:
+    """What is the largest change of a bin's share?
+
+    Parameters
+    ----------
+    reference, current : int arrays of shape (n_bins,)
+        At least one row on each side.
+    confidence, dispersion
+        As for `total_variation_measure`.
+
+    Returns
+    -------
+    Measure
+        ``l_infinity``, in 0..1, not less its bias, which the convention names. Interval and p-value are
+        Bonferroni's over the bins; the p-value is a normal one, good from about 100 rows on.
 
     References
     ----------
-    B. Yurdakul (2018), Statistical Properties of Population Stability Index, Western Michigan University.
+    R. G. Newcombe (1998), method 10, doi:10.1002/(SICI)1097-0258(19980430)17:8<873::AID-SIM779>3.0.CO;2-I.
 
     Examples
     --------
-    >>> psi = psi_measure(np.array([5_000, 3_000, 2_000]), np.array([400, 300, 300]))
-    >>> round(psi.value, 3), round(psi.interval.low, 3), round(psi.interval.high, 3)
-    (0.061, 0.034, 0.099)
-    """
-    m, n, k = int(reference.sum()), int(current.sum()), reference.size
-    if np.count_nonzero(reference) == 1:
-        return _psi_of_constant(m, n, n - int(current[np.argmax(reference)]), margin, confidence)
-    null = psi_null(m, n, k)
-    observed = float(population_stability_index(reference, current))
-    interval = null.interval(observed, confidence=confidence)
-    return _measure(
-        measure="psi",
-        value=null.corrected(observed),
-        n=n,
-        interval=interval,
-        change=interval,
-        margin=margin,
-        p_value=null.p_value(observed),
-        convention=f"{k} bins of the reference; {ZERO_RULE}; natural log; less its mean without drift, "
-        f"{null.mean:.4f}; noncentral chi-square interval",
-    )
-
-
-def _psi_of_constant(m: int, n: int, n_other: int, margin: float, confidence: float) -> Measure:
-    p = 0.5 / (m + 1)
-
-    def psi(other: float) -> float:
-        q = min(max(other, p), 1 - 0.5 / (n + 1))
-        return (q - p) * float(logit(q) - logit(p))
-
-    limits = clopper_pearson(n_other, n, confidence=confidence)
-    interval = Interval(low=psi(limits.low), high=psi(limits.high), confidence=confidence)
-    return _measure(
-        measure="psi",
-        value=psi(n_other / n),
-        n=n,
-        interval=interval,
-        change=interval,
-        margin=margin,
-        p_value=zero_reference_p_value(n_other, n, m),
-        convention=f"the reference lies in one bin, against all others; {ZERO_RULE} for an empty side; natural log; "
-        "Clopper-Pearson interval; beta-binomial p-value",
-    )
-
-
-def observed_psi_measure(reference: Ints, current: Ints) -> Measure:
-    """What is the population stability index as it is usually printed, bias and all?"""
-    return _measure(
-        measure="psi_observed",
-        value=float(population_stability_index(reference, current)),
-        n=int(current.sum()),
-        convention=f"{reference.size} bins of the reference; {ZERO_RULE}; natural log; not corrected, so it has no "
-        "interval: psi has",
-    )
-
-
-def jensen_shannon_measure(reference: Ints, current: Ints, *, confidence: float = 0.95) -> Measure:
-    """How far are both sides apart, as the Jensen-Shannon distance in base 2 less its bias, in 0..1?
-
-    Examples
-    --------
-    >>> round(jensen_shannon_measure(np.array([5_000, 3_000, 2_000]), np.array([400, 300, 300])).value, 3)
-    0.104
-    """
-    m, n, k = int(reference.sum()), int(current.sum()), max(2, reference.size)
-    divergence = float(jensen_shannon_divergence(reference, current, base=2))
-    null = jensen_shannon_null(m, n, k, base=2)
-    return _measure(
-        measure="jensen_shannon",
-        value=math.sqrt(null.corrected(divergence)),
-        n=n,
-        interval=_roots(null.interval(divergence, confidence=confidence), top=1.0),
-        p_value=null.p_value(divergence),
-        convention=f"distance, base 2; {reference.size} bins of the reference; {ZERO_RULE}; divergence less its mean "
-        f"without drift, {null.mean:.5f}; noncentral chi-square interval",
-    )
-
-
-def cohens_w_measure(reference: Ints, current: Ints, *, confidence: float = 0.95) -> Measure:
-    """How large is the shift as Cohen's w less its bias, and is it one by Pearson's chi-square?
-
-    Examples
-    --------
-    >>> w = cohens_w_measure(np.array([5_000, 3_000, 2_000]), np.array([400, 300, 300]))
-    >>> round(w.value, 3), w.p_value < 1e-9
-    (0.26, True)
+    >>> measure = l_infinity_measure(np.array([5_000, 3_000, 2_000]), np.array([400, 300, 300]))
+    >>> measure.value.__round__(3), measure.p_value < 1e-6
+    (0.1, True)
     """
     m, n = int(reference.sum()), int(current.sum())
-    reference, current = pool_sparse(reference, current)
-    test = chi_square_homogeneity(reference, current, minimum=0)
-    if test is None:
-        return undefined("cohens_w", n, "Fewer than two bins are expected to hold 5 rows or more.")
-    null = psi_null(m, n, test.df + 1)
-    squared = float(cohens_w(reference, current)) ** 2
-    # Far from 0 w varies more than the noncentral chi-square allows: widen it to the delta method's variance.
-    p, q = paired_shares(reference, current)
-    ratio = q / p
-    variance = 4 / n * _variance(q, ratio) + _variance(p, ratio**2) / m
-    wide = replace(null, scale=max(null.scale, variance / (4 * squared)) if squared else null.scale)
-    return _measure(
-        measure="cohens_w",
-        value=math.sqrt(null.corrected(squared)),
+    even = _together(reference, current)
+    spread_without = np.sqrt(dispersion * even * (1 - even) * (1 / m + 1 / n))
+    value = float(l_infinity(reference, current))
+    n_free = 1 if reference.size <= 2 else reference.size  # two shares change by the same amount
+    tail = (1 - confidence) / 2
+    rows = m / dispersion, n / dispersion
+    shares = reference / m, current / n
+    nearest = _newcombe(*shares, *rows, float(ndtri(1 - tail / n_free)))
+    farthest = _newcombe(*shares, *rows, float(ndtri(1 - tail)))
+    low = float(np.maximum(nearest[0], -nearest[1]).max())
+    high = float(np.maximum(-farthest[0], farthest[1]).max())
+    with np.errstate(divide="ignore", invalid="ignore"):
+        tails = 2 * np.exp(log_ndtr(-np.where(spread_without > 0, value / spread_without, np.inf)))
+    p_value = float(tails[0] if reference.size == 2 else min(1.0, tails.sum()))
+    return drift_measure(
+        measure="l_infinity",
+        value=value,
         n=n,
-        interval=_roots(wide.interval(squared + wide.mean - null.mean, confidence=confidence)),
-        p_value=test.p_value,
-        convention=f"{test.df + 1} bins expected to hold 5 rows or more, sparser ones pooled; {ZERO_RULE}; w squared "
-        f"less its mean without drift, {null.mean:.4f}; noncentral chi-square interval of matched variance; p-value "
-        "of Pearson's two-sample chi-square",
+        interval=Interval(low=min(value, max(0.0, low)), high=min(1.0, max(value, high)), confidence=confidence),
+        p_value=p_value,
+        convention=f"largest change over {reference.size} bins; mean without drift "
+        f"{_mean_of_largest(spread_without[:n_free]):.4f}, not taken off; Newcombe intervals and "
+        "normal p-values by Bonferroni",
     )
 
 
-def _variance(shares: Floats, values: Floats) -> float:
-    return float(shares @ (values - shares @ values) ** 2)
+def _newcombe(p: Floats, q: Floats, m: float, n: float, z: float) -> tuple[Floats, Floats]:
+    """Newcombe's limits (method 10) of q - p, bin by bin."""
+    sides = []
+    for share, rows in ((p, m), (q, n)):
+        centre = (share + z * z / (2 * rows)) / (1 + z * z / rows)
+        half = z * np.sqrt(share * (1 - share) / rows + z * z / (4 * rows * rows)) / (1 + z * z / rows)
+        sides.append((centre - half, centre + half))
+    (low_p, high_p), (low_q, high_q) = sides
+    return q - p - np.hypot(q - low_q, high_p - p), q - p + np.hypot(high_q - q, p - low_p)
 
 
-def _roots(limits: Interval, *, top: float = math.inf) -> Interval:
-    low, high = (min(top, math.sqrt(limit)) for limit in (limits.low, limits.high))
-    return Interval(low=low, high=high, confidence=limits.confidence)
+def _mean_of_largest(spread: Floats) -> float:
+    """The mean of the largest of independent folded normals."""
+    steps = np.linspace(0, 6 * float(spread.max()), 400)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        scaled = np.where(spread > 0, steps[:, np.newaxis] / spread, np.inf)
+    below = np.prod(2 * ndtr(scaled) - 1, axis=1)
+    return float(np.trapezoid(1 - below, steps))
+
+
+def homogeneity_measures(reference: Ints, current: Ints, *, dispersion: float = 1.0) -> tuple[Measure, Measure]:
+    """Are the shares of both sides equal, by Pearson's chi-square and by the likelihood ratio G?
+
+    Returns
+    -------
+    two Measures
+        ``chi_square`` and ``g``: the statistics, which grow with the rows and so have no interval.
+
+    Examples
+    --------
+    >>> pearson, g = homogeneity_measures(np.array([100, 200, 300, 400]), np.array([130, 180, 310, 380]))
+    >>> round(pearson.value, 6), round(g.value, 6)
+    (5.64243, 5.654152)
+    """
+    return (
+        _statistic("chi_square", chi_square_homogeneity(reference, current, dispersion=dispersion), current),
+        _statistic("g", g_homogeneity(reference, current, dispersion=dispersion), current),
+    )
+
+
+def _statistic(name: str, test: Homogeneity | None, current: Ints) -> Measure:
+    n = int(current.sum())
+    if test is None:
+        return undefined(name, n, "Fewer than two bins are expected to hold 5 rows or more.")
+    return drift_measure(
+        measure=name,
+        value=test.statistic,
+        n=n,
+        p_value=test.p_value,
+        convention=f"two-sample, {test.df} degrees of freedom after pooling bins expected to hold fewer than 5 rows; "
+        f"mean without drift {test.df}; a test's statistic grows with n and has no interval: cohens_w is its "
+        "effect size",
+    )
 
 
 def kolmogorov_smirnov_measure(
-    reference: Ints, current: Ints, bins: NumericBins, *, confidence: float = 0.95
+    reference: Ints, current: Ints, bins: NumericBins, *, confidence: float = 0.95, dispersion: float = 1.0
 ) -> Measure:
     """How far do the distribution functions lie apart at most, at the ends of the fine bins?
 
@@ -209,6 +202,7 @@ def kolmogorov_smirnov_measure(
     ----------
     reference, current : int arrays of shape (bins.size,)
     bins : NumericBins
+    dispersion : float
     confidence : float
         The interval holds at least this often, whatever the distribution: the Dvoretzky-Kiefer-
         Wolfowitz bands of both sides around the bracket of what the bins leave open.
@@ -240,22 +234,41 @@ def kolmogorov_smirnov_measure(
     bracket = kolmogorov_smirnov(f, g, points=points)
     anywhere = float(f[-1] / m + g[-1] / n)
     low, high = max(0.0, bracket.low - anywhere), min(1.0, bracket.high + anywhere)
-    band = sum(math.sqrt(math.log(4 / (1 - confidence)) / (2 * rows)) for rows in (m, n))
-    return _measure(
+    band = sum(math.sqrt(dispersion * math.log(4 / (1 - confidence)) / (2 * rows)) for rows in (m, n))
+    rows = float(effective_rows(m, n, dispersion=dispersion))
+    return drift_measure(
         measure="kolmogorov_smirnov",
         value=low,
         n=n,
         interval=Interval(low=max(0.0, low - band), high=min(1.0, high + band), confidence=confidence),
-        p_value=kolmogorov_smirnov_p_value(low, m, n),
+        p_value=kolmogorov_smirnov_p_value(low / math.sqrt(dispersion), m, n),
         convention=f"rows with a number; gap at the ends of {bins.n_bins} bins, the rows' own is at most {high:.4f}; "
+        f"mean without drift {MEAN_OF_KOLMOGOROV / math.sqrt(rows):.4f}, not taken off; "
         "Dvoretzky-Kiefer-Wolfowitz interval; limiting p-value, conservative",
     )
 
 
-def wasserstein_measure(reference: Ints, current: Ints, bins: NumericBins) -> Measure:
+def wasserstein_measure(
+    reference: Ints, current: Ints, bins: NumericBins, *, confidence: float = 0.95, dispersion: float = 1.0
+) -> Measure:
     """How far has the mass moved on average, in the column's own unit, inside the reference's range?
 
-    Values outside the range count at its ends; the convention says how much the bins leave open.
+    Parameters
+    ----------
+    reference, current : int arrays of shape (bins.size,)
+    bins : NumericBins
+    confidence, dispersion
+        As for `total_variation_measure`.
+
+    Returns
+    -------
+    Measure
+        ``wasserstein``. Values outside the range count at its ends; the convention says how much the bins leave
+        open, and the interval holds that and the sampling error.
+
+    References
+    ----------
+    S. S. Vallender (1974), doi:10.1137/1118101.
 
     Examples
     --------
@@ -275,19 +288,44 @@ def wasserstein_measure(reference: Ints, current: Ints, bins: NumericBins) -> Me
     edges = np.array([bins.low, bins.low, *bins.ends, bins.ends[-1]])
     before, after = (np.array([side[:2].sum(), *side[2:-2], side[-2:].sum()]) for side in (f, g))
     bracket = wasserstein(before, after, edges, exact=bins.exact)
+    weights = np.diff(edges)[1:] if bins.exact else (np.diff(edges)[:-1] + np.diff(edges)[1:]) / 2
+    m, even = int(before.sum()), (before + after) / (before.sum() + after.sum())
+    null = folded_sum(weights, _of_functions(even, even, m, n, dispersion))
+    gaps = (np.cumsum(after) / n - np.cumsum(before) / m)[:-1]
+    low, high = unfolded_limits(
+        weights, gaps, _of_functions(*paired_shares(before, after), m, n, dispersion), confidence=confidence
+    )
+    at_ends = float(weights @ np.abs(gaps))
+    interval = Interval(
+        low=max(0.0, min(bracket.low, low - at_ends + bracket.low)),
+        high=max(bracket.high, high - at_ends + bracket.high),
+        confidence=confidence,
+    )
     n_outside, n_unseen = int(after[0] + after[-1]), int(current[bins.n_bins + Special.UNSEEN])
     outside = f", as {n_outside / n:.1%} of rows do" if n_outside else ""
     left_out = f"; {n_unseen:,} rows with new values left out" if n_unseen else ""
-    return _measure(
+    return drift_measure(
         measure="wasserstein",
         value=bracket.value,
         n=n,
+        interval=interval,
+        p_value=null.p_value(at_ends),
         convention=f"order 1, the column's own unit; {bins.n_bins} bins, off by at most {bracket.error_bound:.4g}; "
-        f"values outside the reference's range count at its ends{outside}{left_out}; no interval for sampling",
+        f"values outside the reference's range count at its ends{outside}{left_out}; mean without drift "
+        f"{null.mean:.4g}, not taken off; interval by the triangle inequality and the bins' bound",
     )
+
+
+def _of_functions(p: Floats, q: Floats, m: int, n: int, dispersion: float) -> Floats:
+    """How the differences of two distribution functions at the ends of bins, but the last, vary together."""
+    total = np.zeros((p.size - 1, p.size - 1))
+    for shares, rows in ((p, m), (q, n)):
+        below = np.cumsum(shares)[:-1]
+        total += (np.minimum.outer(below, below) - np.outer(below, below)) * (dispersion / rows)
+    return total
 
 
 def _placed(reference: Ints, current: Ints, bins: NumericBins) -> tuple[Ints, Ints, str]:
     """Both sides in order, and why there is nothing to compare with."""
     f, g = in_order(reference, bins), in_order(current, bins)
-    return f, g, "" if bins.n_bins and f.sum() else "The reference has no number in this column."
+    return f, g, "" if bins.n_bins and f.sum() else NO_REFERENCE_NUMBER

@@ -6,15 +6,17 @@ import itertools
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 from numpy.typing import NDArray
 
+from core.schema import ColumnType
 from core.stats.binning import CategoryBins, NumericBins, Special, pool_adjacent
 from core.stats.hypothesis import two_proportions_p_value, zero_reference_p_value
 from core.stats.intervals import newcombe_difference
 
-__all__ = ["BinShare", "Bins", "bin_shares", "comparison_bins", "in_order", "moved", "point_bins"]
+__all__ = ["BinShare", "Bins", "bin_shares", "comparison_bins", "in_order", "moved", "point_bins", "written"]
 
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
@@ -23,6 +25,8 @@ Bins = NumericBins | CategoryBins
 MANY_ROWS = 20_000  # a reference this large carries 20 test bins
 MIN_EXPECTED = 5.0
 MAX_SENTENCES = 4
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MAX_DAYS = 700_000  # within what a date can say
 SPECIAL_NAMES = {
     Special.MISSING: "Missing",
     Special.INVALID: "Unreadable",
@@ -55,18 +59,21 @@ def comparison_bins(reference: Ints, current: Ints, bins: Bins) -> tuple[Ints, I
     """Which counts are compared?
 
     Numeric columns: about 10 groups of equal reference mass, 20 from 20,000 reference rows on, or one
-    a value for `exact` bins. Categories that are expected to hold fewer than 5 of the current rows are
+    a value for `exact` bins. Categories that are expected to hold fewer than 5 of a window's rows are
     pooled, unless all are. Special bins stay apart; bins that are empty on both sides are left out.
 
     Parameters
     ----------
-    reference, current : int arrays of shape (bins.size,)
-        Each with at least one row.
+    reference : int array of shape (bins.size,)
+        At least one row.
+    current : int array of shape (bins.size,) or (n_windows, bins.size)
+        At least one row in each window.
     bins : NumericBins or CategoryBins
 
     Returns
     -------
-    two int arrays of one shape (n_comparison_bins,)
+    two int arrays of one shape (n_comparison_bins,) or (n_windows, n_comparison_bins)
+        With windows, a bin that one of them uses is 0 in the others.
 
     Examples
     --------
@@ -76,16 +83,23 @@ def comparison_bins(reference: Ints, current: Ints, bins: Bins) -> tuple[Ints, I
     [[980, 20, 0], [90, 7, 3]]
     """
     k = bins.n_bins
-    target = np.arange(bins.size)
+    sides = np.stack([np.broadcast_to(reference, np.atleast_2d(current).shape), np.atleast_2d(current)])
+    regular, special = sides[..., :k], sides[..., k:]
     if isinstance(bins, NumericBins):
-        target[:k] = _groups(reference, bins)
+        if k:
+            groups = _groups(reference, bins)
+            starts = np.flatnonzero(np.diff(groups, prepend=-1))
+            regular = np.add.reduceat(regular, starts, axis=-1)
     else:
-        rare = reference[:k] * current.sum() < MIN_EXPECTED * reference.sum()
-        if rare.any() and not rare.all():
-            target[:k][rare] = np.argmax(rare)
-    sides = np.stack([np.bincount(target, weights=side, minlength=bins.size) for side in (reference, current)])
-    sides = sides[:, sides.any(axis=0)].astype(np.int64)
-    return sides[0], sides[1]
+        n = sides[1].sum(axis=-1, keepdims=True)
+        rare = reference[:k] * n < MIN_EXPECTED * reference.sum()
+        rare &= ~rare.all(axis=-1, keepdims=True)
+        pool = np.where(rare, regular, 0).sum(axis=-1, keepdims=True)
+        regular = np.concatenate([np.where(rare, 0, regular), pool], axis=-1)
+    compared = np.concatenate([regular, special], axis=-1)
+    compared = compared[..., compared.any(axis=(0, 1))]
+    before, after = compared if current.ndim == 2 else compared[:, 0]
+    return before, after
 
 
 def _groups(reference: Ints, bins: NumericBins) -> Ints:
@@ -126,10 +140,13 @@ def point_bins(bins: NumericBins) -> Bools:
     return points
 
 
-def bin_shares(reference: Ints, current: Ints, bins: Bins) -> tuple[BinShare, ...]:
+def bin_shares(
+    reference: Ints, current: Ints, bins: Bins, *, kind: ColumnType = ColumnType.NUMERIC
+) -> tuple[BinShare, ...]:
     """What are the bars of a drawing of both sides?
 
-    One a category or test bin of a numeric column, then the special bins that are used.
+    One a category or test bin of a numeric column, then the special bins that are used. `kind` says how the
+    ends of numeric bins are written: instants (in days) as dates, texts (by length) as characters.
 
     Examples
     --------
@@ -160,7 +177,7 @@ def bin_shares(reference: Ints, current: Ints, bins: Bins) -> tuple[BinShare, ..
             low = bins.ends[start] if bins.exact else bins.ends[start - 1] if start else bins.low
             high = bins.ends[stop - 1]
             is_point = low == high or (start and math.nextafter(high, -math.inf) == low)
-            name = _number(high) if is_point else f"{_number(low)} to {_number(high)}"
+            name = written(high, kind) if is_point else f"{written(low, kind)} to {written(high, kind)}"
             shares.append(share(slice(start, stop), name, low=high if is_point else low, high=high))
     for special in Special:
         code = bins.n_bins + special
@@ -175,12 +192,19 @@ def _runs(groups: Ints) -> Iterator[tuple[int, int]]:
 
 
 def moved(
-    reference: Ints, current: Ints, bins: Bins, shares: Sequence[BinShare], *, confidence: float = 0.95
+    reference: Ints,
+    current: Ints,
+    bins: Bins,
+    shares: Sequence[BinShare],
+    *,
+    confidence: float = 0.95,
+    dispersion: float = 1.0,
+    kind: ColumnType = ColumnType.NUMERIC,
 ) -> tuple[str, ...]:
     """What moved inside the column, in sentences, the largest change first?
 
     Only shares whose change is certain are named: the p-value of two rates is below 1 - confidence
-    divided by the number of bins (Bonferroni).
+    divided by the number of bins (Bonferroni), on as many rows as would tell as much without dispersion.
 
     Examples
     --------
@@ -193,34 +217,38 @@ def moved(
     """
     m, n = int(reference.sum()), int(current.sum())
     alpha = (1 - confidence) / max(1, len(shares))
-    certain = [share for share in shares if _is_certain(share, m, n, alpha)]
+    certain = [share for share in shares if _is_certain(share, m, n, alpha, dispersion)]
     if not certain:
         return ("No share changed by more than samples of these sizes show by chance.",)
     certain.sort(key=lambda share: -abs(share.n_current * m - share.n_reference * n))
-    words = [_sentence(share, bins) for share in certain[:MAX_SENTENCES]]
+    words = [_sentence(share, bins, kind) for share in certain[:MAX_SENTENCES]]
     if isinstance(bins, NumericBins):
-        before, after = _median(reference, bins), _median(current, bins)
+        before, after = _median(reference, bins, kind), _median(current, bins, kind)
         if before and after and before != after:
             words.append(f"Median {before} to {after}.")
     return tuple(words)
 
 
-def _is_certain(share: BinShare, m: int, n: int, alpha: float) -> bool:
-    change = newcombe_difference(share.n_current, n, share.n_reference, m, confidence=1 - alpha)
+def _is_certain(share: BinShare, m: int, n: int, alpha: float, dispersion: float) -> bool:
+    before, after = share.n_reference, share.n_current
+    if dispersion > 1:
+        m, n = max(1, int(m / dispersion)), max(1, int(n / dispersion))
+        before, after = min(m, round(before / dispersion)), min(n, round(after / dispersion))
+    change = newcombe_difference(after, n, before, m, confidence=1 - alpha)
     if change.low <= 0 <= change.high:
         return False  # spares the exact test, which is slow and stricter
-    if share.n_reference == 0:
-        return zero_reference_p_value(share.n_current, n, m) < alpha
-    return two_proportions_p_value(share.n_reference, m, share.n_current, n) < alpha
+    if before == 0:
+        return zero_reference_p_value(after, n, m) < alpha
+    return two_proportions_p_value(before, m, after, n) < alpha
 
 
-def _sentence(share: BinShare, bins: Bins) -> str:
+def _sentence(share: BinShare, bins: Bins, kind: ColumnType) -> str:
     before, after = share.reference or 0.0, share.current or 0.0
     if isinstance(bins, NumericBins) and bins.ends and not share.n_reference:
         if share.special is Special.BELOW:
-            return f"{after:.1%} of rows lie below the lowest reference value, {_number(bins.low)}."
+            return f"{after:.1%} of rows lie below the lowest reference value, {written(bins.low, kind)}."
         if share.special is Special.ABOVE:
-            return f"{after:.1%} of rows lie above the highest reference value, {_number(bins.ends[-1])}."
+            return f"{after:.1%} of rows lie above the highest reference value, {written(bins.ends[-1], kind)}."
     change = f"{before:.1%} to {after:.1%}."
     if share.special is not None:
         return f"{share.name} {change}"
@@ -228,10 +256,10 @@ def _sentence(share: BinShare, bins: Bins) -> str:
         return f"Share of '{share.name}' {change}"
     if share.low == share.high:
         return f"Share of the value {share.name}: {change}"
-    return f"Share between {_number(share.low or 0.0)} and {_number(share.high or 0.0)}: {change}"
+    return f"Share between {written(share.low or 0.0, kind)} and {written(share.high or 0.0, kind)}: {change}"
 
 
-def _median(counts: Ints, bins: NumericBins) -> str:
+def _median(counts: Ints, bins: NumericBins, kind: ColumnType) -> str:
     """The median of the values that have a place in the order, to within a bin; '' if there are none."""
     ordered = in_order(counts, bins)
     if not ordered.sum():
@@ -240,18 +268,29 @@ def _median(counts: Ints, bins: NumericBins) -> str:
     half = ordered.sum() / 2
     place = int(np.searchsorted(cumulated, half))
     if place <= 1:
-        return f"below {_number(bins.low)}"
+        return f"below {written(bins.low, kind)}"
     if place >= ordered.size - 2:
-        return f"above {_number(bins.ends[-1])}" if bins.ends else ""
+        return f"above {written(bins.ends[-1], kind)}" if bins.ends else ""
     index = place - 2
     high = bins.ends[index]
     if point_bins(bins)[index]:
-        return _number(high)
+        return written(high, kind)
     low = bins.ends[index - 1] if index else bins.low
     within = (half - (cumulated[place] - ordered[place])) / ordered[place]
-    return f"about {_number(low + within * (high - low))}"
+    return f"about {written(low + within * (high - low), kind)}"
 
 
-def _number(value: float) -> str:
-    """Four digits, with thousands commas."""
+def written(value: float, kind: ColumnType = ColumnType.NUMERIC) -> str:
+    """A value of a column in words: a number of four digits, a date, or a length in characters.
+
+    Examples
+    --------
+    >>> written(1234.5), written(20_454.5, ColumnType.TIMESTAMP), written(12, ColumnType.TEXT)
+    ('1,234', '2026-01-01 12:00', '12 characters')
+    """
+    if kind is ColumnType.TIMESTAMP and abs(value) < MAX_DAYS:
+        at = EPOCH + timedelta(days=value)
+        return f"{at:%Y-%m-%d}" if at.hour == at.minute == 0 else f"{at:%Y-%m-%d %H:%M}"
+    if kind is ColumnType.TEXT:
+        return f"{value:,.0f} characters"
     return f"{value:,.0f}" if 1_000 <= abs(value) < 1e15 else f"{value:.4g}"

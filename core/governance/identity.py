@@ -51,6 +51,7 @@ class Right(StrEnum):
     READ = "read"
     INGEST = "ingest"
     CONFIGURE = "configure"
+    RESPOND = "respond to alerts"
     PROPOSE = "propose"
     DECIDE = "decide"
     AUDIT = "audit"
@@ -59,11 +60,11 @@ class Right(StrEnum):
 
 
 _LOOK = frozenset({Right.SIGN_IN, Right.READ, Right.AUDIT})
-_WORK = _LOOK | {Right.INGEST, Right.CONFIGURE, Right.PROPOSE}
+_WORK = _LOOK | {Right.INGEST, Right.CONFIGURE, Right.RESPOND, Right.PROPOSE}
 RIGHTS: dict[UserRole, frozenset[Right]] = {
     UserRole.VIEWER: frozenset({Right.SIGN_IN, Right.READ}),
     UserRole.ENGINEER: _WORK,
-    UserRole.REVIEWER: _LOOK | {Right.DECIDE, Right.PROPOSE},
+    UserRole.REVIEWER: _LOOK | {Right.DECIDE, Right.PROPOSE, Right.RESPOND},
     UserRole.AUDITOR: _LOOK,
     UserRole.ADMIN: _LOOK | {Right.ADMINISTER},  # administers people; decides nothing
     UserRole.OPERATOR: _WORK,

@@ -13,9 +13,10 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from core.profile.counts import CountTable
-from core.profile.fitting import measured_type, stored_name, to_floats
+from core.profile.fitting import column_floats, measured_type, stored_name, to_floats
 from core.profile.spec import (
     CALIBRATION,
+    OUTSIDE,
     ProfileSpec,
     column_table,
     joint_table,
@@ -23,7 +24,7 @@ from core.profile.spec import (
     moment_table,
     score_table,
 )
-from core.record import LABEL, PREDICTION, SHADOW, VARIANT, VERSION, score_columns
+from core.record import LABEL, PREDICTION, SHADOW, TIMESTAMP, VARIANT, VERSION, score_columns
 from core.schema import ColumnType, ModelSchema, Task
 from core.stats.binning import CategoryBins, NumericBins, Special
 
@@ -114,6 +115,9 @@ class Tally:
                 self._count(key, column_table(column), flat[index])
                 if moments is not None:
                     self._sum(key, moment_table(column), moments[index])
+        outside = np.bincount(rows.group * 2 + batch.is_outside, minlength=len(rows.keys) * 2).reshape(-1, 2)
+        for index, key in enumerate(rows.keys):
+            self._count(key, OUTSIDE, outside[index])
 
     def _add_outcomes(self, batch: _Batch, rows: _Rows) -> None:
         crossings = () if any(key.segment for key in rows.keys) else tuple(self.spec.crossings)
@@ -191,9 +195,18 @@ class _Batch:
             self._bins[column] = (
                 _category_bins(values, bins)
                 if isinstance(bins, CategoryBins)
-                else _numeric_bins(to_floats(values), bins)
+                else _numeric_bins(column_floats(self._schema, column, values, self._records[TIMESTAMP]), bins)
             )
         return self._bins[column]
+
+    @cached_property
+    def is_outside(self) -> Ints:
+        """1 where some value of a row is outside anything the reference had; columns left out don't count."""
+        outside = np.zeros(self._records.num_rows, dtype=np.int64)
+        for column, bins in self._spec.columns.items():
+            if column not in self._spec.left_out:
+                outside |= self.bins(column) >= bins.n_bins + Special.UNSEEN
+        return outside
 
     def finite(self, column: str) -> Floats | None:
         """A numeric column's values with what isn't finite as 0; None for other columns."""

@@ -2,38 +2,55 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from core.profile.facts import ColumnFacts, codes_of_values, facts_of_categories, facts_of_numbers
 from core.profile.spec import N_CALIBRATION, ProfileSpec, counted_columns, crossing_name, crossings_of
 from core.record import LABEL, LABEL_TIME, PREDICTION, TIMESTAMP, VARIANT, VERSION, score_columns
 from core.schema import ColumnType, ModelSchema, Role, Task
 from core.stats.binning import CategoryBins, NumericBins, fit_categories, fit_numeric, fit_scores, pool_adjacent
 
-__all__ = ["fit_profile", "measured_type", "to_floats"]
+__all__ = ["column_floats", "fit_profile", "measured_type", "to_floats"]
 
 ReadColumn = Callable[[str], pa.ChunkedArray]
+Ints = NDArray[np.int64]
 
 MAX_GROUPS = 50
 MAX_SEGMENTS = 20
 
 
-def fit_profile(schema: ModelSchema, read: ReadColumn, *, reference_digests: Sequence[str]) -> ProfileSpec:
-    """The bins of all columns of the reference.
+def fit_profile(
+    schema: ModelSchema, read: ReadColumn, *, windows: Ints, reference_digests: Sequence[str]
+) -> ProfileSpec:
+    """The bins of all columns of the reference, and what only its rows can tell of them.
 
     Parameters
     ----------
     schema : ModelSchema
     read : callable
         Gives one stored column of the whole reference, as an Arrow array.
+    windows : int array of shape (n_rows,)
+        The window of each row of the reference.
     reference_digests : sequence of str
         Names the batches that the reference is made of.
     """
-    columns = {name: _fit_column(schema, name, read) for name in counted_columns(schema)}
+    columns: dict[str, NumericBins | CategoryBins] = {}
+    left_out: dict[str, str] = {}
+    novel: dict[str, Mapping[int, int]] = {}
+    is_novel = np.zeros(windows.size, dtype=bool)
+    for name in counted_columns(schema):
+        columns[name], facts = _fit_column(schema, name, read, windows)
+        if facts.left_out:
+            left_out[name] = facts.left_out
+        else:
+            novel[name] = facts.novel_by_window(windows)
+            is_novel |= facts.is_novel
+    novel[""] = ColumnFacts(left_out="", is_novel=is_novel).novel_by_window(windows)
     scores = {label: fit_scores(to_floats(read(name))) for label, name in score_columns(schema).items()}
     centre = 0.0
     if schema.task is Task.REGRESSION:
@@ -59,6 +76,8 @@ def fit_profile(schema: ModelSchema, read: ReadColumn, *, reference_digests: Seq
         crossings={crossing_name(crossed): crossed for crossed, _, is_counted in crossings_of(groups) if is_counted},
         segments={name: _frequent(read(name), MAX_SEGMENTS) for name in schema.segments},
         centre=centre,
+        left_out=left_out,
+        novel=novel,
     )
 
 
@@ -89,14 +108,32 @@ def stored_columns(schema: ModelSchema) -> list[str]:
     return list(dict.fromkeys([*own, *(stored_name(schema, name) for name in counted_columns(schema))]))
 
 
-def _fit_column(schema: ModelSchema, column: str, read: ReadColumn) -> NumericBins | CategoryBins:
+def _fit_column(
+    schema: ModelSchema, column: str, read: ReadColumn, windows: Ints
+) -> tuple[NumericBins | CategoryBins, ColumnFacts]:
     values = read(stored_name(schema, column))
     kind = measured_type(schema, column)
-    if kind is ColumnType.BOOLEAN:
-        return CategoryBins(categories=("false", "true"))
-    if kind is ColumnType.CATEGORICAL:
-        return fit_categories(_value_counts(values))
-    return fit_numeric(to_floats(values))
+    if kind in (ColumnType.BOOLEAN, ColumnType.CATEGORICAL):
+        codes, n_distinct = codes_of_values(values)
+        facts = facts_of_categories(codes, windows, n_distinct=n_distinct)
+        if kind is ColumnType.BOOLEAN:
+            return CategoryBins(categories=("false", "true")), facts
+        return fit_categories(_value_counts(values)), facts
+    numbers = column_floats(schema, column, values, read(TIMESTAMP) if kind is ColumnType.TIMESTAMP else None)
+    bins = fit_numeric(numbers)
+    return bins, facts_of_numbers(numbers, windows, by_value=bins.exact)
+
+
+def column_floats(
+    schema: ModelSchema, column: str, values: pa.ChunkedArray, recorded: pa.ChunkedArray | None
+) -> NDArray[np.float64]:
+    """A column as it is counted: instants by their age in days when the record was made, if that is known.
+
+    An instant as such is always later than the reference's; how long ago it was is what a model sees.
+    """
+    floats = to_floats(values)
+    is_aged = measured_type(schema, column) is ColumnType.TIMESTAMP and schema.name_of(Role.TIMESTAMP) is not None
+    return to_floats(recorded) - floats if is_aged and recorded is not None else floats
 
 
 def to_floats(values: pa.ChunkedArray | pa.Array) -> NDArray[np.float64]:

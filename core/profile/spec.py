@@ -17,6 +17,7 @@ __all__ = [
     "LOSS_SUMS",
     "NO_CLASS",
     "OTHER_GROUP",
+    "OUTSIDE",
     "REGRESSION_SUMS",
     "UNKNOWN_GROUP",
     "ProfileSpec",
@@ -53,6 +54,9 @@ def joint_table(attribute: str = "") -> str:
 def score_table(label: str) -> str:
     """Multiclass only: score bin of one class x (another label, this label, no label yet)."""
     return f"score/{label}"
+
+
+OUTSIDE = "outside"  # counts of rows: all values known, some value outside anything the reference had
 
 
 def moment_table(column: str) -> str:
@@ -103,6 +107,9 @@ class ProfileSpec:
     'Unknown' (the attribute is missing) and '(new groups)' (a value the reference doesn't have).
     ``crossings`` are groups within groups: their cells are all combinations of their attributes' groups, and their
     joint tables have calibration bins in place of score bins.
+    ``left_out`` has the columns that are no measurements, with the reason. ``novel`` has by column (''
+    for any of them) how many rows of each window of the reference hold a value that none of its other
+    windows has.
     """
 
     schema_digest: str
@@ -116,6 +123,8 @@ class ProfileSpec:
     segments: Mapping[str, tuple[str, ...]]
     centre: float
     crossings: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    left_out: Mapping[str, str] = field(default_factory=dict)
+    novel: Mapping[str, Mapping[int, int]] = field(default_factory=dict)
 
     @property
     def outcomes(self) -> tuple[str, ...]:
@@ -167,6 +176,8 @@ class ProfileSpec:
                 "segments": {name: list(values) for name, values in self.segments.items()},
                 "centre": self.centre,
                 "crossings": {name: list(attributes) for name, attributes in self.crossings.items()},
+                "left_out": dict(self.left_out),
+                "novel": {name: sorted(windows.items()) for name, windows in self.novel.items()},
             },
             separators=(",", ":"),
             ensure_ascii=False,
@@ -188,6 +199,8 @@ class ProfileSpec:
             segments={name: tuple(values) for name, values in data["segments"].items()},
             centre=data["centre"],
             crossings={name: tuple(attributes) for name, attributes in data.get("crossings", {}).items()},
+            left_out=data["left_out"],
+            novel={name: dict(map(tuple, windows)) for name, windows in data["novel"].items()},
         )
 
     @property

@@ -95,6 +95,34 @@ class WindowPlan:
         local = start.astimezone(ZoneInfo(self.timezone))
         return Window(key=key, name=_name(self.unit, local), start_at=start, end_at=self._next_start(start))
 
+    def between(self, first: int, last: int) -> tuple[Window, ...]:
+        """All windows from the one with key `first` to the one with key `last`, those without a record too.
+
+        Examples
+        --------
+        >>> plan = WindowPlan(unit=None, rows=100)
+        >>> [window.name for window in plan.between(3, 4)]
+        ['rows 300 to 399', 'rows 400 to 499']
+        """
+        keys = range(first, last + 1) if self.unit is None else self._starts(first, last).tolist()
+        return tuple(self.window(key) for key in keys)
+
+    def phase(self, window: Window) -> int:
+        """Where a window lies in its rhythm: its hour of the day, its weekday (0 is Monday), its month; else 0."""
+        if window.start_at is None:
+            return 0
+        local = window.start_at.astimezone(ZoneInfo(self.timezone))
+        if self.unit is WindowUnit.HOUR:
+            return local.hour
+        if self.unit is WindowUnit.DAY:
+            return local.weekday()
+        return local.month - 1 if self.unit is WindowUnit.MONTH else 0
+
+    @property
+    def n_phases(self) -> int:
+        """How many windows such a rhythm has; 1 for none."""
+        return {WindowUnit.HOUR: 24, WindowUnit.DAY: 7, WindowUnit.MONTH: 12}.get(self.unit, 1) if self.unit else 1
+
     def _starts(self, first: int, last: int) -> Ints:
         """The starts of all windows from the one that holds `first` to the one that holds `last`."""
         start = self._start_of(datetime.fromtimestamp(first // 1_000_000, UTC))

@@ -21,13 +21,22 @@ Ints = NDArray[np.int64]
 Bins = NumericBins | CategoryBins
 
 MARGIN = 0.01
+OUTSIDE = (
+    Special.UNSEEN,
+    Special.BELOW,
+    Special.ABOVE,
+    Special.NEGATIVE_INFINITY,
+    Special.POSITIVE_INFINITY,
+)
 BY_CHANCE = 0.001  # a column is called constant if the reference would look so more rarely than this
 
 
 class QualityProblem(StrEnum):
-    """What can break in a column, the gravest first."""
+    """What can break, the gravest first."""
 
     NO_ROWS = "no_rows"
+    STALE = "stale"
+    GAP = "gap"
     REFERENCE_EMPTY = "reference_empty"
     VANISHED = "vanished"
     UNREADABLE = "unreadable"
@@ -40,6 +49,13 @@ class QualityProblem(StrEnum):
     OUT_OF_RANGE = "out_of_range"
     MISSING_ROSE = "missing_rose"
     APPEARED = "appeared"
+    COLUMN_ABSENT = "column_absent"
+    COLUMN_NEW = "column_new"
+    SCHEMA_CHANGED = "schema_changed"
+    VOLUME = "volume"
+    SET_ASIDE = "set_aside"
+    REPEATED_IDS = "repeated_ids"
+    LATE = "late"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,9 +98,10 @@ def column_quality(
     Returns
     -------
     ColumnQuality
-        Measures ``missing_share``, ``invalid_share`` (unreadable values) and ``unseen_share`` (values the
-        reference lacks), of numeric columns ``out_of_range_share`` and ``infinite_share`` too: each a
-        share of all rows, with the reference's, the interval of the change and its p-value.
+        Measures ``missing_share``, ``invalid_share`` (unreadable values) and ``outside_share`` (values
+        outside anything the reference had), of which ``unseen_share`` and, of numeric columns,
+        ``out_of_range_share`` and ``infinite_share`` are parts: each a share of all rows, with the
+        reference's, the interval of the change and its p-value.
 
     Raises
     ------
@@ -118,6 +135,7 @@ def column_quality(
 def _shares_of(bins: Bins) -> Iterator[tuple[str, tuple[Special, ...]]]:
     yield "missing_share", (Special.MISSING,)
     yield "invalid_share", (Special.INVALID,)
+    yield "outside_share", OUTSIDE
     yield "unseen_share", (Special.UNSEEN,)
     if isinstance(bins, NumericBins):
         yield "out_of_range_share", (Special.BELOW, Special.ABOVE)

@@ -6,12 +6,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from core.measure import Family, Measure, Status
-from core.services.drift import SEVERITY, worst
 from core.services.observations import WindowInfo
+from core.services.verdicts import ALARMS, SEVERITY, worst
 
-__all__ = ["ALARMS", "Alarm", "Subject", "begun"]
-
-ALARMS = (Status.CRITICAL, Status.WARNING)
+__all__ = ["Alarm", "Subject", "begun"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

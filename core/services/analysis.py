@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from core.errors import InputError
+from core.errors import InputError, UnknownNameError
 from core.governance.identity import Actor, Right, allowed
 from core.measure import Family, Measure, Status
-from core.profile.spec import CALIBRATION, joint_table, loss_table, score_table
+from core.profile.spec import CALIBRATION, column_table, joint_table, loss_table, score_table
+from core.profile.windows import WindowPlan
+from core.services.arrivals import load_intake
 from core.services.concept import ConceptReport, concept_report
 from core.services.control import ChartReport, chart_report
-from core.services.drift import DriftReport, drift_report, judged_trends, located
+from core.services.drift import DriftReport, drift_report, drift_trends
 from core.services.fairness import FairnessReport, fairness_report
 from core.services.fleet import FleetRow, ModelSummary, fleet_row, model_summary
-from core.services.observations import Context, Observations, Selection, state_of
+from core.services.observations import Context, Observations, Selection, profile_of, state_of
 from core.services.performance import (
     PerformanceReport,
     PerformanceSlices,
     performance_report,
     performance_slices,
 )
-from core.services.quality import quality_report
+from core.services.places import Places, places_of
+from core.services.promise import FleetPromise
+from core.services.quality import QualityReport, quality_report
+from core.services.verdicts import located
+from core.services.watch_report import WatchReport, fleet_promise, load_watch, policy_of
 from core.spc.chart import ControlChart
 from core.storage.database import Database
 from core.storage.repository import Repository
@@ -46,6 +52,7 @@ class AnalysisService:
     """Reports from count tables; nothing here reads a record."""
 
     database: Database
+    clock: Callable[[], datetime]
 
     @allowed(Right.READ)
     def state(self, actor: Actor, model: str) -> str:  # noqa: ARG002 (every service call takes the actor)
@@ -88,6 +95,58 @@ class AnalysisService:
         """Which inputs moved, how far, and since when?"""
         found = self._load(model, selection)
         return None if found is None else drift_report(found, columns=columns)
+
+    @allowed(Right.READ)
+    def quality(
+        self,
+        actor: Actor,  # noqa: ARG002
+        model: str,
+        selection: Selection = Selection(),  # noqa: B008
+    ) -> QualityReport | None:
+        """Can what came in be trusted?"""
+        with self.database.read() as session:
+            row = Repository(session).model(model)
+            found = Observations.load(session, row, selection)
+            if found is None:
+                return None
+            profile = profile_of(session, row, found)
+            plan = WindowPlan.of(found.schema.window, found.schema.timezone)
+            intake = load_intake(session, row, profile, found.context, plan)
+        return quality_report(found, intake, now=self.clock())
+
+    @allowed(Right.READ)
+    def places(
+        self,
+        actor: Actor,  # noqa: ARG002
+        model: str,
+        selection: Selection = Selection(),  # noqa: B008
+        *,
+        column: str,
+    ) -> Places | None:
+        """In which segments and versions did a column move, and did it when a version was deployed?"""
+        with self.database.read() as session:
+            row = Repository(session).model(model)
+            found = Observations.load(session, row, selection, names=[column_table(column)])
+            if found is None:
+                return None
+            if column not in found.spec.columns:
+                raise UnknownNameError("column", column, found.spec.columns)
+            return places_of(session, profile_of(session, row, found), found, column)
+
+    @allowed(Right.READ)
+    def watch(self, actor: Actor, model: str) -> WatchReport | None:  # noqa: ARG002
+        """What is watched of a model, what fired, and what is promised."""
+        with self.database.read() as session:
+            row = Repository(session).model(model)
+            schema = Repository(session).schema(row)
+            plan = WindowPlan.of(schema.window, schema.timezone)
+            return load_watch(session, row, plan, policy_of(session, row), wealth=False)
+
+    @allowed(Right.READ)
+    def promises(self, actor: Actor) -> FleetPromise:  # noqa: ARG002
+        """How many alerts of the whole fleet may be false in a year, in expectation."""
+        with self.database.read() as session:
+            return fleet_promise(session)
 
     @allowed(Right.READ)
     def performance(
@@ -199,7 +258,7 @@ def _measures(observations: Observations) -> list[Measure]:
     context = observations.context
     found: list[Measure] = []
     if not context.shows_reference:
-        found += [measure for trend in judged_trends(observations).values() for measure in trend]
+        found += [measure for trend in drift_trends(observations).values() for measure in trend]
         found += [measure for series in quality_report(observations).shares for measure in series]
         found += [measure for window in concept_report(observations).trend for measure in window]
     found += [measure for window in performance_report(observations).trend for measure in window]

@@ -8,20 +8,23 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from core.alarms.engine import judge
+from core.alarms.asked import judge
 from core.concept.conclusion import ConceptResidual
 from core.concept.residual import binary_residual, labels_by_prediction, labels_by_score, regression_residual
 from core.measure import Measure, Status
 from core.schema import Role, Task
-from core.services.drift import located, since_when, worst
 from core.services.observations import Context, Observations, WindowInfo
 from core.services.performance import mature_focus
+from core.services.subjects import subject_key
+from core.services.verdicts import located, since_when, worst
 from core.stats.scores import calibration_names, pooled_scores
 
 __all__ = ["ConceptReport", "concept_report"]
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
+
+WATCHED = subject_key("concept", "mean_residual")  # one subject stands for both measures
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +75,17 @@ def concept_report(observations: Observations) -> ConceptReport:
     trend = []
     for window, residual in zip(context.windows, residuals, strict=True):
         measures = tuple(located(measure, context, window) for measure in residual.measures)
-        trend.append(judge(measures, level=context.arming.level) if window.is_mature else measures)
+        if context.arming.asks and window.is_mature:
+            measures = judge(measures, level=context.arming.level)
+        elif window.is_mature:
+            margin = _margin(observations)
+            measures = tuple(
+                observations.judged(
+                    replace(measure, margin=margin if measure.measure == "mean_residual" else None), WATCHED, window
+                )
+                for measure in measures
+            )
+        trend.append(measures)
     place = context.windows.index(focus) if focus else None
     effects = [window[0] for window in trend]
     return ConceptReport(
@@ -85,6 +98,12 @@ def concept_report(observations: Observations) -> ConceptReport:
         outcome=outcome,
         since=None if place is None else since_when(effects, context.windows, place),
     )
+
+
+def _margin(observations: Observations) -> float | None:
+    """The mean residual that doesn't matter, as the watch has it."""
+    subject = observations.watch.subjects.get(WATCHED) if observations.watch else None
+    return subject.margin_in_units if subject else None
 
 
 def _bins(observations: Observations) -> tuple[str, list[str]]:

@@ -21,6 +21,7 @@ from core.governance.proposals import ProposalKind, ProposalState
 from core.measure import Status
 from core.record import ID, LABEL, LABEL_TIME, TIMESTAMP, VARIANT, VERSION, BatchRole
 from core.schema import ModelSchema, Role
+from core.services.alerts import AlertService
 from core.services.analysis import AnalysisService
 from core.services.batches import BatchService
 from core.services.jobs import JobCancelledError, JobState
@@ -53,6 +54,7 @@ class ExecutionService:
     database: Database
     files: WorkspaceFiles
     analysis: AnalysisService
+    alerts: AlertService
     profiles: ProfileService
     batches: BatchService
     records: RecordService
@@ -153,11 +155,16 @@ class ExecutionService:
         summary = self.analysis.summary(actor, model)
         if summary is None or summary.status is not Status.CRITICAL:
             return f"{model} is {summary.status if summary else 'without a reference'}; nothing was proposed."
-        leading = summary.leading
-        window = leading.window.name if leading.window else "the latest window"
-        measure = leading.measure
-        why = f" {measure.measure}: {measure.why}." if measure else ""
-        reason = f"Alarm: {leading.family.replace('_', ' ')} is critical in {window}.{why}"
+        out = [alert for alert in self.alerts.list(actor, model, live_only=True) if alert.is_out]
+        if out:
+            reason = f"Alert {out[0].id}, {out[0].window.name}: {out[0].title}"
+            origin = f"alert {out[0].id}"
+        else:  # a gap between groups: it is judged over a span, and fires no alert
+            leading = summary.leading
+            window = leading.window.name if leading.window else "the latest window"
+            why = f" {leading.measure.measure}: {leading.measure.why}." if leading.measure else ""
+            reason = f"{leading.family.replace('_', ' ').capitalize()} is critical in {window}.{why}"
+            origin = f"alarm {model} {leading.family} {window}"
         try:
             drafted = self.proposals.open_by_job(
                 actor,
@@ -165,7 +172,7 @@ class ExecutionService:
                 ProposalKind.RETRAIN,
                 reason=reason,
                 requester=None,
-                origin=f"alarm {model} {leading.family} {window}",
+                origin=origin,
             )
         except ConflictError as error:  # a retraining is asked for already
             return f"{reason} {error}"

@@ -13,11 +13,11 @@ from core.fairness.policy import DEFAULT_POLICY, FairnessPolicy
 from core.fairness.support import GroupMean, coverage
 from core.measure import Interval, Measure, Status
 from core.schema import Task
-from core.services.drift import located, worst
 from core.services.fairness_errors import error_gaps, error_means
 from core.services.fairness_rates import DECISIONS, Outcome, labelled_span, merged, rates_of, span_to
 from core.services.observations import Context, Observations, WindowInfo
 from core.services.performance import IMMATURE
+from core.services.verdicts import located, worst
 
 __all__ = ["DECISIONS", "AttributeReport", "FairnessReport", "fairness_report"]
 

@@ -7,13 +7,15 @@ from dataclasses import dataclass
 
 from core.measure import Family, Measure, Status
 from core.schema import ModelSchema
-from core.services.alarms import ALARMS, Alarm, Subject, begun
+from core.services.alarms import Alarm, Subject, begun
 from core.services.concept import ConceptReport, concept_report
-from core.services.drift import SEVERITY, ColumnReport, DriftReport, drift_report, since_when, worst
+from core.services.drift import ColumnReport, DriftReport, drift_report
 from core.services.fairness import AttributeReport, FairnessReport, fairness_report
 from core.services.observations import Context, Observations, WindowInfo
 from core.services.performance import LOWER_IS_BETTER, PerformanceReport, performance_report
 from core.services.quality import QualityReport, quality_report
+from core.services.verdicts import ALARMS, SEVERITY, since_when, worst
+from core.services.watch_report import WatchReport
 
 __all__ = ["FamilyVerdict", "FleetRow", "ModelSummary", "fleet_row", "model_summary"]
 
@@ -49,11 +51,13 @@ class ModelSummary:
     concept: ConceptReport
     fairness: FairnessReport
     quality: QualityReport
+    watch: WatchReport | None
 
     @property
     def is_judged(self) -> bool:
         """Whether there is something to judge, and alarms are armed."""
-        return self.context.arming.is_armed and not self.context.shows_reference
+        context = self.context
+        return context.arming.is_armed and not context.arming.asks and not context.shows_reference
 
     @property
     def status(self) -> Status:
@@ -257,6 +261,7 @@ def model_summary(observations: Observations) -> ModelSummary:
         concept=concept_report(observations),
         fairness=fairness_report(observations),
         quality=quality_report(observations),
+        watch=observations.watch,
     )
 
 

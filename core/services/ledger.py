@@ -15,6 +15,7 @@ from core.governance import verify_export
 from core.governance.evidence import Evidence, canonical_json
 from core.governance.identity import Actor, Right, allowed
 from core.governance.ledger import Entry, LedgerCheck, Receipt, check_chain
+from core.storage.alerting import AlertMoveRow
 from core.storage.database import Database
 from core.storage.ledger import entries, n_entries, named
 from core.storage.signing import DeploymentRow, EvidenceRow, ProposalMoveRow
@@ -130,6 +131,17 @@ def _unlike_the_ledger(session: Session, found: Sequence[Entry]) -> Iterator[str
     for proposal in sorted({*deployed, *entered}, key=str):
         if proposal not in deployed or proposal not in entered or deployed[proposal] != entered[proposal]:
             yield f"What was put in force for proposal {proposal} isn't what the ledger says."
+    for alert_move in session.scalars(select(AlertMoveRow).order_by(AlertMoveRow.id)):
+        entry = by_seq.get(alert_move.ledger_seq)
+        said = {"alert": alert_move.alert_id, "state": alert_move.state, "text": alert_move.text}
+        agrees = (
+            entry is not None
+            and (entry.actor, entry.action, entry.at) == (alert_move.actor, f"alert.{alert_move.move}", alert_move.at)
+            and {key: entry.objects.get(key) for key in said} == said
+        )
+        if not agrees:
+            yield f"Move {alert_move.id} of alert {alert_move.alert_id} isn't what entry {alert_move.ledger_seq} says."
+        told.add(alert_move.ledger_seq)
     for entry in found:
-        if entry.action.startswith("proposal.") and entry.seq not in told:
+        if entry.action.startswith(("proposal.", "alert.")) and entry.seq not in told:
             yield f"The move that entry {entry.seq} tells of is missing."

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import numpy as np
 from numpy.typing import NDArray
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from core.alarms.engine import Arming, arm
 from core.errors import UnknownNameError
+from core.measure import Measure, Status
 from core.performance.binary import BinaryCounts
 from core.performance.multiclass import MulticlassCounts
 from core.performance.regression import RegressionCounts
@@ -28,15 +29,20 @@ from core.profile.spec import (
 from core.profile.windows import Window, WindowPlan
 from core.record import BatchRole
 from core.schema import ModelSchema, Task
+from core.services.reference_facts import ReferenceFacts, read_facts
+from core.services.sampled_series import SampledSeries, load_series
+from core.services.watch_report import WatchReport, load_watch, policy_of, reason_not_armed
+from core.storage.alerting import AlertMoveRow, WatchRow
 from core.storage.counts import StoredCounts, load_counts
 from core.storage.repository import Repository
 from core.storage.tables import BatchRow, ModelRow, ProfileRow
 
-__all__ = ["Context", "Observations", "Selection", "WindowInfo"]
+__all__ = ["Arming", "Context", "Observations", "Selection", "WindowInfo"]
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
+ASKED_LEVEL = 0.05  # of questions asked of one window, over all columns
 COMPLETE_SHARE = 0.95  # a window is complete once records reach into its last twentieth
 OutcomeCounts = BinaryCounts | MulticlassCounts | RegressionCounts
 
@@ -70,6 +76,20 @@ class WindowInfo:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Arming:
+    """Whether alarms can be raised, and what they are worth, in words.
+
+    `asks`: '' for the model as a whole, whose alarms are the watch's; else what is asked of some rows only,
+    which is answered by p-values, apart from alarms, at `level`.
+    """
+
+    is_armed: bool
+    reason: str
+    asks: str
+    level: float = ASKED_LEVEL
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Context:
     """What every report states about itself: whose numbers, which windows, on which reference, known when."""
 
@@ -91,6 +111,11 @@ class Context:
     shows_reference: bool
 
     @property
+    def unit_is_calendar(self) -> bool:
+        """Whether windows are stretches of time, not numbers of rows."""
+        return all(window.window.start_at is not None for window in self.reference_windows)
+
+    @property
     def reference_from(self) -> datetime | None:
         """When the reference begins."""
         return self.reference_windows[0].window.start_at if self.reference_windows else None
@@ -110,6 +135,9 @@ class Observations:
     context: Context
     reference: StoredCounts
     current: StoredCounts
+    watch: WatchReport | None
+    facts: ReferenceFacts | None
+    series: Mapping[str, SampledSeries]
 
     @classmethod
     def load(
@@ -142,6 +170,7 @@ class Observations:
         delay = timedelta(days=schema.labels.delay_days)
         mature_to = None if known_to is None else known_to - delay
         reference_windows = _windows(reference, spec, plan, batches=(), data_to=None, mature_to=None)
+        watch = load_watch(session, model, plan, policy_of(session, model))
         windows = (
             reference_windows
             if shows_reference
@@ -159,7 +188,7 @@ class Observations:
             focus=_focus(windows, selection.window),
             reference_windows=reference_windows,
             n_reference=sum(window.n for window in reference_windows),
-            arming=arm(len(reference_windows), windows_per_year=plan.per_year),
+            arming=_arming(watch, selection, len(reference_windows)),
             data_to=data_to,
             mature_to=mature_to,
             profile_digest=profile.digest,
@@ -171,7 +200,42 @@ class Observations:
             context=context,
             reference=reference,
             current=reference if shows_reference else current,
+            watch=watch,
+            facts=read_facts(profile.facts),
+            series=load_series(session, profile),
         )
+
+    def judged(self, measure: Measure, key: str, window: WindowInfo) -> Measure:
+        """A measure with the watch's verdict on the subject that it belongs to; of some rows only, none."""
+        if measure.status is Status.UNDEFINED:
+            return measure
+        if self.watch is None or not self.context.arming.is_armed:
+            return measure.judged(Status.INSUFFICIENT, self.context.arming.reason)
+        if self.context.arming.asks:
+            return measure.judged(Status.INSUFFICIENT, f"not watched: {self.context.arming.asks} only")
+        return self.watch.judged(measure, key, window.window.key)
+
+    def verdict(self, key: str, window: WindowInfo) -> tuple[Status, str]:
+        """The watch's verdict on a subject after a window, and why."""
+        if self.watch is None or not self.context.arming.is_armed:
+            return Status.INSUFFICIENT, self.context.arming.reason
+        if self.context.arming.asks:
+            return Status.INSUFFICIENT, f"not watched: {self.context.arming.asks} only"
+        return self.watch.status(key, window.window.key)
+
+    def watches(self, key: str) -> bool:
+        """Whether a subject is watched or listed with the reason why it isn't; while nothing is, any could be."""
+        return self.watch is None or key in self.watch.subjects
+
+    def left_out(self, column: str) -> str:
+        """Why a column isn't watched: by what it is, or by the alarm policy; '' if it is."""
+        by_policy = self.watch.policy.left_out.get(column, "") if self.watch else ""
+        return self.spec.left_out.get(column, "") or by_policy
+
+    @property
+    def per_year(self) -> float | None:
+        """How many windows a year has; None for windows of N rows."""
+        return WindowPlan.of(self.schema.window, self.schema.timezone).per_year
 
     @property
     def mature(self) -> tuple[WindowInfo, ...]:
@@ -194,6 +258,18 @@ class Observations:
     def reference_joint(self, attribute: str = "") -> Ints:
         """Score bin x prediction x label x group of the reference."""
         return _joint(self.reference, self.spec, self.reference.windows, attribute)
+
+    def joint_of(self, keys: Sequence[int], *, of_reference: bool = False) -> Ints:
+        """Score bin x prediction x label x group over windows given by key."""
+        return _joint(self.reference if of_reference else self.current, self.spec, keys, "")
+
+    def calibration_of(self, keys: Sequence[int], *, of_reference: bool = False) -> Floats:
+        """Sums by calibration bin over windows given by key."""
+        return _calibration(self.reference if of_reference else self.current, self.spec, keys)
+
+    def outcomes_of(self, keys: Sequence[int], *, of_reference: bool = False) -> OutcomeCounts:
+        """What performance is computed from, over windows given by key."""
+        return _outcomes(self.schema, self.spec, self.reference if of_reference else self.current, keys)
 
     def losses(self, windows: Iterable[WindowInfo], attribute: str = "") -> Floats:
         """Sums of losses by group over some windows, shape (n_groups, n_sums)."""
@@ -226,8 +302,37 @@ class Observations:
         return None if self.schema.favourable is None else self.spec.classes.index(self.schema.favourable)
 
 
+def _arming(watch: WatchReport | None, selection: Selection, n_reference_windows: int) -> Arming:
+    asks = f"segment {selection.segment}" if selection.segment else ""
+    if selection.version is not None:
+        asks = f"{asks} of version {selection.version}" if asks else f"version {selection.version}"
+    too_few = reason_not_armed(n_reference_windows)
+    if too_few or watch is None or watch.promise is None:
+        return Arming(is_armed=False, reason=too_few or "Not armed: nothing can be watched yet.", asks=asks)
+    promise = watch.promise
+    reason = (
+        f"Armed: at most {promise.false_alarms_per_year:g} false alert {promise.per} in expectation, over all "
+        f"{promise.n_armed} series watched."
+    )
+    return Arming(is_armed=True, reason=reason, asks=asks)
+
+
 def state_of(session: Session, model: ModelRow) -> str:
     """Names what a model's reports rest on: it changes whenever any of them could."""
+    watches = session.execute(select(WatchRow.id, WatchRow.mark).where(WatchRow.model_id == model.id)).all()
+    answered = session.scalar(select(func.count()).select_from(AlertMoveRow))
+    watched = ",".join(f"{watch}:{mark}" for watch, mark in watches)
+    return f"{counted_state(session, model)}:{watched}:{policy_of(session, model).digest}:{answered}"
+
+
+def profile_of(session: Session, model: ModelRow, observations: Observations) -> ProfileRow:
+    """The profile that observations were counted on."""
+    digest = observations.context.profile_digest
+    return next(profile for profile in Repository(session).profiles(model) if profile.digest == digest)
+
+
+def counted_state(session: Session, model: ModelRow) -> str:
+    """Names what has been counted of a model."""
     repository = Repository(session)
     profile = _profile_in_force(repository, model)
     if profile is None:

@@ -6,15 +6,16 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from core.alarms.engine import judge
+from core.alarms.asked import judge
 from core.measure import Measure, Status
 from core.performance.binary import BinaryCounts, binary_performance
 from core.performance.measures import changes
 from core.performance.multiclass import MulticlassCounts, multiclass_performance
 from core.performance.regression import RegressionCounts, regression_performance
 from core.schema import Task
-from core.services.drift import located, since_when, worst
 from core.services.observations import Context, Observations, OutcomeCounts, WindowInfo
+from core.services.subjects import subject_key
+from core.services.verdicts import located, since_when, worst
 from core.stats.calibration import CalibrationBin
 from core.stats.ranking import ThresholdTable
 
@@ -239,14 +240,26 @@ def mature_focus(context: Context) -> WindowInfo | None:
 
 
 def _window(observations: Observations, window: WindowInfo, reference: Sequence[Measure]) -> tuple[Measure, ...]:
+    """The measures of one window: those that are watched with the watch's verdict and margin, the others unjudged."""
     context = observations.context
     measures = changes(reference, performance(observations.outcomes([window])))
     measures = tuple(located(measure, context, window) for measure in measures)
-    if window.is_mature:
+    if not window.is_mature:
+        return tuple(
+            measure if measure.status is Status.UNDEFINED else replace(measure, why=IMMATURE) for measure in measures
+        )
+    if context.arming.asks:
         return judge(measures, level=context.arming.level)
-    return tuple(
-        measure if measure.status is Status.UNDEFINED else replace(measure, why=IMMATURE) for measure in measures
-    )
+    return tuple(_watched(observations, measure, window) for measure in measures)
+
+
+def _watched(observations: Observations, measure: Measure, window: WindowInfo) -> Measure:
+    key = subject_key("performance", measure.measure)
+    subject = observations.watch.subjects.get(key) if observations.watch and not measure.column else None
+    if subject is None:
+        unjudged = measure.why or "shown, not watched"
+        return measure if measure.value is None else replace(measure, margin=None, why=unjudged)
+    return observations.judged(replace(measure, margin=subject.margin_in_units), key, window)
 
 
 def _primary(task: Task, measures: Sequence[Measure]) -> str:

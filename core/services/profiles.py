@@ -19,21 +19,27 @@ from sqlalchemy.orm import Session
 
 from core.governance.identity import Actor, Right, allowed
 from core.profile.engines import CellKey, Tally
-from core.profile.fitting import fit_profile, stored_columns
+from core.profile.fitting import ReadColumn, fit_profile, stored_columns
+from core.profile.sample import sampled_rows
 from core.profile.spec import ProfileSpec, outcome_tables
 from core.profile.windows import WindowPlan
 from core.record import TIMESTAMP, BatchRole
 from core.schema import ModelSchema
-from core.storage.batches import read_records
+from core.services.sampled_series import update_series
+from core.services.watching import WatchService
+from core.storage.alerting import SampleRow
+from core.storage.batches import read_records, take_rows
 from core.storage.counts import delete_tables, write_tables
 from core.storage.database import Database
-from core.storage.files import WorkspaceFiles
+from core.storage.files import WorkspaceFiles, sha256_of, write_parquet
+from core.storage.identifiers import HASH
 from core.storage.labels import LateLabels
-from core.storage.repository import Repository
+from core.storage.repository import LIVE_ROLES, Repository
 from core.storage.tables import BatchRow, LabelBatchRow, ModelRow, ProfiledBatchRow, ProfileRow
 
 __all__ = ["ProfileService"]
 
+FORMAT = "2"  # of what a profile holds: another one makes a new profile
 UNREADABLE = ("unparseable", "unreadable value", "unknown class", "score outside")
 
 Ints = NDArray[np.int64]
@@ -46,11 +52,12 @@ class ProfileService:
 
     database: Database
     files: WorkspaceFiles
+    watch: WatchService
     clock: Callable[[], datetime]
 
     @allowed(Right.INGEST)
-    def refresh(self, actor: Actor, model: str, *, progress: Progress | None = None) -> str | None:  # noqa: ARG002
-        """Count what isn't counted yet; the digest of the profile in force, None without a reference.
+    def refresh(self, actor: Actor, model: str, *, progress: Progress | None = None) -> str | None:
+        """Count what isn't counted yet and judge it; the digest of the profile in force, None without a reference.
 
         A new reference or schema makes a new profile, for which all batches are counted anew; late
         labels recount the outcomes of just the windows they touch.
@@ -79,12 +86,14 @@ class ProfileService:
                     self._count(profile, counter, mark)
             if progress is not None:
                 progress(batch.source_name, done + 1, len(batches))
+        update_series(self.database, self.files, row, profile)
+        self.watch.update(actor, model)
         return profile.digest
 
     def _profile(self, model: ModelRow, schema: ModelSchema, reference: Sequence[BatchRow]) -> ProfileRow:
         """The profile for this schema and reference, fitted if there is none yet."""
         digests = [batch.records_sha256 for batch in reference]
-        basis = hashlib.sha256("\n".join([schema.digest, *digests]).encode()).hexdigest()
+        basis = hashlib.sha256("\n".join([FORMAT, schema.digest, *digests]).encode()).hexdigest()
         with self.database.read() as session:
             found = Repository(session).profile(model, basis)
         if found is not None:
@@ -96,7 +105,7 @@ class ProfileService:
             parts = [file.read(columns=[column]) for file, names in stored if column in names]
             return pa.concat_tables(parts).column(column) if parts else pa.chunked_array([], type=pa.string())
 
-        spec = fit_profile(schema, read, reference_digests=digests)
+        spec = fit_profile(schema, read, windows=_windows(schema, reference, read), reference_digests=digests)
         with self.database.write(f"model {model.id}") as session:
             repository = Repository(session)
             found = repository.profile(model, basis)  # another process may have fitted it meanwhile
@@ -112,13 +121,27 @@ class ProfileService:
 
     def _count(self, profile: ProfileRow, counter: _Counter, mark: int) -> None:
         tally = counter.count()
-        with self.database.write(f"profile {profile.id}") as session:
-            if not _is_live(session, counter.batch) or _mark(session, profile, counter.batch) is not None:
-                return
-            write_tables(
-                session, profile_id=profile.id, batch_id=counter.batch.id, counts=tally.counts, sums=tally.sums
-            )
-            session.add(ProfiledBatchRow(profile_id=profile.id, batch_id=counter.batch.id, label_mark=mark))
+        with self.files.staging() as folder:
+            sample = counter.sample(folder / "sample.parquet")
+            with self.database.write(f"profile {profile.id}") as session:
+                if not _is_live(session, counter.batch) or _mark(session, profile, counter.batch) is not None:
+                    return
+                write_tables(
+                    session, profile_id=profile.id, batch_id=counter.batch.id, counts=tally.counts, sums=tally.sums
+                )
+                session.add(ProfiledBatchRow(profile_id=profile.id, batch_id=counter.batch.id, label_mark=mark))
+                if sample is not None:
+                    self._keep(session, counter.batch, *sample)
+
+    def _keep(self, session: Session, batch: BatchRow, path: Path, n_rows: int) -> None:
+        """Keep a batch's sample in place of the one it may have."""
+        sha256 = sha256_of(path)
+        kept = session.get(SampleRow, batch.id)
+        if kept is None:
+            session.add(SampleRow(batch_id=batch.id, sha256=sha256, n_rows=n_rows))
+        else:
+            kept.sha256, kept.n_rows = sha256, n_rows
+        self.files.adopt(path, sha256)
 
     def _recount(self, profile: ProfileRow, counter: _Counter, before: int, mark: int) -> None:
         """Outcomes anew for the windows that labels after `before` touch."""
@@ -181,6 +204,21 @@ class _Counter:
             row += records.num_rows
         return np.unique(np.concatenate(touched))
 
+    def sample(self, path: Path) -> tuple[Path, int] | None:
+        """Write the rows that are kept at hand to `path`: the file and how many; None if none are."""
+        limit, file = self.schema.sample.rows, pq.ParquetFile(self._path)
+        if not limit or not file.metadata.num_rows or self.batch.role not in LIVE_ROLES:
+            return None
+        hashes, keys, row = [], [], 0
+        for index in range(file.num_row_groups):
+            stored = file.read_row_group(index, columns=[HASH, TIMESTAMP])
+            hashes.append(np.asarray(stored[HASH].to_numpy(), dtype=np.uint64))
+            keys.append(self._keys(stored, row))
+            row += stored.num_rows
+        rows = sampled_rows(np.concatenate(hashes), np.concatenate(keys), limit=limit)
+        write_parquet(path, take_rows(self._path, rows))
+        return path, int(rows.size)
+
     @property
     def _path(self) -> Path:
         return self.files.path(self.batch.records_sha256)
@@ -226,6 +264,14 @@ class _Counter:
         else:
             window = int(self._plan.keys_of_times(np.array([int(moment.timestamp() * 1e6)]))[0])
         return CellKey(window, version, "")
+
+
+def _windows(schema: ModelSchema, batches: Sequence[BatchRow], read: ReadColumn) -> Ints:
+    """The window of each row of the reference."""
+    plan = WindowPlan.of(schema.window, schema.timezone)
+    if plan.unit is None:
+        return np.concatenate([plan.keys_of_rows(batch.first_row, batch.n_rows) for batch in batches])
+    return plan.keys_of_times(np.asarray(read(TIMESTAMP).cast(pa.int64()).to_numpy(), dtype=np.int64))
 
 
 def _is_live(session: Session, batch: BatchRow) -> bool:

@@ -340,6 +340,7 @@ class RecordService:
             n_rows=staged.n_rows,
             n_rejected=staged.n_rejected,
             n_duplicates=staged.n_duplicates,
+            duplicate_times={str(moment): n for moment, n in sorted(staged.duplicate_times.items())} or None,
             first_at=staged.first_at,
             last_at=staged.last_at,
             notes=list(notes),

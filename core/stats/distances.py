@@ -1,6 +1,7 @@
 """How far the current counts lie from the reference's, by the field's usual distances.
 
-All take counts on the same bins: `reference` of shape (n_bins,) and `current` of shape (..., n_bins).
+All take counts on the same bins: `reference` of shape (n_bins,) and `current` of shape (..., n_bins); a reference
+may have leading axes too, if bins were pooled otherwise in each window.
 Bins that are empty on both sides are left out before the pseudocount is added, so that special bins
 nobody uses add nothing. A side without rows gives NaN.
 """
@@ -50,14 +51,14 @@ class Bracket:
         return max(self.value - self.low, self.high - self.value)
 
 
-def paired_shares(reference: Ints, current: Ints, *, pseudocount: float = JEFFREYS) -> tuple[Floats, Floats]:
+def paired_shares(reference: Ints, current: Ints, *, pseudocount: float | Floats = JEFFREYS) -> tuple[Floats, Floats]:
     """Which share of each side lies in each bin?
 
     Parameters
     ----------
-    reference : int array of shape (n_bins,)
+    reference : int array of shape (n_bins,) or (..., n_bins)
     current : int array of shape (..., n_bins)
-    pseudocount : float
+    pseudocount : float or float array of shape (..., 1)
         Added to every bin that is used on either side; 0.5 is Jeffreys' prior, 0 the textbook.
 
     Returns
@@ -76,7 +77,7 @@ def paired_shares(reference: Ints, current: Ints, *, pseudocount: float = JEFFRE
     >>> p.tolist(), q.tolist()
     ([0.625, 0.375, 0.0], [0.125, 0.875, 0.0])
     """
-    if reference.ndim != 1 or current.shape[-1:] != reference.shape:
+    if reference.shape[-1:] != current.shape[-1:]:
         raise ValueError(f"Counts of shape {reference.shape} and {current.shape} don't share their bins.")
     used = (reference > 0) | (current > 0)
     added = np.where(used, pseudocount, 0.0)
@@ -91,7 +92,7 @@ def _normalised(counts: Ints, added: Floats) -> Floats:
     return shares
 
 
-def population_stability_index(reference: Ints, current: Ints, *, pseudocount: float = JEFFREYS) -> Floats:
+def population_stability_index(reference: Ints, current: Ints, *, pseudocount: float | Floats = JEFFREYS) -> Floats:
     """How far have the shares moved, as the population stability index?
 
     It is the sum of (q - p) ln(q / p) over bins, which is KL(p || q) + KL(q || p), in nats, 0 or more.
@@ -121,7 +122,7 @@ def population_stability_index(reference: Ints, current: Ints, *, pseudocount: f
     return np.asarray((rel_entr(p, q) + rel_entr(q, p)).sum(axis=-1))
 
 
-def kullback_leibler_divergence(reference: Ints, current: Ints, *, pseudocount: float = JEFFREYS) -> Floats:
+def kullback_leibler_divergence(reference: Ints, current: Ints, *, pseudocount: float | Floats = JEFFREYS) -> Floats:
     """How badly does the reference describe the current rows: KL(current || reference), in nats?
 
     References
@@ -138,7 +139,7 @@ def kullback_leibler_divergence(reference: Ints, current: Ints, *, pseudocount: 
 
 
 def jensen_shannon_divergence(
-    reference: Ints, current: Ints, *, base: float = math.e, pseudocount: float = JEFFREYS
+    reference: Ints, current: Ints, *, base: float = math.e, pseudocount: float | Floats = JEFFREYS
 ) -> Floats:
     """How far are both sides from their average, as the Jensen-Shannon divergence?
 
@@ -171,7 +172,7 @@ def jensen_shannon_divergence(
 
 
 def jensen_shannon_distance(
-    reference: Ints, current: Ints, *, base: float = 2.0, pseudocount: float = JEFFREYS
+    reference: Ints, current: Ints, *, base: float = 2.0, pseudocount: float | Floats = JEFFREYS
 ) -> Floats:
     """How far are both sides apart, as the root of the Jensen-Shannon divergence, a metric?
 
@@ -190,7 +191,7 @@ def jensen_shannon_distance(
     return np.sqrt(jensen_shannon_divergence(reference, current, base=base, pseudocount=pseudocount))
 
 
-def hellinger_distance(reference: Ints, current: Ints, *, pseudocount: float = JEFFREYS) -> Floats:
+def hellinger_distance(reference: Ints, current: Ints, *, pseudocount: float | Floats = JEFFREYS) -> Floats:
     """How little do the shares overlap: sqrt(1 - sum of sqrt(p q)), in 0..1?
 
     References
@@ -233,7 +234,7 @@ def l_infinity(reference: Ints, current: Ints) -> Floats:
     return np.asarray(np.abs(q - p).max(axis=-1))
 
 
-def cohens_w(reference: Ints, current: Ints, *, pseudocount: float = JEFFREYS) -> Floats:
+def cohens_w(reference: Ints, current: Ints, *, pseudocount: float | Floats = JEFFREYS) -> Floats:
     """How large is the shift of the shares, as Cohen's w = sqrt(sum of (q - p)^2 / p)?
 
     0.1 is called small, 0.3 medium and 0.5 large; for small shifts PSI is about w^2.

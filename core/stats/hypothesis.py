@@ -7,20 +7,16 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import betaln, chdtrc, chdtri, chndtrinc, gammaln, kolmogorov, rel_entr
-
-from core.measure import Interval
+from scipy.special import betaln, chdtrc, gammaln, kolmogorov, rel_entr
 
 __all__ = [
     "Homogeneity",
-    "ScaledChiSquare",
     "benjamini_hochberg",
+    "benjamini_yekutieli",
     "chi_square_homogeneity",
     "g_homogeneity",
-    "jensen_shannon_null",
     "kolmogorov_smirnov_p_value",
     "pool_sparse",
-    "psi_null",
     "two_proportions_p_value",
     "zero_reference_p_value",
 ]
@@ -29,103 +25,6 @@ Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
 MIN_EXPECTED = 5.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ScaledChiSquare:
-    """The law of a squared distance between two samples: scale x noncentral chi-square with `df`.
-
-    The noncentrality is the distance of the populations over `scale`. Near the null this holds for
-    PSI, the Jensen-Shannon divergence, the squared Hellinger distance and Cohen's w squared.
-
-    Examples
-    --------
-    >>> null = psi_null(10_000, 1_000, 10)
-    >>> round(null.mean, 4), round(null.critical_value(0.05), 4)
-    (0.0099, 0.0186)
-    """
-
-    scale: float
-    df: int
-
-    @property
-    def mean(self) -> float:
-        """The distance that two samples show on average without any drift: their bias."""
-        return self.scale * self.df
-
-    def critical_value(self, alpha: float) -> float:
-        """The distance that samples without drift exceed with probability `alpha`."""
-        return self.scale * float(chdtri(self.df, alpha))
-
-    def p_value(self, observed: float) -> float:
-        """How often samples without drift are at least as far apart as `observed`."""
-        return float(chdtrc(self.df, max(observed, 0.0) / self.scale))
-
-    def corrected(self, observed: float) -> float:
-        """`observed` less the bias, at least 0."""
-        return max(0.0, observed - self.mean)
-
-    def interval(self, observed: float, *, confidence: float = 0.95) -> Interval:
-        """Which distances of the populations are compatible with `observed`?
-
-        By inversion of the noncentral chi-square. A distance below the mean without drift counts as
-        that mean for the upper limit: an accidentally close sample must not look like proof.
-
-        Examples
-        --------
-        >>> limits = ScaledChiSquare(scale=1 / 1000, df=9).interval(60 / 1000)
-        >>> round(limits.low**0.5, 5), round(limits.high**0.5, 5)
-        (0.16305, 0.29195)
-        """
-        statistic, tail = observed / self.scale, (1 - confidence) / 2
-        low = float(chndtrinc(statistic, self.df, 1 - tail)) if statistic > self.df else 0.0
-        high = float(chndtrinc(max(statistic, self.df), self.df, tail))
-        return Interval(low=self.scale * low, high=self.scale * high, confidence=confidence)
-
-
-def psi_null(n_reference: int, n_current: int, n_bins: int, *, dispersion: float = 1.0) -> ScaledChiSquare:
-    """What does the population stability index of two samples of these sizes show without any drift?
-
-    Parameters
-    ----------
-    n_reference, n_current : int
-        Rows on each side, at least 1.
-    n_bins : int
-        Bins that are used on either side, at least 2.
-    dispersion : float
-        How much more the shares vary between windows than independent rows would, at least 1.
-
-    Returns
-    -------
-    ScaledChiSquare
-        With scale (1 / n_reference + 1 / n_current) x dispersion and n_bins - 1 degrees of freedom.
-
-    References
-    ----------
-    B. Yurdakul (2018), Statistical Properties of Population Stability Index, Western Michigan University.
-
-    Examples
-    --------
-    >>> round(psi_null(10_000, 100, 10).p_value(0.1), 2)
-    0.36
-    """
-    if n_reference < 1 or n_current < 1 or n_bins < 2:
-        raise ValueError(f"Needs rows on both sides and 2 bins, got {n_reference}, {n_current} and {n_bins}.")
-    return ScaledChiSquare(scale=(1 / n_reference + 1 / n_current) * dispersion, df=n_bins - 1)
-
-
-def jensen_shannon_null(
-    n_reference: int, n_current: int, n_bins: int, *, base: float = math.e, dispersion: float = 1.0
-) -> ScaledChiSquare:
-    """What does the Jensen-Shannon divergence show without any drift? An eighth of the PSI, in nats.
-
-    Examples
-    --------
-    >>> round(jensen_shannon_null(10_000, 1_000, 10, base=2).mean, 6)
-    0.001785
-    """
-    psi = psi_null(n_reference, n_current, n_bins, dispersion=dispersion)
-    return ScaledChiSquare(scale=psi.scale / (8 * math.log(base)), df=psi.df)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,7 +59,9 @@ def pool_sparse(reference: Ints, current: Ints, *, minimum: float = MIN_EXPECTED
     return kept[0], kept[1]
 
 
-def chi_square_homogeneity(reference: Ints, current: Ints, *, minimum: float = MIN_EXPECTED) -> Homogeneity | None:
+def chi_square_homogeneity(
+    reference: Ints, current: Ints, *, minimum: float = MIN_EXPECTED, dispersion: float = 1.0
+) -> Homogeneity | None:
     """Are the shares of both sides equal, by Pearson's chi-square?
 
     Parameters
@@ -168,6 +69,8 @@ def chi_square_homogeneity(reference: Ints, current: Ints, *, minimum: float = M
     reference, current : int arrays of shape (n_bins,)
     minimum : float
         Bins are pooled by `pool_sparse` first; 0 pools none but the empty.
+    dispersion : float
+        The p-value is that of the statistic over it, at least 1.
 
     Returns
     -------
@@ -188,10 +91,12 @@ def chi_square_homogeneity(reference: Ints, current: Ints, *, minimum: float = M
     if table is None:
         return None
     expected = table.sum(axis=1, keepdims=True) * table.sum(axis=0) / table.sum()
-    return _homogeneity(float(((table - expected) ** 2 / expected).sum()), table.shape[1] - 1)
+    return _homogeneity(float(((table - expected) ** 2 / expected).sum()), table.shape[1] - 1, dispersion)
 
 
-def g_homogeneity(reference: Ints, current: Ints, *, minimum: float = MIN_EXPECTED) -> Homogeneity | None:
+def g_homogeneity(
+    reference: Ints, current: Ints, *, minimum: float = MIN_EXPECTED, dispersion: float = 1.0
+) -> Homogeneity | None:
     """Are the shares of both sides equal, by the likelihood ratio G?
 
     References
@@ -208,7 +113,7 @@ def g_homogeneity(reference: Ints, current: Ints, *, minimum: float = MIN_EXPECT
     if table is None:
         return None
     expected = table.sum(axis=1, keepdims=True) * table.sum(axis=0) / table.sum()
-    return _homogeneity(2 * float(rel_entr(table, expected).sum()), table.shape[1] - 1)
+    return _homogeneity(2 * float(rel_entr(table, expected).sum()), table.shape[1] - 1, dispersion)
 
 
 def _pooled_table(reference: Ints, current: Ints, minimum: float) -> Floats | None:
@@ -217,8 +122,8 @@ def _pooled_table(reference: Ints, current: Ints, minimum: float) -> Floats | No
     return table if table.shape[1] > 1 and (table.sum(axis=1) > 0).all() else None
 
 
-def _homogeneity(statistic: float, df: int) -> Homogeneity:
-    return Homogeneity(statistic=statistic, df=df, p_value=float(chdtrc(df, max(statistic, 0.0))))
+def _homogeneity(statistic: float, df: int, dispersion: float) -> Homogeneity:
+    return Homogeneity(statistic=statistic, df=df, p_value=float(chdtrc(df, max(statistic, 0.0) / dispersion)))
 
 
 def kolmogorov_smirnov_p_value(distance: float, n_reference: int, n_current: int) -> float:
@@ -320,3 +225,31 @@ def benjamini_hochberg(p_values: ArrayLike) -> Floats:
 
     values = np.asarray(p_values, dtype=np.float64)
     return np.asarray(false_discovery_control(values)) if values.size else values
+
+
+def benjamini_yekutieli(p_values: ArrayLike) -> Floats:
+    """Which false-discovery rate does each p-value buy, however the tests depend on one another?
+
+    Parameters
+    ----------
+    p_values : array-like of shape (n,)
+        In [0, 1].
+
+    Returns
+    -------
+    float array of shape (n,)
+        Adjusted p-values in the order given: Benjamini and Hochberg's times the sum of 1/i, at most 1.
+
+    References
+    ----------
+    Y. Benjamini, D. Yekutieli (2001), doi:10.1214/aos/1013699998.
+
+    Examples
+    --------
+    >>> benjamini_yekutieli([0.001, 0.04, 0.03]).round(4).tolist()
+    [0.0055, 0.0733, 0.0733]
+    """
+    from scipy.stats import false_discovery_control
+
+    values = np.asarray(p_values, dtype=np.float64)
+    return np.asarray(false_discovery_control(values, method="by")) if values.size else values

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import brentq
 from scipy.special import ndtri
 
 from core.measure import Interval
 from core.stats.binning import N_SPECIAL, NumericBins, Special
+from core.stats.intervals import newcombe_area
 from core.stats.scores import ordered_scores
 
 __all__ = ["AUC_CONVENTION", "RocAuc", "ThresholdTable", "mixed_bins", "roc_auc", "threshold_table"]
@@ -95,7 +95,7 @@ def roc_auc(negatives: Ints, positives: Ints, *, mixed: Bools | None = None, con
     if variance > 0 and 0 < value < 1 and min(n_negative, n_positive) >= LEAST_FOR_DELONG:
         interval = _logit_interval(value, math.sqrt(variance), confidence)
     else:
-        interval = _newcombe_interval(value, n_negative, n_positive, confidence)
+        interval = newcombe_area(value, n_negative, n_positive, confidence=confidence)
     return RocAuc(
         value=value,
         n_negative=n_negative,
@@ -119,21 +119,6 @@ def _logit_interval(value: float, standard_error: float, confidence: float) -> I
     half = float(ndtri(0.5 + confidence / 2)) * standard_error / (value * (1 - value))
     low, high = (1 / (1 + math.exp(-min(max(limit, -700.0), 700.0))) for limit in (centre - half, centre + half))
     return Interval(low=min(low, value), high=max(high, value), confidence=confidence)
-
-
-def _newcombe_interval(value: float, n_negative: int, n_positive: int, confidence: float) -> Interval:
-    """The areas theta with |value - theta| <= z * sqrt(V(theta)), V after Hanley and McNeil."""
-    z = float(ndtri(0.5 + confidence / 2))
-    extra = (n_negative + n_positive) / 2 - 1
-
-    def excess(theta: float) -> float:
-        spread = 1 + extra * ((1 - theta) / (2 - theta) + theta / (1 + theta))
-        variance = theta * (1 - theta) * spread / (n_negative * n_positive)
-        return (value - theta) ** 2 - z * z * variance
-
-    low = 0.0 if value == 0 else float(brentq(excess, 0.0, value if value < 1 else 1 - 1e-12))
-    high = 1.0 if value == 1 else float(brentq(excess, value if value > 0 else 1e-12, 1.0))
-    return Interval(low=low, high=high, confidence=confidence)
 
 
 def mixed_bins(

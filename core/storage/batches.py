@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -21,6 +22,7 @@ from core.storage.identifiers import HASH, IdQuery, duplicate_candidates, hash_i
 __all__ = ["StagedBatch", "StagedRows", "read_records", "take_rows"]
 
 Ints = NDArray[np.int64]
+QUARTER = 900_000_000
 NOT_CONTENT = frozenset({LINE, HASH})
 
 
@@ -84,9 +86,14 @@ class StagedRows:
 
 @dataclass(slots=True, kw_only=True)
 class StagedBatch(StagedRows):
-    """Records on their way in; ids are unique among them once closed."""
+    """Records on their way in; ids are unique among them once closed.
+
+    `duplicate_times`: rows whose id was known already, by the quarter of an hour they were served in
+    (microseconds since 1970), so that they can be counted by any window of any time zone.
+    """
 
     n_duplicates: int = 0
+    duplicate_times: Counter[int] = field(default_factory=Counter)
     first_at: datetime | None = None
     last_at: datetime | None = None
 
@@ -127,6 +134,8 @@ class StagedBatch(StagedRows):
         """Take `rows` out of the records; those that differ from their originals become rejects."""
         differs = ~_equal_rows(copies, originals)
         self.n_duplicates += int((~differs).sum())
+        times = copies[TIMESTAMP].cast(pa.int64()).drop_null().to_numpy()
+        self.duplicate_times.update((times // QUARTER * QUARTER).tolist())
         if differs.any():
             self.rejects.append(_as_rejects(copies.filter(pa.array(differs)), where))
         keep = np.ones(self.n_rows, dtype=bool)

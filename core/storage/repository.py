@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from core.errors import InputError, UnknownNameError
 from core.record import BatchRole
 from core.schema import ModelSchema
+from core.storage.alerting import SampleRow
 from core.storage.tables import (
     BatchRow,
     LabelBatchRow,
@@ -147,8 +148,13 @@ class Repository:
             BatchRow.rejects_sha256,
             LabelBatchRow.labels_sha256,
             LabelBatchRow.rejects_sha256,
+            SampleRow.sha256,
         )
         return {digest for column in columns for digest in self.session.scalars(select(column)) if digest is not None}
+
+    def sample(self, batch: BatchRow) -> SampleRow | None:
+        """The rows of a batch that are kept at hand."""
+        return self.session.get(SampleRow, batch.id)
 
     def known_artefacts(self) -> set[str]:
         """Digests of all model artefacts that some version names."""

@@ -136,6 +136,7 @@ class BatchRow(Base):
     n_rows: Mapped[int] = mapped_column(BigInteger)
     n_rejected: Mapped[int] = mapped_column(BigInteger)
     n_duplicates: Mapped[int] = mapped_column(BigInteger)
+    duplicate_times: Mapped[dict[str, Any] | None]
     first_row: Mapped[int] = mapped_column(BigInteger)
     first_at: Mapped[datetime | None]
     last_at: Mapped[datetime | None]
@@ -186,6 +187,7 @@ class ProfileRow(Base):
     basis: Mapped[str] = mapped_column(String(64))
     digest: Mapped[str] = mapped_column(String(64))
     spec: Mapped[str] = mapped_column(Text)
+    facts: Mapped[dict[str, Any] | None]
     created_at: Mapped[datetime]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from core.governance.alerts import AlertMove
 from core.governance.ledger import Entry
 from dashboard.text import digest
 
@@ -38,6 +39,7 @@ def objects_in_words(entry: Entry) -> str:
 
 
 TOLD = {
+    **{f"alert.{move}": "alert {alert} of {model}, now {state}: {text}" for move in AlertMove},
     "account.add": "{account} is {roles}",
     "account.set_roles": "{account} is {roles}",
     "account.set_password": "{account}",
@@ -49,6 +51,7 @@ TOLD = {
     "model.update": "{model}, schema {schema}",
     "schedule.set": "nightly analysis of {model}: {analyse_at}",
     "version.add": "{version} of {model}, file {artefact}",
+    "alarm_policy.set": "alarm policy of {model}: {text}",
     "version.deploy": "{version} of {model} is in force, before it {before}; proposal {proposal}",
 }
 

@@ -11,8 +11,19 @@ from dashboard.text import plain
 
 __all__ = ["sidebar"]
 
-ABOUT_A_MODEL = ("model", "performance", "drift", "concept", "control-chart", "fairness", "data", "versions")
-ABOUT_NO_ROWS = ("data", "versions")
+ABOUT_A_MODEL = (
+    "model",
+    "performance",
+    "drift",
+    "concept",
+    "control-chart",
+    "fairness",
+    "quality",
+    "alarm-policy",
+    "data",
+    "versions",
+)
+ABOUT_NO_ROWS = ("alarm-policy", "data", "versions")
 
 
 def sidebar(actor: Actor, url_path: str) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from core.drift.columns import MARGIN
+import math
+
+from core.alarms.watch import Light
 from core.measure import Family, Measure, Status
 from core.schema import Task
 from core.services.fleet import FamilyVerdict, ModelSummary
@@ -24,6 +26,7 @@ from dashboard.text import (
 
 __all__ = [
     "FAMILY_NAMES",
+    "WATCHED",
     "capitalised",
     "columns_out",
     "detail",
@@ -45,7 +48,8 @@ FAMILY_NAMES = {
     Family.FAIRNESS: "Fairness",
     Family.DATA_QUALITY: "Data quality",
 }
-UNUSABLE = {"missing_share": "missing", "invalid_share": "unreadable"}
+UNUSABLE = {"missing_share": "missing", "invalid_share": "unreadable", "outside_share": "never seen"}
+WATCHED = "Watched: each window's evidence is carried on to the next (e-values), and judged among all series (e-BH)."
 
 
 def shown(summary: ModelSummary, status: Status) -> Status:
@@ -85,7 +89,7 @@ def reason(summary: ModelSummary) -> str:
     if context.shows_reference:
         return "no production records yet"
     if not context.arming.is_armed:
-        return f"{plural(context.arming.n_reference_windows, 'reference window')} of 7 needed"
+        return f"{plural(len(context.reference_windows), 'reference window')} of 7 needed"
     if summary.status is Status.OK:
         return "no evidence of change"
     if not leading.is_alarm or leading.measure is None:
@@ -112,11 +116,15 @@ def sentence(summary: ModelSummary) -> str:
         return _alarm(summary, leading)
     if summary.status is not Status.OK:
         return f"No alarm, but {_untold(summary, leading)}."
-    could = [f"of a column's PSI by {MARGIN:.2f}"]
+    could, promise = [], summary.watch.promise if summary.watch else None
     primary = summary.primary
     if primary is not None and primary.margin is not None:
-        could.insert(0, f"of {measure_name(primary.measure)} by {size(primary.margin, primary.measure)}")
-    return f"No evidence of change: a change {' or '.join(could)} would have been seen."
+        could.append(f"of {measure_name(primary.measure)} by {size(primary.margin, primary.measure)}")
+    if promise is not None:
+        horizon, shift = max(promise.typical[Light.CHANGED].items())
+        if math.isfinite(shift):
+            could.append(f"of half of the columns by {shift:.2g} sd, in {plural(horizon, 'window')}")
+    return "No evidence of change" + (f": a change {' or '.join(could)} would have been seen." if could else ".")
 
 
 def detail(summary: ModelSummary) -> str:
@@ -197,10 +205,12 @@ def _alarm(summary: ModelSummary, verdict: FamilyVerdict) -> str:
 
 def _against(summary: ModelSummary, measure: Measure) -> str:
     """The tail of an alarm: its limit, and whether the whole interval lies beyond."""
-    margin = size(measure.margin or 0.0, format_key(measure, summary.context.task))
+    of = ""
+    if measure.margin:
+        of = f" of {size(measure.margin, format_key(measure, summary.context.task))}"
     if measure.status is Status.CRITICAL:
-        return f", beyond the margin of {margin}."
-    return f", not certainly by more than the margin of {margin}."
+        return f", beyond the margin{of}."
+    return f", not by more than the margin{of} so far."
 
 
 def _columns(summary: ModelSummary, largest: Measure) -> str:
@@ -209,8 +219,8 @@ def _columns(summary: ModelSummary, largest: Measure) -> str:
     psi = f"**{plain(largest.column)}**: PSI {number(largest.value, 'psi')} {in_sentence(largest.interval, 'psi')}"
     of = f"of {plural(summary.drift.n_columns, 'column')}"
     if moved:
-        return f"{len(moved)} {of} moved by more than the margin of {MARGIN:.2f}, most {psi}."
-    return f"{len(changed)} {of} changed, none certainly by more than the margin of {MARGIN:.2f}, most {psi}."
+        return f"{len(moved)} {of} moved by more than the margin, most {psi}."
+    return f"{len(changed)} {of} changed, none by more than the margin so far, most {psi}."
 
 
 def _residual(summary: ModelSummary, measure: Measure) -> str:

@@ -8,9 +8,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from core.charts.sparkline import sparkline
-from core.drift.columns import MARGIN
 from core.measure import Family, Interval, Measure, Status
-from core.quality.columns import MARGIN as CELL_MARGIN
 from core.services.fleet import FamilyVerdict, ModelSummary
 from dashboard.components.summary import (
     FAMILY_NAMES,
@@ -31,7 +29,7 @@ PAGES = {
     Family.CONCEPT_DRIFT: "views/concept.py",
     Family.DATA_DRIFT: "views/drift.py",
     Family.FAIRNESS: "views/fairness.py",
-    Family.DATA_QUALITY: "views/drift.py",
+    Family.DATA_QUALITY: "views/quality.py",
 }
 
 
@@ -140,7 +138,6 @@ def _drift(summary: ModelSummary, verdict: FamilyVerdict) -> Tile:
         words,
         f"largest PSI {number(largest.value, 'psi')}",
         in_cell(largest.interval, "psi") or plain(largest.why),
-        f"margin {MARGIN:.2f}",
         f"n {count(psi.n)}",
     ]
     place = summary.context.windows.index(verdict.window) if verdict.window else 0
@@ -148,7 +145,6 @@ def _drift(summary: ModelSummary, verdict: FamilyVerdict) -> Tile:
         summary.largest_psi[: place + 1],
         palette=palette(),
         status=shown(summary, verdict.status),
-        limit=MARGIN,
     )
     value = DASH if n_out is None else f"{n_out} of {summary.drift.n_columns}"
     return _tile(summary, verdict, value, lines, (line, "Largest PSI of a column by window"))
@@ -178,11 +174,12 @@ def _quality(summary: ModelSummary, verdict: FamilyVerdict) -> Tile:
     measure = summary.complete
     if measure is None or measure.value is None:
         return _without(summary, verdict, "There are no production records yet.")
+    outside = summary.drift.outside
     lines = [
         "complete cells",
         in_cell(measure.interval),
         f"reference {number(measure.reference)}",
-        f"margin {in_points(CELL_MARGIN, measure.measure)}",
+        f"rows outside anything seen {number(outside.value)}" if outside is not None else "",
         f"n {count(measure.n)}",
     ]
     before = measure.reference
@@ -215,7 +212,7 @@ def _tile(
         title=FAMILY_NAMES[verdict.family],
         page=PAGES[verdict.family],
         value=value,
-        lines=tuple(lines),
+        lines=tuple(filter(None, lines)),
         chip=chip(shown(summary, verdict.status), unjudged_words(summary)),
         line=line[0],
         alt=f"{line[1]}, last {value}",

@@ -14,6 +14,7 @@ from dashboard import cached
 from dashboard.components.frame import header, rests_on, usable
 from dashboard.components.measures import ALARMS, capital, dated, held, margin_words, verdict_chip
 from dashboard.components.numbers import cell_table, how_computed, show_chart, show_numbers
+from dashboard.components.summary import WATCHED
 from dashboard.components.trends import around, show_trend
 from dashboard.components.verdict import verdict_card
 from dashboard.state import select
@@ -112,7 +113,7 @@ def computed(report: ConceptReport, residual: ConceptResidual) -> None:
             "Effect": plain(effect.convention),
             "Margin of the mean": "—" if mean.margin is None else margin_words(mean.margin, style(report)),
             "Margin of the effect": number(effect.margin, EFFECT),
-            "Alarm": f"the interval beyond the margin, and Benjamini-Hochberg over both at {context.arming.level:.2g}",
+            "Alarm": WATCHED,
             "False alarms": plain(context.arming.reason),
             "Reference": f"{plural(len(context.reference_windows), 'window')}, labels {count(residual.n_reference)}",
         },

@@ -6,6 +6,7 @@ import streamlit as st
 
 from core.measure import Measure, Status
 from core.services.fleet import FleetRow, ModelSummary
+from core.services.promise_words import fleet_promise_words
 from dashboard import cached
 from dashboard.auth import current_actor
 from dashboard.components.frame import no_model
@@ -208,6 +209,7 @@ def page() -> None:
     st.markdown(muted(reach(monitored)))
     st.markdown(f"### {verdict(monitored)}", anchors=False)
     if monitored:
+        st.markdown(muted(plain(fleet_promise_words(cached.workspace().analysis.promises(current_actor())))))
         counts(monitored)
         st.space(4)
         table(monitored)

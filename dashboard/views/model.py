@@ -5,7 +5,6 @@ import base64
 import streamlit as st
 
 from core.charts.sparkline import interval_mark
-from core.drift.columns import MARGIN
 from core.schema import ModelSchema, Task
 from core.services.drift import ColumnReport
 from core.services.fleet import ModelSummary
@@ -16,7 +15,7 @@ from dashboard.components.frame import header, rests_on, usable
 from dashboard.components.history import show_history
 from dashboard.components.numbers import cell_table, facts, how_computed
 from dashboard.components.propose import propose_retraining
-from dashboard.components.summary import capitalised, detail, sentence, shown, unjudged_words
+from dashboard.components.summary import WATCHED, capitalised, detail, sentence, shown, unjudged_words
 from dashboard.components.tiles import model_tiles, show_tiles
 from dashboard.components.verdict import verdict_card
 from dashboard.state import Selected, model_parameters, select
@@ -37,6 +36,7 @@ from dashboard.theme import palette
 
 TASKS = {Task.BINARY: "Binary", Task.MULTICLASS: "Multiclass", Task.REGRESSION: "Regression"}
 MOST = 5
+LEAST_AXIS = 0.05  # of a PSI
 
 
 def badges(summary: ModelSummary, versions: dict[str, tuple[WindowInfo, ...]]) -> tuple[str, ...]:
@@ -56,21 +56,33 @@ def verdict(summary: ModelSummary) -> None:
     verdict_card(summary.status, sentence(summary), detail=detail(summary), basis=basis, chip_words=words)
 
 
+def live_alerts(model: str) -> None:
+    """How many alerts somebody still has to look at or works on, with the way there."""
+    live = cached.workspace().alerts.list(current_actor(), model, live_only=True)
+    if live:
+        out = sum(alert.is_out for alert in live)
+        st.page_link(
+            "views/alerts.py",
+            label=f"{plural(len(live), 'live alert')}, {out} still out",
+            icon=":material/notifications_active:",
+            query_params={"of_model": model},
+        )
+
+
 def computed(summary: ModelSummary) -> None:
     """The drawer: where each tile comes from, when an alarm is raised, on what reference."""
     context = summary.context
     primary, complete = summary.primary, summary.complete
     how_computed(
-        "The verdict is the **worst alarm of five families**. An alarm needs a change that is certain; it is "
-        "material if the whole interval of the change lies beyond the margin, else changed.",
+        "The verdict is the **worst alarm of five families**. *Material* means that something moved by more than its "
+        "margin, *changed* that it moved at all; both with a budget of false alarms over all series and all windows.",
         {
             "Performance": plain(primary.convention) if primary else DASH,
             "Concept": plain(summary.concept.measures[1].convention) if summary.concept.measures else DASH,
             "Drift": plain(summary.drift.columns[0].psi.convention) if summary.drift.columns else DASH,
             "Fairness": plain(summary.widest_gap[1].convention) if summary.widest_gap else DASH,
             "Data quality": plain(complete.convention) if complete else DASH,
-            "Certain": f"Benjamini-Hochberg over the measures of a family in a window, at {context.arming.level:.2g}; "
-            "gaps between groups by their simultaneous intervals",
+            "Alarms": f"{WATCHED} Gaps between groups are judged by their simultaneous intervals.",
             "False alarms": plain(context.arming.reason),
             "Reference": f"{plural(len(context.reference_windows), 'window')}, n {count(context.n_reference)}",
             "Windows": f"{plural(len(context.windows), 'window')} by {plain(context.unit)}, {plain(context.timezone)}",
@@ -96,12 +108,12 @@ def changed_most(summary: ModelSummary, parameters: dict[str, str]) -> None:
     st.markdown(
         muted(
             f"Worst first. {window}, n {n}, against the reference, n {count(summary.context.n_reference)}. "
-            f"PSI less its bias, 95% interval, margin {MARGIN:.2f}."
+            "PSI less its bias, 95% interval."
         )
     )
     has_importance = any(column.importance is not None for column in columns)
-    top = max([MARGIN * 1.6, *(c.psi.interval.high if c.psi.interval else c.psi.value or 0.0 for c in columns)])
-    head = ["Column", "Verdict", f"PSI, margin {MARGIN:.2f}".replace(" ", "\u00a0"), "Value"]
+    top = max([LEAST_AXIS, *(c.psi.interval.high if c.psi.interval else c.psi.value or 0.0 for c in columns)])
+    head = ["Column", "Verdict", "PSI".ljust(18, "\u00a0"), "Value"]
     cell_table(
         [*head, "Importance"] if has_importance else head,
         [
@@ -120,7 +132,7 @@ def column_row(summary: ModelSummary, column: ColumnReport, top: float) -> list[
     words = column.drift.words[0] if column.drift.words else psi.why
     picture = DASH
     if psi.value is not None:
-        svg = interval_mark(psi.value, psi.interval, low=0.0, high=top, palette=palette(), status=status, margin=MARGIN)
+        svg = interval_mark(psi.value, psi.interval, low=0.0, high=top, palette=palette(), status=status)
         source = base64.b64encode(svg.encode()).decode()
         said = f"PSI {number(psi.value, 'psi')}, {in_cell(psi.interval, 'psi') or 'no interval'}"
         picture = f"![{said}](data:image/svg+xml;base64,{source})"
@@ -213,6 +225,7 @@ def page() -> None:
     versions, parameters = versions_of(selected), parameters_of(selected)
     header(title, selected, badges=badges(summary, versions), actions=lambda: actions(summary, selected.model))
     verdict(summary)
+    live_alerts(selected.model)
     show_tiles(model_tiles(summary), parameters=parameters)
     st.space(4)
     st.subheader("What happened, and when?", anchor=False)

@@ -26,6 +26,7 @@ from dashboard.components.measures import (
 )
 from dashboard.components.numbers import cell_table, how_computed
 from dashboard.components.slices import segment_table, version_table
+from dashboard.components.summary import WATCHED
 from dashboard.components.trends import around, show_trend
 from dashboard.components.verdict import verdict_card
 from dashboard.state import Selected, select
@@ -93,8 +94,7 @@ def computed(report: PerformanceReport) -> None:
         {
             "Convention": plain(primary.convention),
             "Margin": "none" if primary.margin is None else margin_words(primary.margin, primary.measure),
-            "Alarm": "the interval of change beyond the margin, and Benjamini-Hochberg over all measures of a window "
-            f"at {context.arming.level:.2g}",
+            "Alarm": f"{WATCHED} AUC, accuracy and Brier score, or MAE and bias, are; other measures are shown.",
             "False alarms": plain(context.arming.reason),
             "Reference": f"{plural(len(context.reference_windows), 'window')}, n {count(context.n_reference)}",
             "Windows": f"{plural(len(context.windows), 'window')} by {plain(context.unit)}, {plain(context.timezone)}",

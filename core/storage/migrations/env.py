@@ -4,7 +4,8 @@ from typing import Any, Literal
 
 from alembic import context
 
-import core.storage.signing  # noqa: F401 (declares its tables)
+import core.storage.alerting
+import core.storage.signing  # noqa: F401 (they declare their tables)
 from core.storage.tables import Base, UtcDateTime
 
 

@@ -11,17 +11,16 @@ from scipy import integrate, stats
 
 from core.stats.distances import jensen_shannon_divergence, population_stability_index
 from core.stats.hypothesis import (
-    ScaledChiSquare,
     benjamini_hochberg,
+    benjamini_yekutieli,
     chi_square_homogeneity,
     g_homogeneity,
-    jensen_shannon_null,
     kolmogorov_smirnov_p_value,
     pool_sparse,
-    psi_null,
     two_proportions_p_value,
     zero_reference_p_value,
 )
+from core.stats.nulls import ScaledChiSquare, jensen_shannon_null, psi_null
 
 COUNTS = arrays(np.int64, 8, elements=st.integers(0, 300))
 
@@ -199,3 +198,11 @@ def test_adjusted_p_values_reject_what_the_step_up_rule_rejects(p_values, level)
     ranked = sorted(p_values)
     last = max((rank for rank, p in enumerate(ranked, start=1) if p * len(p_values) / rank <= level), default=0)
     assert (benjamini_hochberg(p_values) <= level).sum() == sum(p <= ranked[last - 1] for p in p_values if last)
+
+
+def test_adjusted_p_values_are_those_of_benjamini_and_hochberg_and_of_yekutieli():
+    # a textbook's ten p-values
+    p_values = (0.001, 0.008, 0.039, 0.041, 0.042, 0.06, 0.074, 0.205, 0.212, 0.216)
+    assert benjamini_hochberg(p_values)[:3] == pytest.approx([0.01, 0.04, 0.084])
+    assert benjamini_yekutieli(p_values)[:3] == pytest.approx([0.02929, 0.11716, 0.24603], abs=1e-5)
+    assert benjamini_yekutieli([]).size == 0

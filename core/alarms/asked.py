@@ -1,70 +1,25 @@
-"""Judge the measures of one window: an alarm needs a difference that matters and is certain.
+"""Answer what somebody asks of one window, apart from alarms: a p-value, corrected for all that is asked.
 
-Certain means rejected by Benjamini and Hochberg's procedure over all measures judged together, at the
-level 1/A where A is the number of windows in which one false alarm is allowed; with no change anywhere
-a window then alarms with probability at most 1/A when the measures are independent or positively
-dependent.
+"Does this segment differ?", "is this one window different?" are asked once and answered by Benjamini and
+Hochberg's procedure over all measures asked together. Nobody is paged by an answer, and asking again
+tomorrow is another question: what is watched day after day belongs to `core.alarms.watch`.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from scipy.stats import false_discovery_control
 
 from core.measure import Interval, Measure, Status
 
-__all__ = ["MIN_REFERENCE_WINDOWS", "Arming", "arm", "judge"]
-
-MIN_REFERENCE_WINDOWS = 7
-WINDOWS_WITHOUT_CALENDAR = 100
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Arming:
-    """Whether alarms are raised, at which level, and the reason in words."""
-
-    is_armed: bool
-    level: float
-    n_reference_windows: int
-    reason: str
-
-
-def arm(n_reference_windows: int, *, windows_per_year: float | None, false_alarms_per_year: float = 1.0) -> Arming:
-    """May alarms be raised on this reference, and how strictly?
-
-    Parameters
-    ----------
-    n_reference_windows : int
-        Windows the reference consists of; below 7 nothing is armed.
-    windows_per_year : float or None
-        None for windows of N rows, which are allowed one false alarm in 100 windows.
-    false_alarms_per_year : float
-        The budget, greater than 0.
-
-    Examples
-    --------
-    >>> arm(12, windows_per_year=52.0).level.__round__(4)
-    0.0192
-    >>> arm(3, windows_per_year=52.0).reason
-    'Not armed: the reference has 3 windows, 7 are needed.'
-    """
-    allowed = WINDOWS_WITHOUT_CALENDAR if windows_per_year is None else windows_per_year / false_alarms_per_year
-    level = min(0.05, 1 / allowed)
-    if n_reference_windows < MIN_REFERENCE_WINDOWS:
-        windows = "1 window" if n_reference_windows == 1 else f"{n_reference_windows} windows"
-        reason = f"Not armed: the reference has {windows}, {MIN_REFERENCE_WINDOWS} are needed."
-        return Arming(is_armed=False, level=level, n_reference_windows=n_reference_windows, reason=reason)
-    unit = "one in 100 windows" if windows_per_year is None else f"{false_alarms_per_year:g} a year"
-    reason = f"Armed: at most {unit} of false alarms, if windows differ by chance alone."
-    return Arming(is_armed=True, level=level, n_reference_windows=n_reference_windows, reason=reason)
+__all__ = ["judge"]
 
 
 def judge(measures: Sequence[Measure], *, level: float) -> tuple[Measure, ...]:
-    """Give each measure of one window its verdict.
+    """Give each measure that is asked of its verdict.
 
     Parameters
     ----------

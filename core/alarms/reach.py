@@ -1,0 +1,88 @@
+"""What can be promised before anything is watched: the smallest shift that is found, and how soon."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.alarms.baseline import Baseline, Margin
+from core.alarms.evidence import SIGNS, log_e_values, null_edges, stakes
+from core.alarms.monitors import Windows
+
+__all__ = ["BLIND", "smallest_shifts"]
+
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+
+LARGEST = 64.0  # standard deviations
+PRECISION = 1e-3
+BLIND = 0.5  # a subject whose smallest findable shift is larger, in sd, isn't watched at this window size
+
+
+def smallest_shifts(
+    baseline: Baseline, margins: Sequence[Margin], *, allowance: float, n_subjects: int, horizon: int
+) -> Floats:
+    """How small a sustained shift would be found within so many windows, by every monitor?
+
+    Parameters
+    ----------
+    baseline : Baseline
+    margins : sequence of Margin
+        One a subject.
+    allowance : float
+        Windows in which one false alarm event is allowed.
+    n_subjects : int
+        Subjects that are armed together.
+    horizon : int
+        Windows, at least 1, of ordinary size.
+
+    Returns
+    -------
+    float array of shape (n_monitors,)
+        In standard deviations of a row's score (of a share too rare for a normal law: at the edge of its
+        null), margin included: windows that show such a shift, no more and no less, raise an alarm within
+        the horizon. Chance makes it sooner or later, about every second time. Infinite without rows.
+
+    Examples
+    --------
+    >>> from core.alarms.baseline import fit_baseline
+    >>> from core.alarms.monitors import Windows, mean_subject
+    >>> from core.measure import Family
+    >>> subject = mean_subject("error", family=Family.PERFORMANCE)
+    >>> k = np.array([[100.0], [98], [103], [101], [99], [97], [102], [100]])
+    >>> reference = Windows(n=np.full((8, 1), 1000.0), total=k, total_of_squares=k)
+    >>> baseline = fit_baseline([subject], reference)
+    >>> [float(smallest_shifts(baseline, [Margin(sd=0)], allowance=365, n_subjects=1, horizon=h)[0].round(2))
+    ...     for h in (1, 7, 30)]
+    [0.3, 0.08, 0.05]
+    """
+    needed = math.log(n_subjects * allowance)
+    with np.errstate(divide="ignore"):
+        stake = np.log(stakes(baseline))
+    still = replace(baseline, season=None)
+    highest, _ = null_edges(baseline, margins)
+    unit = np.where(baseline.is_exact, np.sqrt(highest * (1 - highest)), baseline.sigma)
+    rows = np.broadcast_to(baseline.n_window, (2, baseline.n_window.size))
+    phases = np.zeros(2, dtype=np.int64)
+
+    def is_found(shift: Floats) -> Bools:
+        found = np.zeros(shift.shape, dtype=bool)
+        for sign in SIGNS:
+            mean = baseline.mean + sign * shift * unit
+            mean = np.where(baseline.is_share, np.clip(mean, 0.0, 1.0), mean)
+            windows = Windows(n=rows, total=rows * mean, total_of_squares=rows * mean)
+            won = log_e_values(still, windows, phases, margins)[1] * horizon + stake
+            found |= won.max(axis=(1, 2)) >= needed
+        return found
+
+    low, high = np.zeros(baseline.mean.shape), np.full(baseline.mean.shape, LARGEST)
+    unlimited = ~is_found(high)
+    while float((high - low).max()) > PRECISION:
+        middle = (low + high) / 2
+        enough = is_found(middle)
+        low, high = np.where(enough, low, middle), np.where(enough, middle, high)
+    return np.where(unlimited, np.inf, high)

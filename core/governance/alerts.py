@@ -1,0 +1,54 @@
+"""The life of an alert: which moves there are, who makes them, and what each leads to."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+__all__ = ["NEEDS_REASON", "AlertMove", "AlertState", "next_state"]
+
+
+class AlertState(StrEnum):
+    """Where an alert stands."""
+
+    OPEN = "open"
+    ACKNOWLEDGED = "acknowledged"
+    RESOLVED = "resolved"
+    HARMLESS = "harmless"
+
+
+class AlertMove(StrEnum):
+    """What can be done to an alert; the first four are Plumbline's own."""
+
+    FIRE = "fire"
+    JOIN = "join"  # more that began in the days after
+    RETURN = "return"  # all of it is back within its margin
+    SUPERSEDE = "supersede"  # judged anew, on another reference or policy
+    ACKNOWLEDGE = "acknowledge"
+    RESOLVE = "resolve"
+    ANNOTATE = "annotate"  # as harmless
+    REOPEN = "reopen"
+    COMMENT = "comment"
+
+
+NEEDS_REASON = frozenset({AlertMove.RESOLVE, AlertMove.ANNOTATE, AlertMove.REOPEN, AlertMove.COMMENT})
+_LIVE = (AlertState.OPEN, AlertState.ACKNOWLEDGED)
+_ENDED = (AlertState.RESOLVED, AlertState.HARMLESS)
+_MOVES: dict[AlertMove, dict[AlertState, AlertState]] = {
+    AlertMove.ACKNOWLEDGE: {AlertState.OPEN: AlertState.ACKNOWLEDGED},
+    AlertMove.RESOLVE: dict.fromkeys(_LIVE, AlertState.RESOLVED),
+    AlertMove.ANNOTATE: dict.fromkeys(_LIVE, AlertState.HARMLESS),
+    AlertMove.REOPEN: dict.fromkeys(_ENDED, AlertState.OPEN),
+}
+
+
+def next_state(state: AlertState, move: AlertMove) -> AlertState | None:
+    """What a move leads to from a state; None where it can't be made there.
+
+    Examples
+    --------
+    >>> next_state(AlertState.OPEN, AlertMove.ACKNOWLEDGE)
+    <AlertState.ACKNOWLEDGED: 'acknowledged'>
+    >>> next_state(AlertState.RESOLVED, AlertMove.ACKNOWLEDGE) is None
+    True
+    """
+    return _MOVES[move].get(state) if move in _MOVES else state
