@@ -27,6 +27,7 @@ from core.services.fairness import FairnessReport
 from core.services.fairness_crossings import IntersectionReport
 from core.services.fairness_detail import AttributeDetail
 from core.services.fairness_policies import PolicyShelf
+from core.services.fairness_rows import SampleBasis
 from core.services.fleet import FleetRow, ModelSummary
 from core.services.observations import Context, Selection
 from core.services.performance import PerformanceReport, PerformanceSlices
@@ -38,6 +39,9 @@ from dashboard.opened import workspace
 
 if TYPE_CHECKING:
     from core.fairness.conventions.fairlearn import FairlearnMeasure
+    from core.fairness.individual import Consistency
+    from core.fairness.proxies import ProxyCheck
+    from core.fairness.subgroups import SubgroupScan
 
 __all__ = [
     "Verified",
@@ -45,6 +49,7 @@ __all__ = [
     "attribute_detail",
     "concept",
     "conditional",
+    "consistency",
     "context",
     "control_chart",
     "drift",
@@ -58,7 +63,9 @@ __all__ = [
     "performance_slices",
     "places",
     "policies",
+    "proxies",
     "quality",
+    "subgroups",
     "summary",
     "watch",
     "workspace",
@@ -207,6 +214,25 @@ def conditional(request: AuditRequest, attribute: str, by: str, rate: str) -> tu
     return _audited(
         "conditional", request, lambda actor, asked: ask(actor, asked, attribute, by=by, rate=rate), attribute, by, rate
     )
+
+
+def subgroups(request: AuditRequest, rate: str, depth: int) -> tuple[SubgroupScan, SampleBasis] | None:
+    """For whom a rate is worst, over attributes and features."""
+    ask = workspace().audited_rows.subgroups
+    return _audited(
+        "subgroups", request, lambda actor, asked: ask(actor, asked, rate=rate, depth=depth), rate, str(depth)
+    )
+
+
+def proxies(request: AuditRequest, attribute: str) -> tuple[ProxyCheck, SampleBasis] | None:
+    """Whether the features give a protected attribute away."""
+    ask = workspace().audited_rows.proxies
+    return _audited("proxies", request, lambda actor, asked: ask(actor, asked, attribute), attribute)
+
+
+def consistency(request: AuditRequest) -> tuple[Consistency, SampleBasis] | None:
+    """Whether rows that are alike are decided alike."""
+    return _audited("consistency", request, workspace().audited_rows.consistency)
 
 
 def peers(request: AuditRequest, attribute: str) -> tuple[FairlearnMeasure, ...]:

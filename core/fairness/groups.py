@@ -12,9 +12,20 @@ from core.errors import InputError, UnknownNameError
 from core.fairness.support import COUNTED, MIN_SUPPORT, Cell, GroupMean, shown_groups, support
 from core.stats.intervals import wilson
 
-__all__ = ["COMPLEMENTS", "NO_LABEL", "RATES", "GroupRate", "GroupRates", "checked_counts", "group_rate", "group_rates"]
+__all__ = [
+    "COMPLEMENTS",
+    "NO_LABEL",
+    "RATES",
+    "GroupRate",
+    "GroupRates",
+    "checked_counts",
+    "group_rate",
+    "group_rates",
+    "rate_cells",
+]
 
 Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
 
 RATES = tuple(COUNTED)[:11]
 COMPLEMENTS = {  # 1 minus another rate: the same comparison, seen from the other side
@@ -147,6 +158,28 @@ def group_rates(
                 )
             )
     return GroupRates(rates=tuple(rates), min_support=min_support, confidence=confidence)
+
+
+def rate_cells(measure: str, n_classes: int, *, positive: int | None, favourable: int | None) -> tuple[Bools, Bools]:
+    """What a single row counts as in a rate, by its prediction and label.
+
+    Returns
+    -------
+    two bool arrays of shape (n_classes + 1, n_classes + 1)
+        Whether it counts in the numerator, and in the denominator; both nowhere True where the rate needs a class
+        that isn't given.
+
+    Examples
+    --------
+    >>> hit, counted = rate_cells("false_positive_rate", 2, positive=1, favourable=1)
+    >>> np.argwhere(hit).tolist(), np.argwhere(counted).tolist()
+    ([[1, 0]], [[0, 0], [1, 0]])
+    """
+    size = n_classes + 1
+    one_each = np.eye(size**2, dtype=np.int64).reshape(size, size, size**2)
+    fractions = _fractions(one_each, positive, favourable)
+    k, n = fractions.get(measure, (np.zeros(size**2, dtype=np.int64),) * 2)
+    return k.reshape(size, size) > 0, n.reshape(size, size) > 0
 
 
 def _fractions(counts: Ints, positive: int | None, favourable: int | None) -> dict[str, tuple[Ints, Ints]]:

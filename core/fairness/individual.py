@@ -98,17 +98,19 @@ class Consistency:
     convention: str
 
 
-def consistency(features: Floats, selected: Ints, *, n_neighbours: int = 5) -> Consistency:
+def consistency(features: Floats, selected: Ints, *, n_neighbours: int = 5, scale: bool = True) -> Consistency:
     """Are rows that are alike in their features decided alike?
 
     Parameters
     ----------
     features : float array of shape (n_rows, n_features)
-        Numbers; each column is scaled to unit variance here, a missing value is the column's mean.
+        Numbers; a missing value is the column's mean.
     selected : int array of shape (n_rows,)
         0 or 1.
     n_neighbours : int
         At least 1; rows must be more.
+    scale : bool
+        Whether each column is brought to unit variance first.
 
     Returns
     -------
@@ -139,7 +141,7 @@ def consistency(features: Floats, selected: Ints, *, n_neighbours: int = 5) -> C
     filled = np.where(np.isfinite(features), features, np.nan)
     centre = np.nanmean(np.where(np.isfinite(filled).any(axis=0), filled, 0.0), axis=0)
     filled = np.where(np.isnan(filled), centre, filled) - centre
-    spread = filled.std(axis=0)
+    spread = filled.std(axis=0) if scale else np.ones(filled.shape[1])
     scaled = filled / np.where(spread > 0, spread, 1.0)
     order = NearestNeighbors(n_neighbors=n_neighbours + 1).fit(scaled).kneighbors(scaled, return_distance=False)
     others = np.array([[j for j in row if j != i][:n_neighbours] for i, row in enumerate(order)])
@@ -153,5 +155,6 @@ def consistency(features: Floats, selected: Ints, *, n_neighbours: int = 5) -> C
         interval=interval,
         n=n,
         n_neighbours=n_neighbours,
-        convention=f"{n_neighbours} nearest rows by Euclidean distance of features scaled to unit variance",
+        convention=f"{n_neighbours} nearest rows by Euclidean distance of features"
+        + (" scaled to unit variance" if scale else ""),
     )

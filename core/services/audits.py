@@ -30,7 +30,7 @@ from core.storage.repository import Repository
 if TYPE_CHECKING:
     from core.fairness.conventions.fairlearn import FairlearnMeasure
 
-__all__ = ["AuditRequest", "FairnessAuditService"]
+__all__ = ["AuditRequest", "FairnessAuditService", "load_audited"]
 
 LOCAL_LAW = "nyc-local-law-144"
 
@@ -179,12 +179,18 @@ class FairnessAuditService:
         return policy if request.against is None else policy.model_copy(update={"against": request.against})
 
     def _load(self, request: AuditRequest, *, of: str | None = None, crossed: bool = False) -> Observations | None:
-        """The counts that are needed: of all attributes or of one, and of groups within groups."""
-        with self.database.read() as session:
-            row = Repository(session).model(request.model)
-            schema = Repository(session).schema(row)
-            names = _tables(schema, of, crossed=crossed)
-            return Observations.load(session, row, request.selection, names=names)
+        return load_audited(self.database, request, of=of, crossed=crossed)
+
+
+def load_audited(
+    database: Database, request: AuditRequest, *, of: str | None = None, crossed: bool = False
+) -> Observations | None:
+    """The counts that an audit needs: of all attributes or of one, and of groups within groups."""
+    with database.read() as session:
+        row = Repository(session).model(request.model)
+        schema = Repository(session).schema(row)
+        names = _tables(schema, of, crossed=crossed)
+        return Observations.load(session, row, request.selection, names=names)
 
 
 def _tables(schema: ModelSchema, of: str | None, *, crossed: bool) -> Sequence[str]:

@@ -15,7 +15,6 @@ from core.services.audits import AuditRequest
 from core.services.fairness import DECISIONS, AttributeReport, FairnessReport
 from dashboard import cached
 from dashboard.components.audit_exports import exports
-from dashboard.components.closer import show_change, show_peers, show_score, show_strata
 from dashboard.components.crossings import show_crossings
 from dashboard.components.frame import empty_state, header, usable
 from dashboard.components.gap_trend import show_gap_trend
@@ -25,7 +24,7 @@ from dashboard.components.groups import ERRORS, definition, latest, limit_words,
 from dashboard.components.measures import capital, held
 from dashboard.components.numbers import cell_table, how_computed
 from dashboard.components.pickers import pick
-from dashboard.components.thresholds import show_thresholds
+from dashboard.components.questions import closer
 from dashboard.components.verdict import verdict_card
 from dashboard.state import select
 from dashboard.text import (
@@ -49,7 +48,6 @@ AGAINST = {
     Against.BEST: "the best group",
     Against.OVERALL: "all together",
 }
-CLOSER = ("Thresholds", "Score and errors", "Like with like", "Why it moved", "Fairlearn")
 
 
 def verdict(report: FairnessReport, attribute: AttributeReport, rate: str) -> None:
@@ -200,27 +198,6 @@ def by_rate(report: FairnessReport, attribute: AttributeReport, request: AuditRe
     show_gap_trend(report, attribute, rate)
     show_crossings(report, request, rate)
     closer(report, attribute, request, rate)
-
-
-@st.fragment
-def closer(report: FairnessReport, attribute: AttributeReport, request: AuditRequest, rate: str) -> None:
-    """One question at a time, so that only what is looked at is computed."""
-    st.subheader("Look closer", anchor=False)
-    chosen = pick("Question", CLOSER, "closer", most=len(CLOSER))
-    if chosen == "Like with like":
-        show_strata(report, attribute, request, rate)
-    elif chosen == "Why it moved":
-        show_change(report, attribute, request)
-    elif chosen == "Fairlearn":
-        show_peers(attribute, request)
-    else:
-        detail = cached.attribute_detail(request, attribute.attribute)
-        if detail is None:
-            return
-        if chosen == "Thresholds":
-            show_thresholds(report, detail)
-        else:
-            show_score(detail)
 
 
 def asked_of(request: AuditRequest, declares_reference: bool) -> AuditRequest:

@@ -8,10 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.audited import build
+from core.governance.identity import Actor, UserRole
+from dashboard import auth
 from tests.dashboard.conftest import FolderOf, OpenPage
 from tests.dashboard.shown import ESCAPE, assert_shown_as_text, chart_texts, markdown, tables, words
 from tests.dashboard.states import HOSTILE
+
+pytestmark = pytest.mark.xdist_group("audited")
 
 
 def compared(page):
@@ -121,10 +124,10 @@ def test_hostile_names_are_shown_letter_by_letter(open_page: OpenPage, folder_of
     assert_shown_as_text(page, HOSTILE)
 
 
-@pytest.fixture(scope="module")
-def audited(tmp_path_factory: pytest.TempPathFactory) -> Path:
+@pytest.fixture
+def audited(audited_folder: Path) -> Path:
     """A model with two protected attributes, a planted disparity, and a group of nine."""
-    return build(tmp_path_factory.mktemp("audited") / "workspace")
+    return audited_folder
 
 
 def test_policy_and_yardstick_are_chosen_and_kept_in_the_address(open_page: OpenPage, audited: Path) -> None:
@@ -201,7 +204,10 @@ def test_each_closer_question_is_answered(open_page: OpenPage, audited: Path) ->
         assert not page.exception
         assert option in ESCAPE.sub(r"\1", " ".join(str(column) for frame in tables(page) for column in frame.columns))
     answers = {
-        "Like with like": "Mantel and Haenszel's pooled difference",
+        "Like with like": "Rows that are alike in their features are decided alike in",
+        "Worst subgroups": "of the 20 worst of",
+        "Proxies": "most by years.",
+        "Records": "All 3,000 rows of 10 windows. Records name persons",
         "Why it moved": "like cases are decided differently",
         "Fairlearn": "fairlearn.demographic_parity_difference",
     }
@@ -209,6 +215,23 @@ def test_each_closer_question_is_answered(open_page: OpenPage, audited: Path) ->
         next(e for e in page.get("button_group") if e.key == "closer").set_value(question).run()
         assert not page.exception
         assert said in words(page)
+
+
+def test_records_begin_with_the_group_that_is_farthest_and_are_refused_to_viewers(
+    open_page: OpenPage, audited: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = open_page("fairness", audited, attribute="sex", closer="Records")
+    assert page.selectbox(key="records_sex").value == "f"
+    page.selectbox(key="records_race").set_value("B").run()
+    page.selectbox(key="records_side_selection_rate").set_value("not invited").run()
+    records = page.dataframe[0].value
+    assert set(records["prediction"]) == {"no"}
+    assert set(records["sex"] + records["race"]) == {"fB"}
+    viewer = Actor(name="vi", roles=(UserRole.VIEWER,))
+    monkeypatch.setattr(auth, "actor_of", lambda _cookies: viewer)
+    page.run()
+    assert "Single records: that is for" in words(page)
+    assert not page.dataframe
 
 
 def test_files_can_be_taken_away(open_page: OpenPage, audited: Path) -> None:

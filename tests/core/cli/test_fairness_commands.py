@@ -7,18 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.audited import MODEL, build
+from tests.audited import MODEL
 from tests.command import CommandLine
 
-
-@pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return build(tmp_path_factory.mktemp("audited") / "workspace")
+pytestmark = pytest.mark.xdist_group("audited")
 
 
 @pytest.fixture
-def plumbline(template: Path, tmp_path: Path) -> CommandLine:
-    shutil.copytree(template, tmp_path / "workspace")
+def plumbline(audited_folder: Path, tmp_path: Path) -> CommandLine:
+    shutil.copytree(audited_folder, tmp_path / "workspace")
     return CommandLine(workspace=tmp_path / "workspace")
 
 

@@ -54,7 +54,8 @@ def records(task: str, n: int = 600) -> pa.Table:
 
 def counted(task: str) -> tuple[ProfileSpec, Tally, pa.Table]:
     table = records(task)
-    spec = fit_profile(schema(task), lambda name: table[name], reference_digests=["r"])
+    windows = np.zeros(table.num_rows, dtype=np.int64)
+    spec = fit_profile(schema(task), lambda name: table[name], windows=windows, reference_digests=["r"])
     tally = Tally(spec=spec, schema=schema(task))
     tally.add(table, np.zeros(table.num_rows, dtype=np.int64))
     return spec, tally, table

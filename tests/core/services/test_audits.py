@@ -23,15 +23,18 @@ from core.report.spreadsheet import as_csv
 from core.services.audits import AuditRequest
 from core.services.observations import Selection
 from core.workspace import Workspace
-from tests.audited import CHANCE, MODEL, PRODUCTION_DAYS, REFERENCE_DAYS, build, frame
+from tests.audited import CHANCE, MODEL, PRODUCTION_DAYS, REFERENCE_DAYS, frame
 
 ASK = AuditRequest(model=MODEL)
 FOUR_FIFTHS = replace(ASK, policy="four-fifths")
 
 
+pytestmark = pytest.mark.xdist_group("audited")
+
+
 @pytest.fixture(scope="module")
-def workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
-    space = Workspace.open(build(tmp_path_factory.mktemp("audited") / "workspace"))
+def workspace(audited_folder: Path) -> Iterator[Workspace]:
+    space = Workspace.open(audited_folder)
     yield space
     space.close()
 
