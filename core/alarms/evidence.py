@@ -30,7 +30,14 @@ MEAN_SIZES = np.array([0.02, 0.05, 0.12, 0.3])  # the same of means such as a Br
 WINDOW_SIZES = np.array([0.5, 1.0, 2.0, 4.0])  # the same where a window is one number, in its own sd
 
 
-def log_e_values(baseline: Baseline, windows: Windows, phases: Ints, margins: Sequence[Margin]) -> Floats:
+def log_e_values(
+    baseline: Baseline,
+    windows: Windows,
+    phases: Ints,
+    margins: Sequence[Margin],
+    *,
+    edges: tuple[Floats, Floats] | None = None,
+) -> Floats:
     """What did every bet win in every window, as the logarithm of its e-value?
 
     A bet is on one monitor, one direction and one size beyond the null that the shift is at most the
@@ -45,6 +52,8 @@ def log_e_values(baseline: Baseline, windows: Windows, phases: Ints, margins: Se
         The place of each in the season.
     margins : sequence of Margin
         One a subject.
+    edges : two float arrays of shape (n_monitors,), optional
+        What `null_edges` makes of the margins, where it is known already.
 
     Returns
     -------
@@ -56,11 +65,12 @@ def log_e_values(baseline: Baseline, windows: Windows, phases: Ints, margins: Se
     Normal form: V. Vovk, R. Wang (2021), doi:10.1214/20-AOS2020. Exact form of rare shares:
     R. Turner, A. Ly, P. Grunwald (2024), doi:10.1016/j.jspi.2023.106116.
     """
+    edges = null_edges(baseline, margins) if edges is None else edges
     bet = (baseline.gain(windows.n)[:, :, None] * sizes(baseline))[:, :, None, :]
     beyond = np.stack(
         [
             sign * baseline.standardised(windows, phases, edge)
-            for sign, edge in zip(SIGNS, null_edges(baseline, margins), strict=True)
+            for sign, edge in zip(SIGNS, edges, strict=True)
         ],
         axis=2,
     )
@@ -68,7 +78,7 @@ def log_e_values(baseline: Baseline, windows: Windows, phases: Ints, margins: Se
     found -= bet**2 / 2
     exact = np.flatnonzero(baseline.is_exact)
     if exact.size:
-        found[:, exact] = _exact_log_e_values(baseline, windows, margins, exact)
+        found[:, exact] = _exact_log_e_values(baseline, windows, edges, exact)
     found[windows.n == 0] = 0.0
     return found
 
@@ -120,7 +130,7 @@ def stakes(baseline: Baseline) -> Floats:
     return found
 
 
-def _exact_log_e_values(baseline: Baseline, windows: Windows, margins: Sequence[Margin], exact: Ints) -> Floats:
+def _exact_log_e_values(baseline: Baseline, windows: Windows, edges: tuple[Floats, Floats], exact: Ints) -> Floats:
     """The likelihood ratio of rows that are bet on one by one.
 
     Where windows differ by more than their rows explain it is the smaller of two: the binomial law's, tempered by
@@ -132,7 +142,7 @@ def _exact_log_e_values(baseline: Baseline, windows: Windows, margins: Sequence[
     spread = 1 + np.maximum(n - 1, 0) * correlation[:, None]
     prior = 1 / np.maximum(correlation, 1e-9)[:, None] - 1
     bets = []
-    for edge, sign in zip(null_edges(baseline, margins), SIGNS, strict=True):
+    for edge, sign in zip(edges, SIGNS, strict=True):
         null = edge[exact, None]
         is_possible = (null > 0) & (null < 1)
         null = np.where(is_possible, null, 0.5)

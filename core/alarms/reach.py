@@ -64,7 +64,8 @@ def smallest_shifts(
     with np.errstate(divide="ignore"):
         stake = np.log(stakes(baseline))
     still = replace(baseline, season=None)
-    highest, _ = null_edges(baseline, margins)
+    edges = null_edges(baseline, margins)
+    highest = np.clip(edges[0], 0.0, 1.0)  # of what isn't a share it isn't used
     unit = np.where(baseline.is_exact, np.sqrt(highest * (1 - highest)), baseline.sigma)
     rows = np.broadcast_to(baseline.n_window, (2, baseline.n_window.size))
     phases = np.zeros(2, dtype=np.int64)
@@ -75,7 +76,7 @@ def smallest_shifts(
             mean = baseline.mean + sign * shift * unit
             mean = np.where(baseline.is_share, np.clip(mean, 0.0, 1.0), mean)
             windows = Windows(n=rows, total=rows * mean, total_of_squares=rows * mean)
-            won = log_e_values(still, windows, phases, margins)[1] * horizon + stake
+            won = log_e_values(still, windows, phases, margins, edges=edges)[1] * horizon + stake
             found |= won.max(axis=(1, 2)) >= needed
         return found
 

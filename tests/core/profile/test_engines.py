@@ -88,7 +88,7 @@ def reference() -> ProfileSpec:
             LABEL: pa.array(rng.choice(["no", "yes"], n)),
         }
     )
-    return fit_profile(SCHEMA, table.column, reference_digests=["r"])
+    return fit_profile(SCHEMA, table.column, windows=np.arange(n) // 50, reference_digests=["r"])
 
 
 SPEC = reference()
@@ -286,9 +286,10 @@ def test_a_multiclass_model_counts_one_score_table_a_class() -> None:
                 [None if rng.random() < 0.2 else rng.choice(list("abc")) for _ in range(n)], type=pa.string()
             ),
             VERSION: pa.array(["v1"] * n),
+            TIMESTAMP: pa.nulls(n, pa.timestamp("us", tz="UTC")),
         }
     )
-    spec = fit_profile(schema, table.column, reference_digests=["r"])
+    spec = fit_profile(schema, table.column, windows=np.arange(n) // 10, reference_digests=["r"])
     counted = Tally(spec=spec, schema=schema)
     counted.add(table, np.zeros(n, dtype=np.int64))
     for name in "abc":
