@@ -68,10 +68,7 @@ def log_e_values(
     edges = null_edges(baseline, margins) if edges is None else edges
     bet = (baseline.gain(windows.n)[:, :, None] * sizes(baseline))[:, :, None, :]
     beyond = np.stack(
-        [
-            sign * baseline.standardised(windows, phases, edge)
-            for sign, edge in zip(SIGNS, edges, strict=True)
-        ],
+        [sign * baseline.standardised(windows, phases, edge) for sign, edge in zip(SIGNS, edges, strict=True)],
         axis=2,
     )
     found: Floats = bet * as_normal(beyond, baseline.df[:, None])[:, :, :, None]

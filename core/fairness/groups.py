@@ -14,6 +14,7 @@ from core.stats.intervals import wilson
 
 __all__ = [
     "COMPLEMENTS",
+    "LOWER_IS_WORSE",
     "NO_LABEL",
     "RATES",
     "GroupRate",
@@ -34,6 +35,14 @@ COMPLEMENTS = {  # 1 minus another rate: the same comparison, seen from the othe
     "false_discovery_rate": "positive_predictive_value",
     "false_omission_rate": "negative_predictive_value",
 }
+LOWER_IS_WORSE = (
+    "selection_rate",
+    "accuracy",
+    "true_positive_rate",
+    "true_negative_rate",
+    "positive_predictive_value",
+    "negative_predictive_value",
+)
 NO_FAVOURABLE = "The model schema names no favourable class, so nothing counts as a selection."
 NO_POSITIVE = "The task has no positive class."
 NO_LABEL = "No row of this group has a label."

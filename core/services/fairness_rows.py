@@ -13,7 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from core.errors import InputError, UnknownNameError
-from core.fairness.groups import rate_cells
+from core.fairness.groups import LOWER_IS_WORSE, rate_cells
 from core.profile.fitting import stored_name
 from core.profile.spec import ProfileSpec
 from core.record import ID, LABEL, PREDICTION, TIMESTAMP, VERSION, score_columns
@@ -41,14 +41,6 @@ Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 Floats = NDArray[np.float64]
 
-LOWER_IS_WORSE = (
-    "selection_rate",
-    "accuracy",
-    "true_positive_rate",
-    "true_negative_rate",
-    "positive_predictive_value",
-    "negative_predictive_value",
-)
 N_BANDS = 4
 MOST_VALUES = 6  # of a number that are told apart one by one, and of categories beside the rest
 MOST_ROWS = 6_000  # for what compares rows with rows, or grows trees

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from core.errors import InputError
-from core.fairness.groups import COMPLEMENTS
+from core.fairness.groups import COMPLEMENTS, LOWER_IS_WORSE
 from core.governance.identity import Right
 from core.measure import Status
 from core.services.audits import AuditRequest
@@ -154,7 +154,8 @@ def _sides(report: FairnessReport, rate: str) -> dict[str, bool]:
 
 
 def _farthest(attribute: AttributeReport, rate: str, groups: list[str]) -> str:
-    """The group to begin with: a disparity's, the farthest first."""
+    """The group to begin with: of those that differ, the one that fares worst."""
     gaps = [m for m in attribute.measures if m.measure == f"{rate}_difference_to_rest" and m.segment in groups]
     beyond = [m for m in gaps if m.status is Status.CRITICAL]
-    return max(beyond, key=lambda m: abs(m.value or 0.0)).segment if beyond else ANY
+    sign = -1 if rate in LOWER_IS_WORSE else 1
+    return max(beyond, key=lambda m: sign * (m.value or 0.0)).segment if beyond else ANY

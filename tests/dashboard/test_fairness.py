@@ -205,7 +205,7 @@ def test_each_closer_question_is_answered(open_page: OpenPage, audited: Path) ->
         assert option in ESCAPE.sub(r"\1", " ".join(str(column) for frame in tables(page) for column in frame.columns))
     answers = {
         "Like with like": "Rows that are alike in their features are decided alike in",
-        "Worst subgroups": "of the 20 worst of",
+        "Worst subgroups": "subgroups looked at on one half are confirmed on the other",
         "Proxies": "most by years.",
         "Records": "All 3,000 rows of 10 windows. Records name persons",
         "Why it moved": "like cases are decided differently",

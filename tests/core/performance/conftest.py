@@ -32,7 +32,9 @@ def _tally(schema: ModelSchema, columns: dict[str, list], reference: dict[str, l
         return pa.chunked_array([pa.array(values, type=kind)])
 
     windows = np.zeros(len(next(iter(reference.values()))), dtype=np.int64)
-    spec = fit_profile(schema, lambda name: arrow(name, reference[name]), windows=windows, reference_digests=["reference"])
+    spec = fit_profile(
+        schema, lambda name: arrow(name, reference[name]), windows=windows, reference_digests=["reference"]
+    )
     table = pa.table({name: arrow(name, values) for name, values in columns.items()})
     n = table.num_rows
     table = table.append_column("@version", pa.array(["v1"] * n))

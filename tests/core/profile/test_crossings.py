@@ -12,7 +12,7 @@ import pytest
 from core.profile.engines import CellKey, Tally
 from core.profile.fitting import fit_profile
 from core.profile.spec import ProfileSpec, crossing_name, crossings_of, joint_table, loss_table, outcome_tables
-from core.record import LABEL, PREDICTION, VERSION
+from core.record import LABEL, PREDICTION, TIMESTAMP, VERSION
 from core.schema import ModelSchema
 
 KEY = CellKey(0, "v1", "")
@@ -39,6 +39,7 @@ def records(task: str, n: int = 600) -> pa.Table:
         "sex": rng.choice(np.array(["f", "m", None], dtype=object), n),
         "area": rng.choice(np.array(["north", "south"], dtype=object), n),
         "age": rng.choice(np.array(["young", "old", None], dtype=object), n),
+        TIMESTAMP: np.zeros(n, dtype="datetime64[us]"),
         VERSION: np.full(n, "v1", dtype=object),
     }
     if task == "binary":
