@@ -104,6 +104,19 @@ STYLES = {
     "bias": _Style(name="mean error", digits=-3),
     "mean_error": _Style(name="mean error", digits=-3),
     "impact_ratio": _Style(name="ratio", digits=2),
+    "cross_auc_positives": _Style(name="AUC of its positives across groups", digits=3),
+    "cross_auc_negatives": _Style(name="AUC of its negatives across groups", digits=3),
+    "calibration_slope": _Style(name="calibration slope", digits=2),
+    "calibration_intercept": _Style(name="calibration intercept", digits=2),
+    "observed_over_expected": _Style(name="observed over expected", digits=2),
+    "balance_positives": _Style(name="mean score of positives", digits=3),
+    "balance_negatives": _Style(name="mean score of negatives", digits=3),
+    "score_wasserstein": _Style(name="Wasserstein distance of scores", digits=3),
+    "score_kolmogorov_smirnov": _Style(name="Kolmogorov-Smirnov of scores", digits=3),
+    "treatment_equality": _Style(name="treatment equality", digits=2),
+    "equalized_odds_ratio": _Style(name="equalized odds ratio", digits=2),
+    "average_odds_difference_to_rest": _Style(name="average odds difference", digits=3),
+    "average_absolute_odds_difference_to_rest": _Style(name="average absolute odds difference", digits=3),
 }
 
 

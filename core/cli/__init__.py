@@ -16,6 +16,7 @@ from core import __version__
 from core.cli.alert import alert_app
 from core.cli.analysis import analyse
 from core.cli.chart import chart_app
+from core.cli.fairness import fairness_app
 from core.cli.governance import (
     approve,
     comment,
@@ -58,6 +59,7 @@ for group in (
         app.command()(command)
 app.add_typer(model_app, name="model")
 app.add_typer(version_app, name="version")
+app.add_typer(fairness_app, name="fairness")
 app.add_typer(batch_app, name="batch")
 app.add_typer(chart_app, name="chart")
 app.add_typer(alert_app, name="alert")
