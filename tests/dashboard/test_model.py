@@ -104,7 +104,7 @@ def test_what_happened_is_listed_lane_by_lane_and_drawn_with_the_same_numbers(
     assert "12 Jan Drift: amount, colour and decision" in text
     assert ":small[:gray[3 days]]" in text
     drawn = chart_texts(page)
-    assert {"1", "2"} <= set(drawn)
+    assert {"1", "2+"} <= set(drawn), "drift and data quality began together"
     assert any("2 Drift: amount, colour and decision" in label for label in drawn)
     assert "12 Jan Data quality: values of amount outside anything seen" in text
 
@@ -174,6 +174,9 @@ def test_a_multiclass_model_has_its_five_tiles(open_page: OpenPage, folder_of: F
     page = open_page("model", folder_of("multiclass"), model="loans")
     assert not page.exception
     assert set(tiles(page)) == set(FAMILIES)
+    text = words(page)
+    assert "### Predictions are right 11.1 points less often [−16.9, −5.3]" in text, "told by the concept"
+    assert ":green-badge[:material/check_circle: No alarm so far]" in text, "and not called stable by the accuracy"
 
 
 def test_the_drawer_says_how_it_is_computed(open_page: OpenPage, folder_of: FolderOf) -> None:
