@@ -90,7 +90,7 @@ def figure(outcomes: Iterable[Outcome]) -> str:
         )
         for rule in step.tallies
     ]
-    title = "Filled: nothing changes. Hollow: windows differ by 0.05 sd. 30 columns, 1,000 rows a day"
+    title = "30 columns, 1,000 rows a day. Filled: nothing changes; hollow: windows differ by 0.05 sd"
     return drawn(points, title=title, budget=1.0)
 
 
@@ -117,7 +117,8 @@ def _delays(tally: Tally) -> str:
     """The median delay, and the least and greatest of the streams' own."""
     if math.isnan(tally.median_delay):
         return ""
-    return f"{_delay(tally.median_delay)} ({_delay(min(tally.medians))} to {_delay(max(tally.medians))})"
+    least, most = _delay(min(tally.medians)), _delay(max(tally.medians))
+    return _delay(tally.median_delay) + ("" if least == most else f" ({least} to {most})")
 
 
 def _delay(windows: float) -> str:
@@ -148,13 +149,18 @@ def _peers(outcomes: Sequence[Outcome]) -> list[str]:
     ]
     lines = ["| rule | " + " | ".join(heads) + " |", "| --- |" + " --- |" * len(heads)]
     for rule in nothing[0].tallies:
-        cells = [f"{a_year(outcome, rule, digits=1)} ({outcome.a_year(rule, new=True):.1f})" for outcome in nothing]
+        cells = [_days(outcome, rule) for outcome in nothing]
         for outcome in changes:
             tally = outcome.tallies[rule]
             found = f"{tally.found_within(7):.0%}, {tally.found_within(30):.0%}"
             cells.append(f"{_delay(tally.median_delay)} ({found})")
         lines.append(f"| {rule} | " + " | ".join(cells) + " |")
     return lines
+
+
+def _days(outcome: Outcome, rule: str) -> str:
+    days = a_year(outcome, rule, digits=1)
+    return f"{days} ({outcome.a_year(rule, new=True):.1f})" if outcome.a_year(rule) else days
 
 
 def _agreements(agreed: Sequence[Agreement], missing: Sequence[str]) -> list[str]:

@@ -24,7 +24,7 @@ from tests.bench.alarms.worlds import N_COLUMNS, Block, World, blocks
 
 VERSIONS = {"evidently": "0.7.21", "nannyml": "0.13.1"}
 CHOSEN = ("nothing changes", "0.25 sd step in 3 of 30 columns")
-AROUND_CHANGE = slice(88, 112)  # windows that Evidently is asked about: it takes seconds for each
+AROUND_CHANGE = slice(94, 106)  # windows that Evidently is asked about: it takes seconds for each
 
 NANNYML_SCRIPT = """
 import json, sys
