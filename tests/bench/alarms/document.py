@@ -27,9 +27,11 @@ def document(
     missing: Sequence[str],
     *,
     minutes: float,
-    n_processes: int,
 ) -> str:
-    """The whole of docs/false-alarms.md; `missing` says of each package that was not asked why."""
+    """The whole of docs/false-alarms.md.
+
+    `missing` says of each package that was not asked why; `minutes` is what one core worked.
+    """
     claimed = [outcome for outcome in outcomes if not outcome.row.beyond]
     boundary = [row for row in verdicts if row.w == MARGIN]
     errors = [error for row in boundary for error in (row.drift, row.stable)]
@@ -64,7 +66,6 @@ def document(
         n_streams=N_STREAMS,
         seed=SEED,
         minutes=minutes,
-        processes="1 process" if n_processes == 1 else f"{n_processes} processes",
     )
 
 
