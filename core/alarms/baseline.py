@@ -45,7 +45,7 @@ class Margin:
 
     sd: float = 0.05
     points: float = 0.01
-    ratio: float = 0.8
+    ratio: float = 0.9
     as_before: bool = False
 
 

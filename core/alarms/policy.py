@@ -56,7 +56,7 @@ class AlarmPolicy(_Strict):
     changes_per_year: Annotated[float, Field(gt=0, le=366)] = 4.0
     margin_sd: Annotated[float, Field(ge=0, le=10)] = 0.05
     margin_points: Annotated[float, Field(ge=0, le=1)] = 0.01
-    least_ratio: Annotated[float, Field(gt=0, le=1)] = 0.8
+    least_ratio: Annotated[float, Field(gt=0, le=1)] = 0.9
     margins: Mapping[str, ColumnMargin] = Field(default_factory=dict)
     left_out: Mapping[str, str] = Field(default_factory=dict)
     windows_left_out: Mapping[str, str] = Field(default_factory=dict)
@@ -106,7 +106,7 @@ class AlarmPolicy(_Strict):
         Examples
         --------
         >>> AlarmPolicy().gap_margin("selection_rate/sex=f")
-        Margin(sd=0.0, points=0.01, ratio=0.8, as_before=False)
+        Margin(sd=0.0, points=0.01, ratio=0.9, as_before=False)
         """
         own = self.margins.get(name, ColumnMargin())
         points = self.margin_points if own.points is None else own.points

@@ -2,7 +2,7 @@
 
 A group's rate is held against all others' of the same window, not against its own past: what moves both alike, a
 season or a stricter threshold, is no gap. The null is that the lower rate is at least a part of the other one
-(0.8 of it), or lies within a few points of it. A bet's e-value is the likelihood ratio of its alternative and the
+(0.9 of it), or lies within a few points of it. A bet's e-value is the likelihood ratio of its alternative and the
 null's nearest pair of rates, which keeps its mean at 1 or below for every pair that the null holds, however few rows
 there are.
 """
@@ -19,7 +19,7 @@ from core.alarms.baseline import Baseline, Margin
 from core.alarms.dispersion import as_normal
 from core.alarms.monitors import Kind, Windows
 
-__all__ = ["PARTS", "ahead", "gap_edges", "log_gap_e_values", "pair_log_e_values", "smallest_gaps"]
+__all__ = ["PARTS", "ahead", "gap_edges", "largest_gaps", "log_gap_e_values", "pair_log_e_values", "smallest_gaps"]
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -32,7 +32,12 @@ FINDABLE = 0.5  # of the least ratio that is let pass: must be found in time, or
 
 
 def pair_log_e_values(
-    lower: tuple[Floats, Floats], other: tuple[Floats, Floats], bet: tuple[Floats, Floats], *, ratio: Floats, points: Floats
+    lower: tuple[Floats, Floats],
+    other: tuple[Floats, Floats],
+    bet: tuple[Floats, Floats],
+    *,
+    ratio: Floats,
+    points: Floats,
 ) -> Floats:
     """What has a bet on two rates won, against the null lower >= ratio x other - points?
 
@@ -61,7 +66,7 @@ def pair_log_e_values(
     >>> won = pair_log_e_values((np.array(4.0), np.array(100.0)), (np.array(60.0), np.array(600.0)),
     ...     (np.array(0.06), np.array(0.1)), ratio=np.array(0.8), points=np.array(0.0))
     >>> round(float(won), 3)
-    1.098
+    0.819
     """
     (k1, n1), (k2, n2), (a, b) = lower, other, bet
     low, high = points / ratio, np.ones(np.broadcast_shapes(np.shape(n1), np.shape(n2), np.shape(a)))
@@ -171,6 +176,15 @@ def smallest_gaps(
     return found
 
 
+def largest_gaps(baseline: Baseline, margins: Sequence[Margin], gaps: Ints) -> Floats:
+    """The gap that must be found in time for a subject to be armed, as `smallest_gaps` counts it."""
+    half = gap_edges(baseline, margins, gaps) * FINDABLE
+    rest = np.clip(baseline.mean[gaps + 1], 1e-6, 1 - 1e-6)
+    group = np.where(baseline.kinds[gaps] == Kind.BEHIND, rest * half, ahead(rest, half))
+    found: Floats = np.abs(group - rest) / np.where(baseline.sigma[gaps] > 0, baseline.sigma[gaps], math.inf)
+    return found
+
+
 def _spread(baseline: Baseline, windows: Windows, gaps: Ints) -> Floats:
     """How much more a window of a pair varies than its rows explain, shape (n_windows, n_gaps, 1)."""
     group, rest, df = windows.n[:, gaps], windows.n[:, gaps + 1], baseline.df[gaps]
@@ -182,10 +196,11 @@ def _spread(baseline: Baseline, windows: Windows, gaps: Ints) -> Floats:
 
 def _usual(baseline: Baseline, windows: Windows, at: Ints) -> Floats:
     """The rate that was usual before each window: of the reference, and of the windows before, shape (n_windows, n)."""
+    first = baseline.n_window[at]
     totals = []
-    for values, first in ((windows.total[:, at], baseline.n_window[at] * baseline.mean[at]), (windows.n[:, at], baseline.n_window[at])):
+    for values, begun in ((windows.total[:, at], first * baseline.mean[at]), (windows.n[:, at], first)):
         summed = np.vstack([np.zeros((1, at.size)), np.cumsum(values, axis=0)])[:-1]
         late = np.vstack([np.zeros((min(MEMORY, len(summed)), at.size)), summed[:-MEMORY]])
-        totals.append(summed - late[: len(summed)] + first)
+        totals.append(summed - late[: len(summed)] + begun)
     usual: Floats = np.clip(totals[0] / np.maximum(totals[1], 1e-9), 1e-3, 1 - 1e-3)
     return usual
