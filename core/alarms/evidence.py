@@ -41,6 +41,7 @@ def log_e_values(
     margins: Sequence[Margin],
     *,
     edges: tuple[Floats, Floats] | None = None,
+    with_gaps: bool = True,
 ) -> Floats:
     """What did every bet win in every window, as the logarithm of its e-value?
 
@@ -58,6 +59,8 @@ def log_e_values(
         One a subject.
     edges : two float arrays of shape (n_monitors,), optional
         What `null_edges` makes of the margins, where it is known already.
+    with_gaps : bool
+        Whether bets on gaps are asked for.
 
     Returns
     -------
@@ -83,7 +86,7 @@ def log_e_values(
         found[:, exact] = _exact_log_e_values(baseline, windows, edges, exact)
     found[windows.n == 0] = 0.0
     gaps = baseline.gaps
-    if gaps.size:
+    if gaps.size and with_gaps:
         found[:, gaps], found[:, gaps + 1] = 0.0, 0.0
         won = log_gap_e_values(baseline, windows, margins, gaps)
         is_behind = baseline.kinds[gaps] == Kind.BEHIND

@@ -163,16 +163,18 @@ def smallest_gaps(
     ratios = gap_edges(baseline, margins, gaps)
     is_lower = baseline.kinds[gaps] == Kind.BEHIND
     rest = np.clip(baseline.mean[gaps + 1], 1e-6, 1 - 1e-6)
-    found = np.full(gaps.size, np.inf)
-    for part in np.linspace(FINDABLE, 1, 51):
-        group = np.where(is_lower, rest * ratios * part, ahead(rest, ratios * part))
-        n = np.stack([baseline.n_window] * 2)
-        mean = baseline.mean.copy()
-        mean[gaps], mean[gaps + 1] = group, rest
-        windows = Windows(n=n, total=n * mean, total_of_squares=n * mean)
-        won = log_gap_e_values(baseline, windows, margins, gaps)[1] * horizon + stake
-        shift = np.abs(group - rest) / np.where(baseline.sigma[gaps] > 0, baseline.sigma[gaps], math.inf)
-        found = np.where(won.max(axis=1) >= needed, np.where(shift > 0, shift, np.inf), found)
+    parts = np.linspace(1, FINDABLE, 51)[:, None]
+    group = np.where(is_lower, rest * ratios * parts, ahead(rest, ratios * parts))
+    mean = np.broadcast_to(baseline.mean, (len(parts), baseline.mean.size)).copy()
+    mean[:, gaps], mean[:, gaps + 1] = group, rest
+    n = np.broadcast_to(baseline.n_window, mean.shape)
+    windows = Windows(n=n, total=n * mean, total_of_squares=n * mean)
+    won = log_gap_e_values(baseline, windows, margins, gaps) * horizon + stake
+    is_found = won.max(axis=2) >= needed
+    first = np.argmax(is_found, axis=0)
+    shift = np.abs(group[first, np.arange(gaps.size)] - rest)
+    sigma = baseline.sigma[gaps]
+    found: Floats = np.where(is_found.any(axis=0) & (sigma > 0), shift / np.where(sigma > 0, sigma, 1.0), np.inf)
     return found
 
 

@@ -79,7 +79,7 @@ def smallest_shifts(
         mean = baseline.mean + shift * away
         mean = np.where(baseline.is_share, np.clip(mean, 0.0, 1.0), mean)
         windows = Windows(n=rows, total=rows * mean, total_of_squares=rows * mean)
-        won = log_e_values(still, windows, phases, margins, edges=edges)[1] * horizon + stake
+        won = log_e_values(still, windows, phases, margins, edges=edges, with_gaps=False)[1] * horizon + stake
         return np.asarray(won.max(axis=(1, 2)) >= needed)
 
     low, high = np.zeros(baseline.mean.shape), np.full(baseline.mean.shape, LARGEST)

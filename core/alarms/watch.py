@@ -180,10 +180,11 @@ def _empty(watch: Watch, reference: Windows, phases: Ints) -> dict[int, str]:  #
 
 def _blind(watch: Watch, reference: Windows, phases: Ints) -> dict[int, str]:  # noqa: ARG001
     found = {}
+    paged = watch.smallest_shifts(watch.horizon, Light.MATERIAL)
     for number, shift in enumerate(watch.smallest_shifts(watch.horizon, Light.CHANGED)):
         own = watch.subjects[number]
         if own.kinds[0] in GAPS:
-            if math.isinf(shift):
+            if math.isinf(paged[number]):
                 found[number] = (
                     f"Not monitorable at this size: {watch.horizon} windows would not find a rate that is half of the "
                     "least that is let pass."

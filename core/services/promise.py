@@ -61,7 +61,8 @@ class SubjectInfo:
 
         What goes beyond the margin and the reference's own error grows with the root of that.
         """
-        shift = self.findable[Light.CHANGED][max(self.findable[Light.CHANGED])]
+        by_horizon = self.findable[Light.CHANGED if self.least_ratio is None else Light.MATERIAL]
+        shift = by_horizon[max(by_horizon)]
         if shift is None:
             return None
         off = min(self.reference_error or 0.0, shift)

@@ -301,11 +301,12 @@ def _why_quiet(subject: SubjectInfo) -> str:
 
 def _why_quiet_gap(subject: SubjectInfo) -> str:
     findable = subject.findable[Light.MATERIAL]
-    found = next(((n, shift) for n, shift in sorted(findable.items()) if shift is not None), None)
-    if found is None or not subject.sigma:
+    horizon = 7 if findable.get(7) is not None else max(findable)
+    shift = findable[horizon]
+    if shift is None or not subject.sigma:
         return "no evidence of a gap"
-    points = 100 * found[1] * subject.sigma
-    return f"no evidence of a gap; a lasting one of {points:.2g} percentage points would be found in {found[0]} windows"
+    points = 100 * shift * subject.sigma
+    return f"no evidence of a gap; a lasting one of {points:.2g} percentage points would be found in {horizon} windows"
 
 
 def _size(subject: SubjectInfo, shift: float) -> str:
