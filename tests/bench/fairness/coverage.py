@@ -10,7 +10,15 @@ from scipy.stats import binom, norm
 
 from core.stats.intervals import wilson
 
-__all__ = ["Coverage", "newcombe_coverage", "wald_coverage", "wilson_coverage"]
+__all__ = [
+    "Coverage",
+    "newcombe_coverage",
+    "newcombe_rows",
+    "wald_coverage",
+    "wald_rows",
+    "wilson_coverage",
+    "wilson_rows",
+]
 
 Floats = NDArray[np.float64]
 

@@ -14,7 +14,7 @@ __all__ = ["Power", "power_rows"]
 RATE = 0.3
 SIZES = (100, 300, 1_000, 3_000)
 DIFFERENCES = tuple(round(0.02 * step, 2) for step in range(13))
-N_AUDITS = 400
+N_AUDITS = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
