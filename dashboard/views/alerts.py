@@ -20,6 +20,7 @@ from dashboard.components.alert_form import alert_form
 from dashboard.components.numbers import show_numbers
 from dashboard.state import in_address, model_parameters
 from dashboard.text import (
+    MINUS,
     count,
     digest,
     instant,
@@ -182,8 +183,9 @@ def _from_to(known: dict[str, Any] | None) -> str:
     name = "" if leading["monitor"] in ("missing", "invalid", "outside") else f"{leading['monitor']}: "
     if leading["is_share"]:
         return f"{name}{number(before)} to {number(now)}, n {count(n)}"
-    shift = leading["shift_sd"]
-    return f"{name}{shift:+.2g} sd, n {count(n)}" if shift is not None else f"{name}n {count(n)}"
+    if leading["shift_sd"] is None:
+        return f"{name}n {count(n)}"
+    return f"{name}{leading['shift_sd']:+.2g} sd, n {count(n)}".replace("-", MINUS)
 
 
 def frozen(alert: AlertInfo) -> None:
