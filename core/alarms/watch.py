@@ -192,10 +192,7 @@ def _blind(watch: Watch, reference: Windows, phases: Ints) -> dict[int, str]:  #
             continue
         limit = WINDOW_BLIND if own.kinds[0] is Kind.WINDOW else BLIND
         if not math.isnan(shift) and shift > limit:
-            found[number] = (
-                f"Not monitorable at this window size: the smallest sustained shift that {watch.horizon} windows would "
-                f"find is {_shown(shift)} standard deviations, more than {limit:g}."
-            )
+            found[number] = f"Not monitorable at this window size: {_blindness(shift, limit, watch.horizon)}"
     return found
 
 
@@ -220,5 +217,13 @@ def _bursty(watch: Watch, reference: Windows, phases: Ints) -> dict[int, str]:
     return found
 
 
-def _shown(shift: float) -> str:
-    return "unlimited" if math.isinf(shift) else f"{shift:.2g}"
+def _blindness(shift: float, limit: float, horizon: int) -> str:
+    if math.isinf(shift):
+        return f"no sustained shift, however large, would be found in {horizon} windows."
+    shown = f"{shift:.2g}"
+    if float(shown) <= limit:  # rounded down to what it is more than
+        shown = f"{shift:.3g}" if float(f"{shift:.3g}") > limit else f"just over {limit:g}"
+    return (
+        f"the smallest sustained shift that {horizon} windows would find is {shown} standard deviations, "
+        f"more than {limit:g}."
+    )

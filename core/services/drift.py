@@ -243,7 +243,7 @@ def _column(
         drift=replace(drift, measures=measures),
         quality=column_quality(reference, current, bins),
         trend=trend,
-        since=_since(observations, key, trend, place),
+        since=since_when(trend, context.windows, place),
         incident=watch.open_incident(key, window.window.key) if watch else None,
         subject=watch.subjects.get(key) if watch else None,
         answer=standing.answer,
@@ -257,17 +257,6 @@ def _speaking(observations: Observations, column: str, window: WindowInfo) -> st
     known = [key for key in keys if observations.watches(key)]
     ranks = [SEVERITY[status] if (status := observations.verdict(key, window)[0]) in ALARMS else 99 for key in known]
     return known[ranks.index(min(ranks))] if known else keys[0]
-
-
-def _since(observations: Observations, key: str, trend: Sequence[Measure], place: int) -> WindowInfo | None:
-    """Where the incident that is open in the window at `place` began."""
-    windows = observations.context.windows
-    if observations.watch is None or observations.context.arming.asks:
-        return since_when(trend, windows, place)
-    incident = observations.watch.open_incident(key, windows[place].window.key)
-    if incident is None:
-        return None
-    return next((window for window in windows if window.window.key == incident.opened), None)
 
 
 def _dispersion(observations: Observations, column: str) -> float:

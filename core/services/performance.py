@@ -31,9 +31,9 @@ __all__ = [
 
 PRIMARY = {
     Task.BINARY: ("roc_auc", "accuracy"),
-    Task.MULTICLASS: ("macro_f1", "accuracy"),
+    Task.MULTICLASS: ("accuracy", "macro_f1"),
     Task.REGRESSION: ("mae", "rmse"),
-}
+}  # those that are watched first: a verdict is theirs
 IMMATURE = "Labels of this window are still arriving; it is not judged."
 LOWER_IS_BETTER = frozenset({"mae", "rmse"})  # of the primary measures
 SPAN = 13  # windows that a version's measure is taken over

@@ -66,7 +66,9 @@ def verdict(alerts: Sequence[AlertInfo]) -> None:
         sentence = "No alert is open."
     st.markdown(f"### {sentence}", anchors=False)
     if out:
-        st.markdown(f"{plural(len(out), 'alert')} {'is' if len(out) == 1 else 'are'} still out; the others are back.")
+        back = len(waiting) + len(taken) - len(out)
+        others = f"; {back} {'is' if back == 1 else 'are'} back within the margin" if back else ""
+        st.markdown(f"{plural(len(out), 'alert')} {'is' if len(out) == 1 else 'are'} still out{others}.")
     st.markdown(muted(plain(fleet_promise_words(cached.workspace().analysis.promises(current_actor())))))
 
 
