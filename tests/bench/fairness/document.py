@@ -149,7 +149,7 @@ def document(run: Run, *, minutes: float) -> str:
         "## What a difference must be to be found",
         "",
         "Two groups of equal size, rates 0.3 and 0.3 less the difference: the share of audits that call",
-        "it a disparity.",
+        f"it a disparity, of {run.power[0].n_audits} for each cell.",
         "",
         "![Share of audits that find a difference, by its size and the rows of each group](fairness.svg)",
         "",
@@ -182,6 +182,8 @@ def document(run: Run, *, minutes: float) -> str:
         "Then one group's rate falls to 0.6 of what it was. Days until that group is named: the median,",
         "and in brackets the",
         "day within which nine of ten runs had found it; *not armed* where it is so in most runs.",
+        f"{max(row.n_runs for row in run.delays)} runs of 100 a day, "
+        f"{min(row.n_runs for row in run.delays)} of each other size.",
         "",
         *_delay_lines(run.delays),
         "",
