@@ -11,7 +11,7 @@ from dashboard.asgi import HEADERS
 from tests.browser.conftest import StartVisit
 from tests.dashboard.states import HOSTILE
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("demo")]
+pytestmark = pytest.mark.browser
 
 PATHS = ("", "model", "performance", "drift", "concept", "control-chart", "fairness")
 WALK = ("Drift", "Performance", "Concept", "Control chart", "Fairness")

@@ -21,8 +21,6 @@ TRUTH = tomllib.loads((Path(lender.__file__).parent / "truth.toml").read_text(en
 EVENTS = TRUTH["events"]
 MODEL = TRUTH["model"]
 
-pytestmark = pytest.mark.xdist_group("demo")  # one worker builds the demo
-
 
 @pytest.fixture(scope="module")
 def workspace(demo_folder: Path) -> Iterator[Workspace]:

@@ -29,9 +29,6 @@ ASK = AuditRequest(model=MODEL)
 FOUR_FIFTHS = replace(ASK, policy="four-fifths")
 
 
-pytestmark = pytest.mark.xdist_group("audited")
-
-
 @pytest.fixture(scope="module")
 def workspace(audited_folder: Path) -> Iterator[Workspace]:
     space = Workspace.open(audited_folder)
