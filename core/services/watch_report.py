@@ -231,7 +231,7 @@ def _subject(content: Mapping[str, Any], kind: str) -> SubjectInfo:
         is_share=content["is_share"],
         sigma=content["sigma"],
         mean=content["mean"],
-        least_ratio=content["least_ratio"],
+        least_ratio=content.get("least_ratio"),  # a watch of before gaps were watched has none
         blind_at=content["blind_at"],
     )
 

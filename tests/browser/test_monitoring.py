@@ -13,7 +13,18 @@ from tests.dashboard.states import HOSTILE
 
 pytestmark = pytest.mark.browser
 
-PATHS = ("", "model", "performance", "drift", "concept", "control-chart", "fairness", "quality", "alerts", "alarm-policy")
+PATHS = (
+    "",
+    "model",
+    "performance",
+    "drift",
+    "concept",
+    "control-chart",
+    "fairness",
+    "quality",
+    "alerts",
+    "alarm-policy",
+)
 WALK = ("Drift", "Performance", "Concept", "Control charts", "Fairness", "Data quality", "Alerts")
 
 
