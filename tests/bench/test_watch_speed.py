@@ -12,7 +12,8 @@ import pytest
 from core.alarms.monitors import Windows, distribution_subject
 from core.alarms.watch import Light
 from core.stats.binning import NumericBins
-from tests.core.alarms.test_watch import no_season, watch_of
+from tests.core.alarms.series import no_season
+from tests.core.alarms.test_watch import watch_of
 
 pytestmark = pytest.mark.bench
 
