@@ -101,7 +101,7 @@ def armed(
         )
     else:
         panel = matured_panel(observations, windows)
-    if panel is None or not context.reference_windows:
+    if panel is None or len(context.reference_windows) < 2:  # how windows differ can't be told from one
         return None
     reference = [window.window for window in context.reference_windows]
     cycles = CYCLES.get(plan.n_phases)
