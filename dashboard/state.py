@@ -75,7 +75,7 @@ def in_address(
     names: Mapping[str, str] | None = None,
     default: str | None = None,
 ) -> str:
-    """A selector whose choice the address tells, under its shown name; only `default` is left out.
+    """A selector whose choice the address tells, under its shown name or its own; only `default` is left out.
 
     The address comes first: what it names is chosen, whatever was before. Streamlit's own binding would drop a
     choice that is the first option, so that the link means another one once the options change, and would repeat
@@ -89,7 +89,7 @@ def in_address(
         How options are shown, where not as they are.
     """
     shown = names or {}
-    by_name = {shown.get(option, option): option for option in options}
+    by_name = {option: option for option in options} | {shown.get(option, option): option for option in options}
     asked = by_name.get(st.query_params.get(key, ""))
     if asked is not None:
         st.session_state[key] = asked

@@ -185,7 +185,8 @@ def _from_to(known: dict[str, Any] | None) -> str:
         return f"{name}{number(before)} to {number(now)}, n {count(n)}"
     if leading["shift_sd"] is None:
         return f"{name}n {count(n)}"
-    return f"{name}{leading['shift_sd']:+.2g} sd, n {count(n)}".replace("-", MINUS)
+    shift = f"{leading['shift_sd']:+.2g}".replace("-", MINUS)
+    return f"{name}{shift} sd, n {count(n)}"
 
 
 def frozen(alert: AlertInfo) -> None:
