@@ -73,8 +73,8 @@ def claims(run: Run) -> list[Claim]:
             held=newcombe >= NEWCOMBE_LEAST,
         ),
         Claim(
-            what="Groups that are treated alike are called a disparity in at most 5% of audits, and two standard errors "
-            f"({slack:.1%}) that so many audits leave",
+            what="Groups that are treated alike are called a disparity in at most 5% of audits, "
+            f"and two standard errors ({slack:.1%}) that so many audits leave",
             seen=f"{most:.1%} at most, over all policies, numbers of groups and rates",
             held=most <= MOST_DISPARITIES + slack,
         ),
