@@ -9,12 +9,16 @@ from streamlit.testing.v1 import AppTest
 
 from core.governance.identity import LOCAL_OPERATOR
 from core.workspace import Workspace
+from dashboard.text import plain
 from tests.dashboard.conftest import FolderOf, OpenPage
 from tests.dashboard.shown import assert_shown_as_text, linked, markdown, tables, words
 from tests.dashboard.signing import OpenAs, submit
 from tests.dashboard.states import HOSTILE
 
-OUTCOMES = "2: loans, The Brier score rose and ROC AUC fell; outcomes no longer follow the score as they did."
+OUTCOMES = (
+    "2: loans, The Brier score rose and ROC AUC fell; outcomes no longer follow the score as they did; the false "
+    "positive rate of m (sex) is higher than that of all others."
+)
 
 
 def in_ledger(folder: Path) -> int:
@@ -60,20 +64,22 @@ def test_live_alerts_are_counted_told_and_shown_as_they_fired(open_page: OpenPag
     assert "### 2 alerts wait for somebody." in shown
     assert "2 alerts are still out." in shown
     assert page.selectbox(key="alert").options[0] == OUTCOMES
-    assert "**loans**, since 12 Jan 2026. 3 of 3 series still out." in shown
+    assert "**loans**, since 12 Jan 2026. 7 of 7 series still out." in shown
     moved = next(frame for frame in tables(page) if frame.columns[0] == "What")
-    assert sorted(moved["What"]) == [
+    assert {
         "amount moved",
+        "decision moved",
         "more of amount is outside anything the reference had",
         "more of colour is outside anything the reference had",
-    ]
+        plain("the selection rate of f (sex) is lower than that of all others"),
+    } < set(moved["What"])
     assert set(moved["Now"]) == {"out"}
     links = dict(linked(page))
     assert links["drift"] == "model=loans&window=12+Jan+2026&column=amount"
     assert links["quality"] == "model=loans&window=12+Jan+2026"
     evidence = next(frame for frame in tables(page) if frame.columns[0] == "What was known")
-    known = dict(evidence.to_numpy().tolist())
-    assert (known["Window"].replace("\\", ""), len(known["SHA-256"])) == ("2026-01-12", 64)
+    known = {name.replace("\\", ""): value.replace("\\", "") for name, value in evidence.to_numpy().tolist()}
+    assert (known["Window"], len(known["SHA-256"])) == ("2026-01-12", 64)
     assert "fired, 1 Feb 2026, 00:00 UTC" in shown
 
 
