@@ -11,7 +11,7 @@ from scipy.stats import chi2
 
 from core.errors import InputError
 from core.spc.chart import as_base, as_floats, mean_over, moving_ranges, per_point
-from core.spc.constants import range_constants
+from core.spc.factors import range_constants
 
 __all__ = ["Dispersion", "DispersionTest", "dispersion_test", "laney_sigma", "shared_variance"]
 
