@@ -11,7 +11,6 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.stats import false_discovery_control
 
 from core.measure import Interval, Measure, Status
 
@@ -46,6 +45,8 @@ def judge(measures: Sequence[Measure], *, level: float) -> tuple[Measure, ...]:
     >>> judge([moved], level=0.01)[0].status
     <Status.CRITICAL: 'critical'>
     """
+    from scipy.stats import false_discovery_control
+
     tested = [index for index, measure in enumerate(measures) if _is_testable(measure)]
     adjusted = np.ones(len(measures))
     if tested:

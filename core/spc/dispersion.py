@@ -7,7 +7,6 @@ from enum import StrEnum
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import chi2
 
 from core.errors import InputError
 from core.spc.chart import as_base, as_floats, mean_over, moving_ranges, per_point
@@ -167,6 +166,8 @@ def dispersion_test(
     >>> test.advice, round(test.ratio, 1)
     (<Dispersion.LANEY: 'laney'>, 13.2)
     """
+    from scipy.stats import chi2
+
     values = as_floats(score, "scores")
     if values.ndim != 1:
         raise InputError(f"The test is of one series, got scores of shape {values.shape}.")
