@@ -91,7 +91,7 @@ def claims(run: Run) -> list[Claim]:
     ]
 
 
-def document(run: Run, *, minutes: float) -> str:
+def document(run: Run, *, minutes: float, share: float = 1.0) -> str:
     """The page."""
     found = claims(run)
     sizes = [row for row in run.wilson if row.n in ("30", "50", "100", "300", "1,000", "3,000")]
@@ -199,7 +199,8 @@ def document(run: Run, *, minutes: float) -> str:
         "  the reference how much more gaps vary than rows explain.",
         "- A disparity is a difference that chance doesn't explain, not its cause, and no verdict of a court.",
         "",
-        f"`make bench-fairness` took {minutes:.0f} minutes; seed {run.seed}.",
+        f"The run took {minutes:.0f} minutes, with {share:.0%} of the audits and runs of `make bench-fairness`; "
+        f"seed {run.seed}.",
         "",
     ]
     return "\n".join(lines)

@@ -55,7 +55,7 @@ def main() -> int:
         seed=SEED,
     )
     minutes = (time.monotonic() - start) / 60
-    (options.out / "fairness.md").write_text(document(run, minutes=minutes))
+    (options.out / "fairness.md").write_text(document(run, minutes=minutes, share=options.share))
     (options.out / "fairness.svg").write_text(drawn(power, title="Share of audits that call a difference a disparity"))
     for claim in claims(run):
         done(f"{'held' if claim.held else 'DID NOT HOLD'}: {claim.what}: {claim.seen}")
