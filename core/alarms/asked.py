@@ -13,6 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from core.measure import Interval, Measure, Status
+from core.stats.hypothesis import benjamini_hochberg
 
 __all__ = ["judge"]
 
@@ -45,12 +46,10 @@ def judge(measures: Sequence[Measure], *, level: float) -> tuple[Measure, ...]:
     >>> judge([moved], level=0.01)[0].status
     <Status.CRITICAL: 'critical'>
     """
-    from scipy.stats import false_discovery_control
-
     tested = [index for index, measure in enumerate(measures) if _is_testable(measure)]
     adjusted = np.ones(len(measures))
     if tested:
-        adjusted[tested] = false_discovery_control([measures[index].p_value or 0.0 for index in tested])
+        adjusted[tested] = benjamini_hochberg([measures[index].p_value or 0.0 for index in tested])
     judged = [_unjudged(measure) for measure in measures]
     for index in tested:
         status, why = _verdict(measures[index], float(adjusted[index]), level)

@@ -14,8 +14,8 @@ from core.concept.residual import binary_residual, labels_by_prediction, labels_
 from core.measure import Measure, Status
 from core.schema import Role, Task
 from core.services.observations import Context, Observations, WindowInfo
+from core.services.panel import subject_key
 from core.services.performance import mature_focus
-from core.services.subjects import subject_key
 from core.services.verdicts import located, since_when, worst
 from core.stats.scores import calibration_names, pooled_scores
 

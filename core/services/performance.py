@@ -14,7 +14,7 @@ from core.performance.multiclass import MulticlassCounts, multiclass_performance
 from core.performance.regression import RegressionCounts, regression_performance
 from core.schema import Task
 from core.services.observations import Context, Observations, OutcomeCounts, WindowInfo
-from core.services.subjects import subject_key
+from core.services.panel import subject_key
 from core.services.verdicts import located, since_when, worst
 from core.stats.calibration import CalibrationBin
 from core.stats.ranking import ThresholdTable

@@ -14,7 +14,7 @@ from core.measure import Measure, Status
 from core.services.fairness import DECISIONS, AttributeReport, FairnessReport
 from core.services.fairness_watch import GapWatch
 from core.services.observations import WindowInfo
-from core.services.subjects import GAPS
+from core.services.panel import GAPS
 from dashboard import cached
 from dashboard.auth import current_actor
 from dashboard.components.gap_verdict import comparisons

@@ -12,8 +12,8 @@ from core.governance.alerts import AlertMove, AlertState
 from core.governance.identity import Right
 from core.measure import Family
 from core.services.alerts import AlertInfo
+from core.services.panel import GAPS
 from core.services.promise_words import fleet_promise_words
-from core.services.subjects import GAPS
 from dashboard import cached
 from dashboard.auth import current_actor
 from dashboard.components.alert_form import alert_form

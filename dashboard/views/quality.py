@@ -47,21 +47,19 @@ def verdict(report: QualityReport) -> None:
     untold = sum(check.status is Status.INSUFFICIENT for check in counted)
     arming, basis = report.context.arming, rests_on(report.context)
     names = [f"**{plain(row.column)}**" for row in report.columns if row.status in ALARMS]
+    status = report.status
     if failed:
         fail = "fails" if len(failed) == 1 else "fail"
         sentence = f"{len(failed)} of {plural(len(counted), 'check')} {fail} in this window."
-        status = Status.CRITICAL
     elif look:
         sentence = f"{plural(len(look), 'check')} of {len(counted)} to look at in this window."
-        status = Status.WARNING
     elif not arming.is_armed or arming.asks:
-        sentence, status = "Nothing is broken that shows at once; nothing is watched here.", Status.INSUFFICIENT
-    elif 2 * sum(row.status is Status.OK for row in report.columns) <= len(report.columns):
+        sentence = "Nothing is broken that shows at once; nothing is watched here."
+    elif status is Status.INSUFFICIENT:
         sentence = f"Nothing is broken that shows at once; {untold} of {plural(len(counted), 'check')} can't be told."
-        status = Status.INSUFFICIENT
     else:
         more = f"; {untold} of {plural(len(counted), 'check')} can't be told" if untold else ""
-        sentence, status = f"Nothing is broken in this window{more}.", Status.OK
+        sentence = f"Nothing is broken in this window{more}."
     detail = f"Columns: {listed(names, most=5)}." if names else ""
     outside = outside_now(report)
     if outside is not None and outside.value is not None:
