@@ -8,14 +8,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from core.alarms.monitors import (
-    Kind,
-    Subject,
-    Windows,
-    distribution_subject,
-    mean_subject,
-    share_subject,
-)
+from core.alarms.distributions import distribution_subject
+from core.alarms.monitors import Kind, Subject, Windows, mean_subject, share_subject
 from core.measure import Family
 from core.profile.fitting import measured_type
 from core.profile.spec import column_table

@@ -9,7 +9,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from core.alarms.monitors import Windows, distribution_subject
+from core.alarms.distributions import distribution_subject
+from core.alarms.monitors import Windows
 from core.alarms.watch import Light
 from core.stats.binning import NumericBins
 from tests.core.alarms.series import no_season

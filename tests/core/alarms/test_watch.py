@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.alarms.baseline import Margin
-from core.alarms.monitors import Kind, Subject, Windows, distribution_subject, share_subject
+from core.alarms.distributions import distribution_subject
+from core.alarms.monitors import Kind, Subject, Windows, share_subject
 from core.alarms.watch import Light, Season, Watch, arm
 from core.measure import Family
 from core.stats.binning import CategoryBins, NumericBins, Special, fit_numeric
