@@ -74,6 +74,7 @@ def in_address(
     key: str,
     names: Mapping[str, str] | None = None,
     default: str | None = None,
+    by_name: bool = True,
 ) -> str:
     """A selector whose choice the address tells, under its shown name or its own; only `default` is left out.
 
@@ -87,6 +88,8 @@ def in_address(
         At least one; the first is chosen until another is.
     names : mapping of str to str, optional
         How options are shown, where not as they are.
+    by_name : bool
+        Whether the address tells the shown name; an option itself where what is shown may change.
     """
     shown = names or {}
     by_name = {option: option for option in options} | {shown.get(option, option): option for option in options}
@@ -99,7 +102,7 @@ def in_address(
     def tell() -> None:
         chosen = st.session_state[key]
         if chosen != default:
-            name = shown.get(chosen, chosen)
+            name = shown.get(chosen, chosen) if by_name else chosen
             if st.query_params.get(key) != name:
                 st.query_params[key] = name
         elif key in st.query_params:

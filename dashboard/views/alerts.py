@@ -89,7 +89,7 @@ def queue(alerts: Sequence[AlertInfo]) -> AlertInfo | None:
                 st.markdown(f"{CHIPS[alert.state]}{back}  \n**{alert.id}** {plain(alert.title)}")
             with where:
                 st.markdown(f"{plain(alert.model)}  \n{muted(f'since {spoken(alert.window)}')}")
-    chosen = in_address("Look into an alert", list(names), key="alert", names=names)
+    chosen = in_address("Look into an alert", list(names), key="alert", names=names, by_name=False)
     return next((alert for alert in shown if str(alert.id) == chosen), None)
 
 
