@@ -10,7 +10,6 @@ from pathlib import Path
 
 from core.actions.targets.registry import RegistryTarget
 from core.errors import InputError
-from core.governance.policy import Policy
 from core.services.accounts import AccountService
 from core.services.alarm_policies import AlarmPolicyService
 from core.services.alerts import AlertService
@@ -26,6 +25,7 @@ from core.services.jobs import JobService
 from core.services.labels import LabelService
 from core.services.ledger import LedgerService
 from core.services.models import ModelService
+from core.services.policies import SigningPolicyService
 from core.services.profiles import ProfileService
 from core.services.proposals import ProposalService
 from core.services.records import RecordService
@@ -64,6 +64,7 @@ class Workspace:
     versions: VersionService
     comparisons: ComparisonService
     proposals: ProposalService
+    policies: SigningPolicyService
     jobs: JobService
     ledger: LedgerService
     execution: ExecutionService
@@ -140,7 +141,6 @@ def _built(folder: Path, database: Database, clock: Callable[[], datetime]) -> W
         profiles=profiles,
         analysis=analysis,
         comparisons=comparisons,
-        policy=Policy(),
         clock=clock,
     )
     records = RecordService(database=database, files=files, clock=clock)
@@ -165,6 +165,7 @@ def _built(folder: Path, database: Database, clock: Callable[[], datetime]) -> W
         versions=versions,
         comparisons=comparisons,
         proposals=proposals,
+        policies=SigningPolicyService(database=database),
         jobs=JobService(database=database, evidence=evidence, queue=queue, clock=clock),
         ledger=LedgerService(database=database),
         execution=ExecutionService(

@@ -35,6 +35,7 @@ from core.cli.jobs import job_app, schedule, worker
 from core.cli.ledger import ledger_app
 from core.cli.model import model_app
 from core.cli.people import account_app, login
+from core.cli.policy import policy_app
 from core.cli.serving import demo, up
 from core.cli.version import version_app
 from core.console import say, warn
@@ -64,6 +65,7 @@ app.add_typer(batch_app, name="batch")
 app.add_typer(chart_app, name="chart")
 app.add_typer(alert_app, name="alert")
 app.add_typer(proposal_app, name="proposal")
+app.add_typer(policy_app, name="policy")
 app.add_typer(ledger_app, name="ledger")
 app.add_typer(job_app, name="job")
 app.add_typer(account_app, name="account")

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from core.cli.options import HERE, JsonOption, ReasonOption, WorkspaceOption, actor, as_date, opened
+from core.cli.policy import TierOption, read_rules
 from core.cli.version import print_comparison
 from core.console import print_json, print_table, say, warn
 from core.errors import InputError
+from core.governance.approval import seat_words
 from core.governance.proposals import Move, ProposalKind
 
 if TYPE_CHECKING:
@@ -42,7 +44,7 @@ EvidenceOption = Annotated[
 def propose(
     kind: Annotated[ProposalKind, typer.Argument(help="What to ask for.")],
     model: str,
-    version: Annotated[str | None, typer.Argument(help="What to promote, roll back to or retire.")] = None,
+    version: Annotated[str | None, typer.Argument(help="What to promote, roll back to, retire or renew.")] = None,
     reason: ReasonOption = "",
     recipe: Annotated[Path | None, typer.Option(metavar="FILE.toml", help="How to retrain.")] = None,
     exclude: Annotated[
@@ -52,13 +54,21 @@ def propose(
             help="Don't learn from these days (TO is not one of them): one quoted argument, may be given again.",
         ),
     ] = None,
+    policy: Annotated[
+        Path | None, typer.Option(metavar="FILE.toml", help="The rules of signing that `propose policy` asks for.")
+    ] = None,
+    tier: TierOption = None,
     workspace: WorkspaceOption = HERE,
     json: JsonOption = False,
 ) -> None:
-    """Ask to retrain a model, or to promote, roll back to or retire a version of it."""
+    """Ask to retrain a model, to promote, roll back to, retire or renew a version of it, or to change its policy."""
     arguments: dict[str, Any] = {}
     if recipe is not None:
         arguments["recipe"] = _read_recipe(recipe)
+    if policy is not None:
+        arguments["policy"] = read_rules(policy)
+    if tier is not None:
+        arguments["tier"] = str(tier)
     if exclude:
         arguments["exclude"] = [_window(text) for text in exclude]
     space = opened(workspace)
@@ -195,6 +205,10 @@ def proposal_show(proposal: int, workspace: WorkspaceOption = HERE, json: JsonOp
     for why in filter(None, [review.problem, *found.stale]):
         say(f"    stale      {why}")
     say(f"    to decide  {', '.join(review.deciders) or 'nobody but those who asked: an admin has to add a reviewer'}")
+    if found.vacant and found.is_open:
+        say(f"    seats      {seat_words(found.seats)}; nobody has signed yet as {seat_words(found.vacant)}")
+    for why in found.lacking:
+        say(f"    lacks      {why}")
     if found.job_id is not None:
         say(f"    job        {found.job_id}")
     _print_report(report)
@@ -241,6 +255,8 @@ def _tell(decided: Decided, *, json: bool) -> None:
         print_json({**_plain(found), "receipt": str(decided.receipt)})
         return
     say(f"Proposal {found.id}: {found.title} ({found.model}) is {found.state}.")
+    if found.approvals and found.vacant:
+        say(f"It still needs a signature as {seat_words(found.vacant)}.")
     if decided.job_id is not None:
         say(f"job {decided.job_id}")
     say(f"receipt {decided.receipt}")
@@ -261,6 +277,9 @@ def _plain(found: ProposalInfo) -> dict[str, Any]:
         "evidence": found.evidence_sha256,
         "created_at": found.created_at,
         "stale": found.stale,
+        "seats": found.seats,
+        "vacant": found.vacant,
+        "lacking": found.lacking,
         "job": found.job_id,
         "moves": found.moves,
     }

@@ -28,6 +28,8 @@ class AccountRole(StrEnum):
     VIEWER = "viewer"
     ENGINEER = "engineer"
     REVIEWER = "reviewer"
+    VALIDATOR = "validator"
+    OWNER = "owner"
     AUDITOR = "auditor"
     ADMIN = "admin"
 

@@ -13,22 +13,22 @@ from sqlalchemy.orm import Session
 from core.errors import ConflictError, InputError, NotAllowedError
 from core.governance.evidence import Evidence
 from core.governance.identity import Actor, Right, UserRole, allowed
-from core.governance.proposals import DECISIONS, Move, ProposalKind, ProposalState, next_state, refusal
+from core.governance.proposals import DECISIONS, Move, ProposalKind, ProposalState, next_state
+from core.governance.quorum import vacant
 from core.services.evidence import EvidenceService
+from core.services.gate import Gate, gate_of
+from core.services.moves import note_move, proposal_row
 from core.services.proposal import (
     BY_PEOPLE,
     ENDED,
     Decided,
-    Gate,
     ProposalInfo,
     Review,
     described,
-    gate_of,
-    note_move,
-    proposal_row,
     reviewed,
 )
 from core.services.retraining import check_arguments
+from core.services.signing_policy import check_change
 from core.services.versions import VersionState, deployed
 from core.storage.database import Database
 from core.storage.ledger import keep, read_evidence
@@ -39,7 +39,7 @@ from core.storage.tables import ModelRow, VersionRow
 
 __all__ = ["ProposalService", "checked_text"]
 
-NEEDS_VERSION = (ProposalKind.PROMOTE, ProposalKind.ROLLBACK, ProposalKind.RETIRE)
+NEEDS_VERSION = (ProposalKind.PROMOTE, ProposalKind.ROLLBACK, ProposalKind.RETIRE, ProposalKind.RENEW)
 MAX_TEXT = 10_000
 
 
@@ -68,9 +68,10 @@ class ProposalService:
         Parameters
         ----------
         version : str or None
-            What to promote, roll back to or retire; None to retrain.
+            What to promote, roll back to, retire or renew the approval of; None to retrain or to change a policy.
         arguments : mapping or None
-            For a retraining its recipe and the windows it shall not learn from.
+            For a retraining its recipe and the windows it shall not learn from; for a policy its rules, and the
+            tier where they are a whole tier's.
 
         Raises
         ------
@@ -228,6 +229,8 @@ class ProposalService:
         with self.database.read() as session:
             repository = Repository(session)
             check_arguments(kind, repository.schema(repository.model(model)), arguments)
+            if kind is ProposalKind.POLICY:
+                check_change(session, arguments, requester=requester)
         evidence = self.evidence.freeze(actor, model, kind, version, arguments)
         with self.database.read() as session:
             model_id = Repository(session).model(model).id
@@ -278,6 +281,8 @@ class ProposalService:
         )
         if kind is ProposalKind.ROLLBACK and (state is not VersionState.RETIRED or in_force or not was_in_force):
             raise ConflictError(f"{version} is {state}: only a version that was in force before can be rolled back to.")
+        if kind is ProposalKind.RENEW and not in_force:
+            raise ConflictError(f"{version} is {state}: only the approval of the version in force can be renewed.")
         if kind is ProposalKind.RETIRE and state in (VersionState.RETIRED, VersionState.REJECTED):
             raise ConflictError(f"{version} is {state} already.")
 
@@ -317,32 +322,28 @@ class ProposalService:
             stale: tuple[str, ...] = ()
             if move in (Move.APPROVE, Move.RETRY):
                 stale = self.evidence.stale(session, model, _read(session, proposal), deep=True)
-            self._check(actor, described(session, proposal, self.evidence), move, words, stale)
+            found = described(session, proposal, self.evidence)
+            self._check(actor, found, move, words, stale)
             if evidence is not None:
                 self._check_unchanged(session, model, evidence)
                 keep(session, evidence)
                 proposal.evidence_sha256 = evidence.sha256
                 proposal.requester = proposal.requester or actor.name
-            following = next_state(ProposalState(proposal.state), move)
+            signed = [signature.roles for signature in found.approvals]
+            is_complete = not vacant(found.seats, [*signed, actor.roles])
+            following = next_state(found.state, move, is_complete=is_complete)
             if following is None:  # the check above refused it already
                 raise ConflictError(f"A proposal that is {proposal.state} can't be changed by: {move}.")
             proposal.state = following
             job_id = self._enqueue(session, actor, proposal) if following is ProposalState.APPROVED else None
             if following is ProposalState.REJECTED and proposal.kind == ProposalKind.PROMOTE and proposal.version:
                 _reject(Repository(session).version(model, proposal.version))
-            return self._note(session, actor, proposal, move, words, job_id=job_id)
+            details = {"roles": [str(role) for role in actor.roles]} if move in DECISIONS else None
+            return self._note(session, actor, proposal, move, words, job_id=job_id, details=details)
 
     def _check(self, actor: Actor, found: ProposalInfo, move: Move, text: str, stale: tuple[str, ...] = ()) -> None:
         state = found.state
-        refused = refusal(
-            move,
-            actor,
-            state=state,
-            requester=found.requester,
-            askers=found.askers,
-            stale=stale,
-            reason=text,
-        )
+        refused = found.refusal(move, actor, stale=stale, reason=text)
         if refused is None:
             return
         if next_state(state, move) is None:
@@ -386,8 +387,9 @@ class ProposalService:
         text: str,
         *,
         job_id: str | None = None,
+        details: Mapping[str, Any] | None = None,
     ) -> Decided:
-        receipt = note_move(session, actor, proposal, move, text, at=self.clock(), job_id=job_id)
+        receipt = note_move(session, actor, proposal, move, text, at=self.clock(), job_id=job_id, details=details)
         return Decided(proposal=described(session, proposal, self.evidence), receipt=receipt, job_id=job_id)
 
 

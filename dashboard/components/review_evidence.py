@@ -22,6 +22,7 @@ KINDS = {
     "evaluation": "evaluation data",
     "labels of batch": "labels of a batch",
     "policy": "rules",
+    "policy of tier": "rules of the tier",
     "reference": "reference",
     "schema": "schema",
     "state of version": "state of the version",

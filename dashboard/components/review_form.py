@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from core.errors import PlumblineError
+from core.governance.approval import seat_words
 from core.governance.identity import Actor
 from core.governance.proposals import DECISIONS, Move, ProposalKind, ProposalState
 from core.services.checks import Outcome
@@ -73,6 +74,7 @@ def decision_card(review: Review, actor: Actor) -> None:
     with st.container(border=True, key="decision", gap="small"):
         st.subheader("Decision", anchor=False)
         _outcome(found)
+        _seats(found)
         if found.state is ProposalState.OPEN:
             _deciding(review, actor, refusals)
         else:
@@ -132,10 +134,21 @@ def _outcome(found: ProposalInfo) -> None:
 
 def _approved_by(found: ProposalInfo) -> None:
     """Who has signed for the evidence that it rests on."""
-    by = [m for m in found.moves if m.move is Move.APPROVE and m.evidence_sha256 == found.evidence_sha256]
-    if by:
-        signed = [f"**{plain(move.actor)}**, {instant(move.at)}" for move in by]
+    if found.approvals:
+        signed = [f"**{plain(move.actor)}** ({', '.join(move.roles)}), {instant(move.at)}" for move in found.approvals]
         st.markdown(f"Approved by {listed(signed, most=9)}.")
+
+
+def _seats(found: ProposalInfo) -> None:
+    """Who has to sign, where more than one has or somebody has already, and what the policy finds lacking."""
+    if found.state is not ProposalState.OPEN:
+        return
+    if len(found.seats) > 1 or found.approvals:
+        st.markdown(f"It takes {seat_words(found.seats)}.")
+        _approved_by(found)
+        st.markdown(f":orange-badge[:material/draw: Still to sign] {seat_words(found.vacant)}")
+    for why in found.lacking:
+        st.markdown(f":red-badge[:material/policy: Policy] {plain(why)}.")
 
 
 def _problem(proposal_id: int) -> None:
@@ -183,6 +196,8 @@ def _consequence(review: Review, move: Move) -> str:
         return f"Ends it{ends}."
     n = sum(check.outcome in (Outcome.FAIL, Outcome.LOOK) for check in review.checks)
     runs = "The job starts as soon as a worker is free."
+    if len(found.vacant) > 1:
+        runs = "It then waits for the other signatures."
     if not n:
         return runs
     return f"{runs} {plural(n, 'check')} {'fails or needs' if n == 1 else 'fail or need'} a look: say why all the same."
@@ -190,7 +205,7 @@ def _consequence(review: Review, move: Move) -> str:
 
 def _who_can(review: Review) -> str:
     """Who may approve; '' where the evidence itself is in the way."""
-    if review.proposal.stale:
+    if review.proposal.stale or review.proposal.lacking:
         return ""
     names = [plain(name) for name in review.deciders]
     if not names:

@@ -6,7 +6,7 @@ from itertools import product
 
 import pytest
 
-from core.governance.identity import LOCAL_OPERATOR, RIGHTS, WORKER, Actor, Right, UserRole
+from core.governance.identity import LOCAL_OPERATOR, WORKER, Actor, Right, UserRole
 from core.governance.proposals import (
     BY_WORKER,
     DECISIONS,
@@ -17,6 +17,7 @@ from core.governance.proposals import (
     next_state,
     refusal,
 )
+from core.governance.quorum import SEATS
 
 ENDED = {ProposalState.DONE, ProposalState.REJECTED, ProposalState.WITHDRAWN}
 BOTH = Actor(name="zoe", roles=(UserRole.ENGINEER, UserRole.REVIEWER))
@@ -60,10 +61,10 @@ def test_nobody_decides_on_their_own_proposal_but_may_reject_what_they_only_refr
     assert {case[1] for case in decisions if "zoe" in case[3][1]} == {Move.REJECT, Move.REQUEST_CHANGES}
 
 
-def test_only_reviewers_decide_and_only_the_worker_starts_and_ends() -> None:
+def test_only_who_has_a_seat_decides_and_only_the_worker_starts_and_ends() -> None:
     for _, move, actor, *_ in ALLOWED:
         if move in DECISIONS:
-            assert UserRole.REVIEWER in actor.roles
+            assert set(SEATS) & set(actor.roles)
         elif move in BY_WORKER:
             assert actor.roles == (UserRole.WORKER,)
         else:
@@ -110,7 +111,7 @@ def test_a_job_can_only_start_from_an_approval() -> None:
 
 
 def test_neither_the_operator_nor_the_worker_nor_an_administrator_decides() -> None:
-    assert [role for role in UserRole if Right.DECIDE in RIGHTS[role]] == [UserRole.REVIEWER]
+    assert set(SEATS) == {UserRole.REVIEWER, UserRole.VALIDATOR, UserRole.OWNER}
     for actor in (LOCAL_OPERATOR, WORKER, Actor(name="root", roles=(UserRole.ADMIN,))):
         found = refusal(Move.APPROVE, actor, state=ProposalState.OPEN, requester="ada")
         assert found is not None

@@ -16,9 +16,9 @@ from sqlalchemy import func, inspect, select, text
 
 from core.errors import ConflictError, InputError, NotAllowedError, PlumblineError, UnknownNameError
 from core.governance.identity import LOCAL_OPERATOR, WORKER, Actor, UserRole
-from core.governance.policy import Policy
 from core.governance.proposals import Move, ProposalKind, ProposalState
-from core.services.proposal import Decided, Gate, ProposalInfo
+from core.services.gate import Gate
+from core.services.proposal import Decided, ProposalInfo
 from core.services.proposals import ProposalService
 from core.services.versions import VersionState
 from core.storage.ledger import n_entries
@@ -348,11 +348,7 @@ def other_schema(governed: Governed) -> None:
 
 
 def other_policy(governed: Governed) -> None:
-    policy = Policy(max_age_days=30.0)
-    proposals = governed.workspace.proposals
-    evidence = replace(proposals.evidence, policy=policy)
-    jobs = replace(governed.workspace.jobs, evidence=evidence)
-    governed.workspace = replace(governed.workspace, proposals=replace(proposals, evidence=evidence), jobs=jobs)
+    governed.set_policy({"max_age_days": 30.0})
 
 
 def complete(governed: Governed) -> None:
