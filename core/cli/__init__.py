@@ -19,6 +19,7 @@ from core.cli.chart import chart_app
 from core.cli.fairness import fairness_app
 from core.cli.governance import (
     approve,
+    check_condition,
     comment,
     gate,
     proposal_app,
@@ -27,6 +28,7 @@ from core.cli.governance import (
     reject,
     request_changes,
     retry,
+    revoke,
     submit,
     withdraw,
 )
@@ -54,7 +56,20 @@ app = typer.Typer(
 for group in (
     (demo, up, worker, login),
     (ingest, labels, analyse, schedule),
-    (propose, approve, reject, request_changes, comment, withdraw, submit, refresh, retry, gate),
+    (
+        propose,
+        approve,
+        reject,
+        request_changes,
+        comment,
+        withdraw,
+        submit,
+        refresh,
+        retry,
+        revoke,
+        check_condition,
+        gate,
+    ),
 ):
     for command in group:
         app.command()(command)

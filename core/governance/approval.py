@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from core.governance.checks import CheckName, Outcome
+from core.governance.conditions import Condition
 from core.governance.identity import UserRole
 from core.governance.policy import SigningPolicy
 from core.governance.proposals import ProposalKind
@@ -29,7 +30,8 @@ class Case:
     """What a policy judges: what the evidence shows, who signed it, and when it is judged.
 
     ``checks`` gives each check's outcome and reason; ``evaluated_until`` is the time of the newest record of the
-    evaluation data, None where the evidence rests on none.
+    evaluation data, None where the evidence rests on none; ``unmet`` are the conditions of the approval that nobody
+    has checked yet.
     """
 
     kind: ProposalKind
@@ -37,6 +39,7 @@ class Case:
     signatures: Sequence[Signature]
     evaluated_until: datetime | None
     at: datetime
+    unmet: Sequence[Condition] = ()
 
 
 def lacks(policy: SigningPolicy, case: Case) -> tuple[str, ...]:
@@ -99,3 +102,6 @@ def signing_lacks(policy: SigningPolicy, case: Case) -> Iterator[str]:
         last = max(signature.at for signature in case.signatures)
         if case.at - last > timedelta(days=policy.approval_days):
             yield f"the approval of {last:%Y-%m-%d} lasted {policy.approval_days:g} days"
+    for condition in case.unmet:
+        if case.at > condition.due_at:
+            yield f"the condition {condition.text!r} of {condition.owner} was due on {condition.due_at:%Y-%m-%d}"

@@ -33,6 +33,7 @@ class ProposalState(StrEnum):
     APPROVED = "approved"
     REJECTED = "rejected"
     WITHDRAWN = "withdrawn"
+    REVOKED = "revoked"
     RUNNING = "running"
     DONE = "done"
     FAILED = "failed"
@@ -50,6 +51,8 @@ class Move(StrEnum):
     COMMENT = "comment"
     WITHDRAW = "withdraw"
     RETRY = "retry"
+    REVOKE = "revoke"
+    MEET = "check condition"
     START = "start"
     FINISH = "finish"
     FAIL = "fail"
@@ -73,6 +76,9 @@ MOVES = MappingProxyType(
         (S.CHANGES_REQUESTED, M.REJECT): S.REJECTED,
         (S.APPROVED, M.START): S.RUNNING,
         (S.APPROVED, M.FAIL): S.FAILED,
+        (S.APPROVED, M.REVOKE): S.REVOKED,
+        (S.DONE, M.REVOKE): S.REVOKED,
+        **{(state, M.MEET): state for state in (S.OPEN, S.APPROVED, S.RUNNING, S.FAILED, S.DONE)},
         (S.RUNNING, M.FINISH): S.DONE,
         (S.RUNNING, M.FAIL): S.FAILED,
         (S.FAILED, M.RETRY): S.APPROVED,
@@ -82,6 +88,7 @@ MOVES = MappingProxyType(
     }
 )
 DECISIONS = frozenset({M.APPROVE, M.REJECT, M.REQUEST_CHANGES})
+AFTER_DECIDING = frozenset({M.REVOKE, M.MEET})
 ON_FRESH_EVIDENCE = frozenset({M.APPROVE, M.RETRY, M.START})
 BY_WORKER = frozenset({M.START, M.FINISH, M.FAIL})
 NOBODY: Mapping[str, Collection[UserRole]] = MappingProxyType({})
@@ -155,7 +162,8 @@ def refusal(
     """
     if next_state(state, move) is None:
         return Refusal(reason=f"A proposal that is {state} can't be changed by: {move}.")
-    needed = Right.DECIDE if move in DECISIONS else Right.RUN_JOBS if move in BY_WORKER else Right.PROPOSE
+    decides = move in DECISIONS | AFTER_DECIDING
+    needed = Right.DECIDE if decides else Right.RUN_JOBS if move in BY_WORKER else Right.PROPOSE
     if not actor.may(needed):
         return Refusal(reason=f"You ({', '.join(actor.roles)}) may not {move}: that needs the right to {needed}.")
     if own := _asked(move, actor, requester, askers):
@@ -169,7 +177,7 @@ def refusal(
         why = _no_seat(actor, seats, signatures)
     if why is None and move in ON_FRESH_EVIDENCE and lacking:
         why = f"The policy isn't met: {'; '.join(lacking)}."
-    if why is None and move in DECISIONS and not reason.strip():
+    if why is None and decides and not reason.strip():
         why = "A decision needs a reason."
     return None if why is None else Refusal(reason=why)
 

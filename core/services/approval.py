@@ -13,7 +13,7 @@ from core.governance.evidence import Evidence
 from core.governance.policy import SigningPolicy
 from core.governance.proposals import ProposalKind
 from core.services.checks import checks_of
-from core.services.moves import MoveInfo, approvals_of
+from core.services.moves import MoveInfo, approvals_of, conditions_of, moves_of
 from core.services.signing_policy import policy_for
 from core.services.versions import info
 from core.storage.repository import Repository
@@ -56,6 +56,8 @@ def approval_lacks(
     """
     approvals = approvals_of(session, proposal)
     policy, case = _policy(session, proposal), case_of(session, proposal, evidence, approvals, at=at)
+    conditions = conditions_of(moves_of(session, proposal), proposal.evidence_sha256).values()
+    case = replace(case, unmet=[condition for condition, checked in conditions if checked is None])
     judged_at = approvals[-1].at if is_done and approvals else at
     return (*evidence_lacks(policy, replace(case, at=judged_at)), *signing_lacks(policy, case))
 

@@ -8,16 +8,16 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from core.governance.evidence import Evidence
-from core.governance.proposals import ProposalKind, ProposalState
+from core.governance.proposals import Move, ProposalKind, ProposalState
 from core.services.approval import approval_lacks
 from core.services.evidence import EvidenceService
-from core.services.moves import approvals_of
+from core.services.moves import approvals_of, moves_of
 from core.services.versions import deployed
 from core.storage.ledger import read_evidence
 from core.storage.signing import DeploymentRow, ProposalRow
 from core.storage.tables import ModelRow
 
-__all__ = ["Gate", "gate_of"]
+__all__ = ["PUTS_IN_FORCE", "Gate", "gate_of"]
 
 PUTS_IN_FORCE = (ProposalKind.PROMOTE, ProposalKind.ROLLBACK, ProposalKind.RENEW)
 
@@ -38,7 +38,8 @@ def gate_of(session: Session, model: ModelRow, version: str, service: EvidenceSe
         ProposalRow.model_id == model.id, ProposalRow.version == version, ProposalRow.kind.in_(PUTS_IN_FORCE)
     )
     # A renewal that isn't done leaves the approval before it as it is.
-    is_pending = (ProposalRow.kind == ProposalKind.RENEW) & (ProposalRow.state != ProposalState.DONE)
+    has_ended = ProposalRow.state.in_([ProposalState.DONE, ProposalState.REVOKED])
+    is_pending = (ProposalRow.kind == ProposalKind.RENEW) & ~has_ended
     proposal = session.scalar(query.where(~is_pending).order_by(ProposalRow.id.desc()).limit(1))
     if proposal is None:
         return Gate(is_open=False, why=f"Nobody has asked to put {version} in force.")
@@ -48,7 +49,9 @@ def gate_of(session: Session, model: ModelRow, version: str, service: EvidenceSe
         return Gate(is_open=False, why=str(error), proposal_id=proposal.id)
     champion = deployed(session, model)
     by = tuple(move.actor for move in approvals_of(session, proposal))
-    if champion is not None and champion.name == version and by and _put_in_force(session, proposal):
+    if proposal.state == ProposalState.REVOKED:
+        why, by = _revoked(session, proposal), ()
+    elif champion is not None and champion.name == version and by and _put_in_force(session, proposal):
         why = _closed_in_force(session, model, proposal, evidence, service)
         opened = f"{version} is in force, approved by {' and '.join(by)} in proposal {proposal.id}."
     elif proposal.state == ProposalState.DONE:
@@ -59,6 +62,12 @@ def gate_of(session: Session, model: ModelRow, version: str, service: EvidenceSe
         why = _closed_before(session, model, proposal, evidence, service)
         opened = f"Proposal {proposal.id} was approved by {' and '.join(by)}."
     return Gate(is_open=not why, why=why or opened, proposal_id=proposal.id, approved_by=by)
+
+
+def _revoked(session: Session, proposal: ProposalRow) -> str:
+    """Who revoked an approval, when and why."""
+    move = [move for move in moves_of(session, proposal) if move.move is Move.REVOKE][-1]
+    return f"{move.actor} revoked the approval of proposal {proposal.id} on {move.at:%Y-%m-%d}: {move.text}"
 
 
 def _closed_in_force(

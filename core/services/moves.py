@@ -11,6 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from core.errors import UnknownNameError
+from core.governance.conditions import Condition
 from core.governance.identity import Actor, UserRole
 from core.governance.ledger import Receipt
 from core.governance.proposals import ASKING, Move, ProposalState
@@ -18,7 +19,7 @@ from core.storage.ledger import append
 from core.storage.signing import ProposalMoveRow, ProposalRow
 from core.storage.tables import ModelRow
 
-__all__ = ["MoveInfo", "approvals_of", "moves_of", "note_move", "proposal_row", "standing"]
+__all__ = ["MoveInfo", "approvals_of", "conditions_of", "moves_of", "note_move", "proposal_row", "standing"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +34,12 @@ class MoveInfo:
     at: datetime
     ledger_seq: int
     details: Mapping[str, Any]
+
+    @property
+    def conditions(self) -> dict[str, Condition]:
+        """What an approval hangs on, by a name that no other condition of the workspace has."""
+        found = self.details.get("conditions", ())
+        return {f"{self.ledger_seq}.{n}": Condition.read(content) for n, content in enumerate(found, start=1)}
 
     @property
     def roles(self) -> tuple[UserRole, ...]:
@@ -122,3 +129,13 @@ def standing(moves: Sequence[MoveInfo], evidence_sha256: str) -> tuple[MoveInfo,
     """The approvals that stand: those of this evidence since it was last asked for."""
     asked = max((place for place, move in enumerate(moves) if move.move in ASKING), default=0)
     return tuple(m for m in moves[asked:] if m.move is Move.APPROVE and m.evidence_sha256 == evidence_sha256)
+
+
+def conditions_of(moves: Sequence[MoveInfo], evidence_sha256: str) -> dict[str, tuple[Condition, MoveInfo | None]]:
+    """The conditions of the approvals that stand, and who checked each last; None while nobody has."""
+    checked = {str(move.details.get("condition")): move for move in moves if move.move is Move.MEET}
+    return {
+        name: (condition, checked.get(name))
+        for approval in standing(moves, evidence_sha256)
+        for name, condition in approval.conditions.items()
+    }

@@ -10,15 +10,25 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from core.governance.conditions import Condition
 from core.governance.evidence import Evidence
 from core.governance.identity import Actor, UserRole
 from core.governance.ledger import Receipt
-from core.governance.proposals import ASKING, DECISIONS, Move, ProposalKind, ProposalState, Refusal, refusal
+from core.governance.proposals import (
+    AFTER_DECIDING,
+    ASKING,
+    DECISIONS,
+    Move,
+    ProposalKind,
+    ProposalState,
+    Refusal,
+    refusal,
+)
 from core.governance.quorum import fills, vacant
 from core.services.approval import evidence_barred
 from core.services.checks import Check, HeldSubject, checks_of
 from core.services.evidence import EvidenceService
-from core.services.moves import MoveInfo, moves_of, standing
+from core.services.moves import MoveInfo, conditions_of, moves_of, standing
 from core.services.retraining import recipe_of
 from core.services.signing_policy import policy_for
 from core.services.versions import VersionInfo, info
@@ -37,8 +47,8 @@ __all__ = [
     "reviewed",
 ]
 
-ENDED = (ProposalState.REJECTED, ProposalState.WITHDRAWN, ProposalState.DONE)
-BY_PEOPLE = (*DECISIONS, Move.COMMENT, Move.WITHDRAW, Move.SUBMIT, Move.REFRESH, Move.RETRY)
+ENDED = (ProposalState.REJECTED, ProposalState.WITHDRAWN, ProposalState.DONE, ProposalState.REVOKED)
+BY_PEOPLE = (*DECISIONS, *AFTER_DECIDING, Move.COMMENT, Move.WITHDRAW, Move.SUBMIT, Move.REFRESH, Move.RETRY)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +97,11 @@ class ProposalInfo:
     def approvals(self) -> tuple[MoveInfo, ...]:
         """Who has signed the evidence that it rests on."""
         return standing(self.moves, self.evidence_sha256)
+
+    @property
+    def conditions(self) -> dict[str, tuple[Condition, MoveInfo | None]]:
+        """What its approvals hang on, and who checked that it was done."""
+        return conditions_of(self.moves, self.evidence_sha256)
 
     @property
     def vacant(self) -> tuple[UserRole, ...]:

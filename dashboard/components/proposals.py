@@ -27,6 +27,7 @@ STATES = {
     ProposalState.DONE: ("green", "check_circle", "Done"),
     ProposalState.FAILED: ("red", "error", "Failed"),
     ProposalState.REJECTED: ("gray", "block", "Rejected"),
+    ProposalState.REVOKED: ("red", "gavel", "Revoked"),
     ProposalState.WITHDRAWN: ("gray", "undo", "Withdrawn"),
 }
 

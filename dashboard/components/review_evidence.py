@@ -38,6 +38,8 @@ DONE = {
     Move.REQUEST_CHANGES: "requested changes",
     Move.COMMENT: "commented",
     Move.WITHDRAW: "withdrew it",
+    Move.REVOKE: "revoked the approval",
+    Move.MEET: "checked a condition",
     Move.RETRY: "had the job run again",
     Move.START: "started the job",
     Move.FINISH: "finished the job",

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import streamlit as st
 
-from core.errors import PlumblineError
+from core.errors import InputError, PlumblineError
 from core.governance.approval import seat_words
+from core.governance.conditions import Condition
 from core.governance.identity import Actor
 from core.governance.proposals import DECISIONS, Move, ProposalKind, ProposalState
 from core.services.checks import Outcome
@@ -29,6 +32,7 @@ STANDS = {
     ProposalState.DONE: "It was approved, and is done.",
     ProposalState.FAILED: "It was approved, and its job failed. It can run again, or rest on fresh evidence.",
     ProposalState.REJECTED: "It was rejected. Nothing was done.",
+    ProposalState.REVOKED: "Its approval was revoked: the gate is closed by it.",
     ProposalState.WITHDRAWN: "It was withdrawn. Nothing was done.",
 }
 
@@ -63,6 +67,13 @@ OTHERS = (
         icon=":material/replay:",
         consequence="The approval still stands if its evidence does.",
     ),
+    Other(
+        move=Move.REVOKE,
+        label="Revoke the approval",
+        icon=":material/gavel:",
+        consequence="Its job doesn't start, and the gate of what it put in force closes. To take that out of force, "
+        "propose to roll back.",
+    ),
     Other(move=Move.WITHDRAW, label="Withdraw", icon=":material/undo:", consequence="It ends here. Nothing is done."),
 )
 
@@ -89,6 +100,7 @@ def decision_card(review: Review, actor: Actor) -> None:
                 icon=":material/manufacturing:",
                 query_params={"job": found.job_id},
             )
+        _conditions(found, can_check=refusals[Move.MEET] is None, actor=actor)
         for other in OTHERS:
             if refusals[other.move] is None:
                 _other(found, other)
@@ -151,6 +163,34 @@ def _seats(found: ProposalInfo) -> None:
         st.markdown(f":red-badge[:material/policy: Policy] {plain(why)}.")
 
 
+def _condition(row: Mapping[str, Any]) -> Condition:
+    """A condition as it was typed; due at the end of its day."""
+    if not (row.get("what") and row.get("owner") and row.get("due")):
+        raise InputError("A condition needs what has to be done, by whom and until when; nothing was signed.")
+    due = datetime.fromisoformat(str(row["due"])[:10]).replace(tzinfo=UTC) + timedelta(days=1)
+    return Condition(text=str(row["what"]), owner=str(row["owner"]).strip(), due_at=due)
+
+
+def _conditions(found: ProposalInfo, *, can_check: bool, actor: Actor) -> None:
+    """What the approvals hang on, and checking that it was done."""
+    for name, (condition, checked) in found.conditions.items():
+        said = f"{plain(condition.text)}  \n{muted(f'{plain(condition.owner)}, due {instant(condition.due_at)}')}"
+        if checked is not None:
+            st.markdown(f":green-badge[:material/check: Checked by {plain(checked.actor)}] {said}")
+            continue
+        st.markdown(f":orange-badge[:material/assignment: Condition] {said}")
+        if not can_check or condition.owner == actor.name:
+            continue
+        key = _key(f"condition-{name}", found)
+        with st.popover("Check it", icon=":material/check:"), st.form(f"{key}-form", border=False):
+            st.text_area("How was it checked?", key=key, height=80)
+            st.form_submit_button("It is met", on_click=_do, args=(found.id, key, _check_call(found.id, name)))
+
+
+def _check_call(proposal_id: int, name: str) -> Callable[[Actor, str], Decided]:
+    return lambda actor, reason: workspace().proposals.check_condition(actor, proposal_id, name, reason=reason)
+
+
 def _problem(proposal_id: int) -> None:
     of, words = st.session_state.get(SAID, (None, ""))
     if of == proposal_id:
@@ -179,6 +219,19 @@ def _deciding(review: Review, actor: Actor, refusals: dict[Move, str | None]) ->
             captions=[_consequence(review, move) for move in may],
         )
         st.text_area("Reason", key=key, height=100, placeholder="What convinced you, or what is missing")
+        with st.expander("Conditions of an approval", type="compact"):
+            st.data_editor(
+                [{"what": None, "owner": None, "due": None}],
+                num_rows="dynamic",
+                hide_index=True,
+                key=f"{key}-conditions",
+                column_config={
+                    "what": st.column_config.TextColumn("What has to be done", width="medium"),
+                    "owner": st.column_config.TextColumn("By whom", help="The name of an account"),
+                    "due": st.column_config.DateColumn("Due (UTC)"),
+                },
+            )
+            st.markdown(muted("Once one is due and nobody else has checked it, the approval no longer counts."))
         st.form_submit_button(
             "Sign", icon=":material/draw:", on_click=_decide, args=(found.id, key, found.evidence_sha256)
         )
@@ -228,6 +281,7 @@ def _call(proposal_id: int, move: Move) -> Callable[[Actor, str], Decided]:
         Move.SUBMIT: proposals.submit,
         Move.REFRESH: proposals.refresh,
         Move.RETRY: proposals.retry,
+        Move.REVOKE: proposals.revoke,
         Move.WITHDRAW: proposals.withdraw,
     }
     return lambda actor, reason: calls[move](actor, proposal_id, reason=reason)
@@ -240,9 +294,17 @@ def _decide(proposal_id: int, key: str, evidence_sha256: str) -> None:
         st.session_state[SAID] = (proposal_id, "Choose what you decide; nothing was signed.")
         return
 
+    edited = st.session_state.get(f"{key}-conditions", {})
+    rows = [*edited.get("edited_rows", {}).values(), *edited.get("added_rows", [])]
+
     def call(actor: Actor, reason: str) -> Decided:
         return workspace().proposals.decide(
-            actor, proposal_id, Move(move), reason=reason, evidence_sha256=evidence_sha256
+            actor,
+            proposal_id,
+            Move(move),
+            reason=reason,
+            evidence_sha256=evidence_sha256,
+            conditions=[_condition(row) for row in rows if any(row.values())],
         )
 
     _do(proposal_id, key, call)

@@ -183,6 +183,14 @@ class Signing(RuleBasedStateMachine):
             assert self._are_filled(self._seats(proposal.kind, proposal.arguments), self.signed[proposal.id])
             self.jobs.append(retried.job_id or "")
 
+    @rule(place=PLACES, person=PEOPLE)
+    def revoke(self, place: int, person: str) -> None:
+        proposal = self._pick(place, ProposalState.APPROVED, ProposalState.DONE)
+        actor = self.governed.people[person]
+        revoke = self.workspace.proposals.revoke
+        if self._try(lambda: revoke(actor, proposal.id, reason="it was a mistake"), person, Right.DECIDE):
+            assert proposal.state in (ProposalState.APPROVED, ProposalState.DONE)
+
     # What the worker does
 
     @precondition(lambda self: self._waiting())
@@ -194,9 +202,10 @@ class Signing(RuleBasedStateMachine):
         job = self.workspace.jobs.show(WORKER, job_id)
         proposal = self.workspace.proposals.show(WORKER, job.proposal_id or 0)
         if job.state is JobState.QUEUED:
-            stale = self._deeply_stale(proposal)
+            is_revoked = proposal.state is ProposalState.REVOKED
+            stale = () if is_revoked else self._deeply_stale(proposal)
             begun = self._try(lambda: self.workspace.jobs.begin(WORKER, job.id))
-            assert (begun is None) is bool(stale)
+            assert (begun is None) is (is_revoked or bool(stale))
             if begun is None:
                 self.workspace.jobs.fail(WORKER, job.id, "stale")
                 return
@@ -357,7 +366,7 @@ class Signing(RuleBasedStateMachine):
             assert sorted(self.jobs) == sorted(session.scalars(select(JobRow.id)))  # each was seen with its quorum
             for deployment in session.scalars(select(DeploymentRow)):
                 state = session.get_one(ProposalRow, deployment.proposal_id).state
-                assert state in (ProposalState.RUNNING, ProposalState.DONE)
+                assert state in (ProposalState.RUNNING, ProposalState.DONE, ProposalState.REVOKED)
 
     @invariant()
     def the_ledger_holds_and_only_grows(self) -> None:
@@ -373,7 +382,11 @@ class Signing(RuleBasedStateMachine):
             gate = self.workspace.proposals.gate(WORKER, MODEL, version)
             in_force = deployed is not None and deployed.version == version
             if gate.is_open or in_force:
-                kind = self.workspace.proposals.show(WORKER, gate.proposal_id or 0).kind
+                found = self.workspace.proposals.show(WORKER, gate.proposal_id or 0)
+                kind = found.kind
+                if found.state is ProposalState.REVOKED:
+                    assert not gate.is_open
+                    continue
                 is_filled = self._are_filled(self._seats(kind, {}), gate.approved_by)
                 assert is_filled if gate.is_open else not is_filled, gate.why
 
