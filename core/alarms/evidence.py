@@ -16,6 +16,7 @@ from scipy.special import betainccinv, betaincinv, betaln, ndtr
 from core.alarms.baseline import Baseline, Margin
 from core.alarms.dispersion import as_normal
 from core.alarms.monitors import Kind, Windows
+from core.alarms.rates import log_gap_e_values
 
 __all__ = ["SIGNS", "SIZES", "log_e_values", "null_edges", "stakes"]
 
@@ -40,6 +41,7 @@ def log_e_values(
     margins: Sequence[Margin],
     *,
     edges: tuple[Floats, Floats] | None = None,
+    with_gaps: bool = True,
 ) -> Floats:
     """What did every bet win in every window, as the logarithm of its e-value?
 
@@ -57,11 +59,14 @@ def log_e_values(
         One a subject.
     edges : two float arrays of shape (n_monitors,), optional
         What `null_edges` makes of the margins, where it is known already.
+    with_gaps : bool
+        Whether bets on gaps are asked for.
 
     Returns
     -------
     float array of shape (n_windows, n_monitors, 2, 4)
-        Up and down, then sizes in ascending order.
+        Up and down, then sizes in ascending order. Of a gap all that is won stands with the group's rate, by the
+        way that does harm.
 
     References
     ----------
@@ -80,6 +85,12 @@ def log_e_values(
     if exact.size:
         found[:, exact] = _exact_log_e_values(baseline, windows, edges, exact)
     found[windows.n == 0] = 0.0
+    gaps = baseline.gaps
+    if gaps.size and with_gaps:
+        found[:, gaps], found[:, gaps + 1] = 0.0, 0.0
+        won = log_gap_e_values(baseline, windows, margins, gaps)
+        is_behind = baseline.kinds[gaps] == Kind.BEHIND
+        found[:, gaps[is_behind], 1], found[:, gaps[~is_behind], 0] = won[:, is_behind], won[:, ~is_behind]
     return found
 
 
@@ -119,7 +130,8 @@ def null_edges(baseline: Baseline, margins: Sequence[Margin]) -> tuple[Floats, F
 def stakes(baseline: Baseline) -> Floats:
     """How each subject's bet is divided over monitors, directions and sizes; shape (n_monitors, 2, 4).
 
-    Rare shares mostly rise: three quarters are on that, and all where the reference has none at all.
+    Rare shares mostly rise: three quarters are on that, and all where the reference has none at all. Of a gap all is
+    on the way that does harm.
     """
     is_share = baseline.is_exact | (baseline.kinds == Kind.SHARE)
     directions = np.full((baseline.mean.size, SIGNS.size), 0.5)
@@ -127,6 +139,9 @@ def stakes(baseline: Baseline) -> Floats:
     directions[is_share & (baseline.mean >= 1 - RARE)] = 0.25, 0.75
     directions[baseline.is_share & (baseline.mean == 0)] = 1.0, 0.0
     directions[baseline.is_share & (baseline.mean == 1)] = 0.0, 1.0
+    gaps = baseline.gaps
+    directions[gaps], directions[gaps + 1] = 0.0, 0.0
+    directions[gaps, np.where(baseline.kinds[gaps] == Kind.BEHIND, 1, 0)] = 1 / baseline.weights[gaps]
     found: Floats = baseline.weights[:, None, None] * directions[:, :, None] * STAKES
     return found
 

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from core.alarms.baseline import Baseline, Margin
 from core.alarms.evidence import log_e_values, null_edges, stakes
-from core.alarms.monitors import Windows
+from core.alarms.monitors import Kind, Windows
+from core.alarms.rates import smallest_gaps
 
 __all__ = ["BLIND", "smallest_shifts"]
 
@@ -46,7 +47,8 @@ def smallest_shifts(
         In standard deviations of a row's score (of a share too rare for a normal law: at the edge of its
         null), margin included: windows that show such a shift, no more and no less, raise an alarm within
         the horizon. Chance makes it sooner or later, about every second time. Of shares below one half it
-        is a rise, of others a fall. Infinite without rows.
+        is a rise, of others a fall. Of a gap it is how far the group's rate is from that of all others. Infinite
+        without rows.
 
     Examples
     --------
@@ -77,7 +79,7 @@ def smallest_shifts(
         mean = baseline.mean + shift * away
         mean = np.where(baseline.is_share, np.clip(mean, 0.0, 1.0), mean)
         windows = Windows(n=rows, total=rows * mean, total_of_squares=rows * mean)
-        won = log_e_values(still, windows, phases, margins, edges=edges)[1] * horizon + stake
+        won = log_e_values(still, windows, phases, margins, edges=edges, with_gaps=False)[1] * horizon + stake
         return np.asarray(won.max(axis=(1, 2)) >= needed)
 
     low, high = np.zeros(baseline.mean.shape), np.full(baseline.mean.shape, LARGEST)
@@ -86,4 +88,10 @@ def smallest_shifts(
         middle = (low + high) / 2
         enough = is_found(middle)
         low, high = np.where(enough, low, middle), np.where(enough, middle, high)
-    return np.where(unlimited, np.inf, high)
+    shifts = np.where(unlimited, np.inf, high)
+    if (gaps := baseline.gaps).size:
+        way = np.where(baseline.kinds[gaps] == Kind.BEHIND, 1, 0)
+        own = stake[gaps, way]
+        shifts[gaps + 1] = np.inf
+        shifts[gaps] = smallest_gaps(baseline, margins, gaps, needed=needed, stake=own, horizon=horizon)
+    return shifts

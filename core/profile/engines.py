@@ -158,7 +158,8 @@ class Tally:
 
     def _sum(self, key: CellKey, name: str, values: Floats) -> None:
         before = self.sums.get((key, name))
-        self.sums[key, name] = values if before is None else before + values
+        with np.errstate(over="ignore", invalid="ignore"):  # too large for a float: infinite or NaN, shown as undefined
+            self.sums[key, name] = values if before is None else before + values
 
 
 class _Batch:

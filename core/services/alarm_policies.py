@@ -20,8 +20,8 @@ from core.profile.windows import Window
 from core.services.alert_words import subject_words
 from core.services.arming import Armed, armed
 from core.services.observations import Observations, Selection
+from core.services.panel import GAPS, OF_ALL_ROWS
 from core.services.promise import WatchKind
-from core.services.subjects import OF_ALL_ROWS
 from core.services.watch_report import policy_of
 from core.services.watching import WatchService
 from core.storage.alerting import AlarmPolicyRow
@@ -209,7 +209,9 @@ class AlarmPolicyService:
 def _check_names(session: Session, model: ModelRow, policy: AlarmPolicy) -> None:
     columns = Repository(session).schema(model).columns
     for name in sorted({*policy.margins, *policy.left_out}):
-        if name not in columns and name not in OF_ALL_ROWS:
+        rate, _, gap = name.partition("/")
+        is_gap = rate in GAPS and gap.partition("=")[0] in columns
+        if name not in columns and name not in OF_ALL_ROWS and not is_gap:
             close = get_close_matches(name, [*columns, *OF_ALL_ROWS], n=1)
             meant = f" Did you mean {close[0]!r}?" if close else ""
             raise InputError(

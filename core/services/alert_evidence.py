@@ -12,11 +12,12 @@ import numpy as np
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
+from core.alarms.baseline import SHARES
 from core.alarms.detector import Incident
-from core.alarms.monitors import Kind
 from core.alarms.watch import Light
 from core.governance.alerts import OUT_OR_OVER, OVER, AlertMove, AlertState, next_state
 from core.governance.evidence import Evidence, Subject
+from core.measure import Family
 from core.profile.windows import Window
 from core.services.alert_words import subject_words, title_of
 from core.services.arming import Armed
@@ -232,7 +233,7 @@ def _incident(found: Armed, firing: Firing) -> Mapping[str, Any]:
         shift = (float(mean[monitor]) - float(baseline.mean[monitor])) / sigma if sigma > 0 else math.nan
         return {
             "monitor": subject.names[int(monitor - monitors[0])],
-            "is_share": Kind(int(baseline.kinds[monitor])) in (Kind.BIN, Kind.CATEGORY, Kind.SHARE),
+            "is_share": int(baseline.kinds[monitor]) in SHARES,
             "n": float(current.n[firing.place, monitor]),
             "value": float(mean[monitor]),
             "n_reference": float(baseline.n[monitor]),
@@ -251,6 +252,7 @@ def _incident(found: Armed, firing: Firing) -> Mapping[str, Any]:
         "e_value_log": firing.row.log_wealth,
         "margin_sd": margin.sd,
         "margin_points": margin.points,
+        **({"least_ratio": margin.ratio} if subject.family is Family.FAIRNESS else {}),
         "leading": numbers(firing.incident.monitor),
         "monitors": [numbers(int(monitor)) for monitor in monitors],
     }

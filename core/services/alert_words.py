@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from core.measure import Family
+from core.services.panel import GAPS
 from core.storage.alerting import IncidentRow
 
 __all__ = ["subject_words", "title_of"]
@@ -51,6 +52,8 @@ def subject_words(subject: str, sign: int) -> str:
 
     Examples
     --------
+    >>> subject_words("selection_rate/sex=f", -1)
+    'the selection rate of f (sex) is lower than that of all others'
     >>> subject_words("missing/income", 1), subject_words("performance/roc_auc", -1), subject_words("volume", 1)
     ('more of income is missing', 'ROC AUC fell', 'more records')
     """
@@ -60,6 +63,10 @@ def subject_words(subject: str, sign: int) -> str:
         if name == "accuracy":  # its subject is the share of wrong predictions
             way = "fell" if sign > 0 else "rose"
         return f"{MEASURES.get(name, name.replace('_', ' '))} {way}"
+    if kind in GAPS:
+        attribute, _, group = name.partition("=")
+        way = "lower" if sign < 0 else "higher"
+        return f"the {kind.replace('_', ' ')} of {group} ({attribute}) is {way} than that of all others"
     words = {
         "values": f"{name} moved",
         "missing": f"{more} of {name} is missing",

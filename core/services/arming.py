@@ -12,15 +12,21 @@ from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
 from core.alarms.baseline import fit_baseline
+from core.alarms.monitors import Kind
 from core.alarms.policy import AlarmPolicy
+from core.alarms.rates import gap_edges, largest_gaps
+from core.alarms.reach import BLIND
 from core.alarms.watch import Light, Season, Watch, arm
+from core.measure import Family
 from core.profile.windows import WindowPlan
 from core.record import BatchRole
 from core.services.arrivals import repeated_ids
+from core.services.matured_panel import matured_panel
 from core.services.observations import Observations, WindowInfo
+from core.services.panel import Panel
 from core.services.promise import WatchKind
 from core.services.sampled_series import SampledWindow
-from core.services.subjects import Panel, matured_panel, served_panel
+from core.services.served_panel import served_panel
 from core.storage.repository import Repository
 
 __all__ = ["Armed", "armed", "content_of", "horizon_of"]
@@ -31,6 +37,7 @@ Floats = NDArray[np.float64]
 CYCLES = {24: 4, 7: 4, 12: 8}  # of a rhythm that the reference must hold before it is taken off
 HORIZON_DAYS = 30
 MIN_HORIZON = 8  # windows
+SHARED = (Kind.SHARE, Kind.BEHIND, Kind.AHEAD)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -96,7 +103,7 @@ def armed(
         )
     else:
         panel = matured_panel(observations, windows)
-    if panel is None or not context.reference_windows:
+    if panel is None or len(context.reference_windows) < 2:  # how windows differ can't be told from one
         return None
     reference = [window.window for window in context.reference_windows]
     cycles = CYCLES.get(plan.n_phases)
@@ -105,7 +112,9 @@ def armed(
         phases = np.array([plan.phase(window) for window in reference], dtype=np.int64)
         season = Season(phases=phases, n_phases=plan.n_phases)
     margins = [
-        policy.margin(subject.column or subject.key, sigma=sigma, value=panel.margins.get(subject.key))
+        policy.gap_margin(subject.key)
+        if subject.family is Family.FAIRNESS
+        else policy.margin(subject.column or subject.key, sigma=sigma, value=panel.margins.get(subject.key))
         for subject, sigma in zip(panel.subjects, _first_sigmas(panel), strict=True)
     ]
     left_out = {
@@ -171,9 +180,12 @@ def content_of(found: Armed) -> dict[str, Any]:
     watch, baseline = found.watch, found.watch.baseline
     horizons = sorted({1, 7, watch.horizon})
     findable = {light: {h: watch.smallest_shifts(h, light) for h in horizons} for light in Light}
-    subjects = []
+    gaps, subjects = baseline.gaps, []
+    edges = dict(zip(gaps.tolist(), gap_edges(baseline, watch.margins, gaps).tolist(), strict=True))
+    largest = dict(zip(gaps.tolist(), largest_gaps(baseline, watch.margins, gaps).tolist(), strict=True))
     for number, subject in enumerate(watch.subjects):
         inside = baseline.subject == number
+        first = int(np.flatnonzero(inside)[0])
         subjects.append(
             {
                 "key": subject.key,
@@ -181,14 +193,16 @@ def content_of(found: Armed) -> dict[str, Any]:
                 "column": subject.column,
                 "why_not": watch.why_not.get(number, ""),
                 "margin": {"sd": watch.margins[number].sd, "points": watch.margins[number].points},
-                "reference_error": _finite(baseline.reference_error[inside].min()),
+                "least_ratio": edges.get(first),
+                "blind_at": _finite(largest.get(first, BLIND)),
+                "reference_error": None if first in edges else _finite(baseline.reference_error[inside].min()),
                 "dispersion": _finite(baseline.dispersion(baseline.n_window)[inside].max()),
                 "autocorrelation": _finite(baseline.autocorrelation[inside].max()),
                 "n_window": _finite(baseline.n_window[inside].max()),
                 "findable": {
                     str(light): {str(h): _finite(findable[light][h][number]) for h in horizons} for light in Light
                 },
-                "is_share": bool(baseline.is_exact[inside].all()) or subject.kinds[0].name == "SHARE",
+                "is_share": bool(baseline.is_exact[inside].all()) or subject.kinds[0] in SHARED,
                 "sigma": _finite(baseline.sigma[inside][0]),
                 "mean": _finite(baseline.mean[inside][0]),
             }

@@ -18,6 +18,7 @@ from core.report.fairness import FairnessPage
 from core.report.local_law_144 import LocalLaw144
 from core.schema import ModelSchema
 from core.services.audit_documents import fairness_page, local_law_144
+from core.services.chart_marks import ChartMark, chart_marks
 from core.services.fairness import FairnessReport, fairness_report
 from core.services.fairness_crossings import IntersectionReport, intersection_report
 from core.services.fairness_detail import AttributeDetail, attribute_detail, gap_change, peer_measures
@@ -65,6 +66,12 @@ class FairnessAuditService:
     def policy(self, actor: Actor, request: AuditRequest) -> FairnessPolicy:  # noqa: ARG002
         """The policy that an audit follows."""
         return self._policy(request)
+
+    @allowed(Right.READ)
+    def marks(self, actor: Actor, model: str) -> tuple[ChartMark, ...]:  # noqa: ARG002
+        """What people did that a gap may have followed: versions put in force, decisions on proposals."""
+        with self.database.read() as session:
+            return chart_marks(session, Repository(session).model(model))
 
     @allowed(Right.READ)
     def report(self, actor: Actor, request: AuditRequest) -> FairnessReport | None:  # noqa: ARG002

@@ -16,11 +16,11 @@ from core.profile.fitting import measured_type
 from core.quality.columns import ColumnQuality, column_quality
 from core.schema import ColumnType, Role
 from core.services.observations import Context, Observations, WindowInfo
+from core.services.panel import subject_key
 from core.services.promise import SubjectInfo
 from core.services.quality import rows_outside
 from core.services.reference_facts import ReferenceFacts
-from core.services.subjects import subject_key
-from core.services.verdicts import ALARMS, SEVERITY, located, since_when, worst
+from core.services.verdicts import ALARMS, SEVERITY, located, of_many, since_when
 from core.services.watch_report import IncidentInfo
 
 __all__ = ["ColumnReport", "DriftReport", "WholeRowsTrend", "drift_report", "drift_trends"]
@@ -90,14 +90,8 @@ class DriftReport:
 
     @property
     def status(self) -> Status:
-        """The verdict on the columns together: an alarm first; not enough where half of them can't be told."""
-        alarms = [column.status for column in self.columns if column.status in ALARMS]
-        if alarms:
-            return worst(alarms)
-        told = len(self.having(Status.OK))
-        if not self.columns:
-            return Status.UNDEFINED
-        return Status.OK if 2 * told >= len(self.columns) else Status.INSUFFICIENT
+        """The verdict on the columns together."""
+        return of_many(column.status for column in self.columns)
 
 
 def drift_report(observations: Observations, *, columns: Sequence[str] | None = None) -> DriftReport:
@@ -243,7 +237,7 @@ def _column(
         drift=replace(drift, measures=measures),
         quality=column_quality(reference, current, bins),
         trend=trend,
-        since=_since(observations, key, trend, place),
+        since=since_when(trend, context.windows, place),
         incident=watch.open_incident(key, window.window.key) if watch else None,
         subject=watch.subjects.get(key) if watch else None,
         answer=standing.answer,
@@ -257,17 +251,6 @@ def _speaking(observations: Observations, column: str, window: WindowInfo) -> st
     known = [key for key in keys if observations.watches(key)]
     ranks = [SEVERITY[status] if (status := observations.verdict(key, window)[0]) in ALARMS else 99 for key in known]
     return known[ranks.index(min(ranks))] if known else keys[0]
-
-
-def _since(observations: Observations, key: str, trend: Sequence[Measure], place: int) -> WindowInfo | None:
-    """Where the incident that is open in the window at `place` began."""
-    windows = observations.context.windows
-    if observations.watch is None or observations.context.arming.asks:
-        return since_when(trend, windows, place)
-    incident = observations.watch.open_incident(key, windows[place].window.key)
-    if incident is None:
-        return None
-    return next((window for window in windows if window.window.key == incident.opened), None)
 
 
 def _dispersion(observations: Observations, column: str) -> float:

@@ -15,6 +15,7 @@ from core.measure import Interval, Measure, Status
 from core.schema import Task
 from core.services.fairness_errors import error_gaps, error_means
 from core.services.fairness_rates import DECISIONS, Outcome, labelled_span, merged, rates_of, span_to
+from core.services.fairness_watch import GapWatch, gap_watches
 from core.services.observations import Context, Observations, WindowInfo
 from core.services.performance import IMMATURE
 from core.services.verdicts import located, worst
@@ -38,6 +39,16 @@ class AttributeReport:
     trend: tuple[tuple[Measure, ...], ...]
     window_rates: tuple[GroupRates, ...]
     association: Association | None
+    watched: tuple[GapWatch, ...] = ()
+
+    def watch(self, rate: str, group: str) -> GapWatch | None:
+        """What the watch says of one rate of a group; None where that isn't watched."""
+        return next((each for each in self.watched if (each.rate, each.group) == (rate, group)), None)
+
+    def alarms(self, rate: str) -> tuple[GapWatch, ...]:
+        """The groups of which an alarm on a rate is out, the longest first."""
+        found = [each for each in self.watched if each.rate == rate and each.status is Status.CRITICAL]
+        return tuple(sorted(found, key=lambda each: each.since.window.key if each.since else 0))
 
     def measure(self, name: str, group: str = "") -> Measure | None:
         """A gap of all groups, or of one group against the rest."""
@@ -87,9 +98,10 @@ class AttributeReport:
 
     @property
     def status(self) -> Status:
-        """The worst verdict on a difference over all groups that has a value and a limit."""
+        """The worst verdict on a difference over all groups that has a value and a limit, or an alarm that is out."""
         whole = [m for m in self.measures if m.margin is not None and not m.segment]
-        return worst(m.status for m in whole if m.status is not Status.UNDEFINED)
+        alarms = (each.status for each in self.watched if each.status is Status.CRITICAL)
+        return worst([*(m.status for m in whole if m.status is not Status.UNDEFINED), *alarms])
 
 
 def _pairs() -> list[tuple[str, str]]:
@@ -261,6 +273,7 @@ def _audited(
             ),
             window_rates=tuple(of[name] for of in by_window),
             association=_association(observations, name, span),
+            watched=gap_watches(observations, name, decided=span, labelled=labelled),
         )
 
     return found, tuple(report(name) for name in names)

@@ -38,7 +38,7 @@ from core.storage.counts import StoredCounts, load_counts
 from core.storage.repository import Repository
 from core.storage.tables import BatchRow, ModelRow, ProfileRow
 
-__all__ = ["Arming", "Context", "Observations", "Selection", "WindowInfo"]
+__all__ = ["Arming", "Context", "Observations", "OutcomeCounts", "Selection", "WindowInfo"]
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -271,9 +271,9 @@ class Observations:
         """Score bin x prediction x label x group of the reference."""
         return _joint(self.reference, self.spec, self.reference.windows, attribute)
 
-    def joint_of(self, keys: Sequence[int], *, of_reference: bool = False) -> Ints:
+    def joint_of(self, keys: Sequence[int], *, of_reference: bool = False, attribute: str = "") -> Ints:
         """Score bin x prediction x label x group over windows given by key."""
-        return _joint(self.reference if of_reference else self.current, self.spec, keys, "")
+        return _joint(self.reference if of_reference else self.current, self.spec, keys, attribute)
 
     def calibration_of(self, keys: Sequence[int], *, of_reference: bool = False) -> Floats:
         """Sums by calibration bin over windows given by key."""

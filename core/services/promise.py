@@ -30,7 +30,8 @@ class SubjectInfo:
     """A subject that is watched or why it isn't; shifts are in standard deviations of a row's score.
 
     `findable`: the smallest sustained shift that would be found within so many windows, by light; None
-    where none would.
+    where none would. `least_ratio`: of a gap, the part of the higher rate that the lower one may be. `blind_at`:
+    nothing can be told where only larger shifts would be found.
     """
 
     key: str
@@ -47,6 +48,8 @@ class SubjectInfo:
     is_share: bool
     sigma: float | None
     mean: float | None
+    least_ratio: float | None
+    blind_at: float | None
 
     @property
     def is_armed(self) -> bool:
@@ -58,7 +61,8 @@ class SubjectInfo:
 
         What goes beyond the margin and the reference's own error grows with the root of that.
         """
-        shift = self.findable[Light.CHANGED][max(self.findable[Light.CHANGED])]
+        by_horizon = self.findable[Light.CHANGED if self.least_ratio is None else Light.MATERIAL]
+        shift = by_horizon[max(by_horizon)]
         if shift is None:
             return None
         off = min(self.reference_error or 0.0, shift)
@@ -92,6 +96,8 @@ class Promise:
     horizon: int
     has_season: bool
     n_replayed: int
+    n_gaps: int
+    least_ratio: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,6 +136,8 @@ def promise_of(
         horizon=max(content["horizon"] for content in contents),
         has_season=any(content["has_season"] for content in contents),
         n_replayed=sum(event["light"] == Light.MATERIAL for content in contents for event in content["replayed"]),
+        n_gaps=sum(subject.least_ratio is not None for subject in armed),
+        least_ratio=policy.least_ratio,
     )
 
 

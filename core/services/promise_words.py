@@ -31,6 +31,7 @@ def promise_words(promise: Promise, context: Context, preview: PolicyPreview | N
             f"own ({promise.changes_per_year:g} {promise.per}) and pages nobody.",
         ),
         ("Margin", f"{margin_words(promise)} doesn't matter, unless the policy says otherwise of a column."),
+        *([("Groups", gap_words(promise))] if promise.n_gaps else []),
     ]
     if promise.reference_error is not None:
         n_windows = len(context.reference_windows)
@@ -59,8 +60,20 @@ def promise_words(promise: Promise, context: Context, preview: PolicyPreview | N
 
 def margin_words(promise: Promise) -> str:
     """The larger of 0.05 standard deviations and 1 percentage point."""
-    points = f"{100 * promise.margin_points:g} percentage {'point' if promise.margin_points == 0.01 else 'points'}"
-    return f"the larger of {promise.margin_sd:g} sd and, of shares, {points}"
+    return f"the larger of {promise.margin_sd:g} sd and, of shares, {_points(promise.margin_points)}"
+
+
+def _points(margin: float) -> str:
+    return f"{100 * margin:g} percentage {'point' if margin == 0.01 else 'points'}"
+
+
+def gap_words(promise: Promise) -> str:
+    """What doesn't matter of a gap between a group and all others."""
+    return (
+        f"{_times(promise.n_gaps, 'gap')} between a group and all others, in the same budget. A rate that is at least "
+        f"{promise.least_ratio:g} of the others', or within {_points(promise.margin_points)} of it, "
+        "doesn't matter."
+    )
 
 
 def findable_words(promise: Promise, unit: str) -> str:

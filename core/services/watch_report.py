@@ -107,8 +107,8 @@ class WatchReport:
             return Status.INSUFFICIENT, "not judged yet: the window isn't complete, or its labels aren't in"
         if (subject.set, window) in self.left_out:
             return Status.INSUFFICIENT, f"Left out with its window: {self.left_out[subject.set, window]}"
-        shift = subject.findable_among(thinness)
-        if key != "volume" and (shift is None or shift > BLIND):
+        shift, limit = subject.findable_among(thinness), BLIND if subject.blind_at is None else subject.blind_at
+        if key != "volume" and (shift is None or shift > limit):
             return Status.INSUFFICIENT, _why_thin(shift)
         return Status.OK, _why_quiet(subject)
 
@@ -231,6 +231,8 @@ def _subject(content: Mapping[str, Any], kind: str) -> SubjectInfo:
         is_share=content["is_share"],
         sigma=content["sigma"],
         mean=content["mean"],
+        least_ratio=content.get("least_ratio"),  # a watch of before gaps were watched has none
+        blind_at=content["blind_at"],
     )
 
 
@@ -260,15 +262,26 @@ def _with_evidence(measure: Measure, log_wealth: tuple[float, float] | None) -> 
 
 
 def _why_open(incident: IncidentInfo, subject: SubjectInfo | None) -> str:
+    if incident.family is Family.FAIRNESS:
+        return _why_apart(incident, subject)
     what = "moved by more than its margin" if incident.light is Light.MATERIAL else "changed, within its margin so far"
     by = ""
     if subject is not None and incident.light is Light.MATERIAL:
-        points = f" and {100 * subject.margin_points:g} percentage points" if subject.is_share else ""
+        size = f"{100 * subject.margin_points:g}"
+        points = f" and {size} percentage point{'' if size == '1' else 's'}" if subject.is_share else ""
         by = f" of {subject.margin_sd:.2g} sd{points}"
     is_bin = incident.subject.startswith("values/") and incident.monitor not in ("location", "spread")
     monitor = f"share of {incident.monitor}" if is_bin else incident.monitor
     shift = f": {monitor} {incident.shift:+.2g} sd when it fired" if abs(incident.shift) < 100 else ""
     return f"it has {what}{by}{shift}"
+
+
+def _why_apart(incident: IncidentInfo, subject: SubjectInfo | None) -> str:
+    """Of a gap: which rate is how far from the others' for good."""
+    least = "" if subject is None or subject.least_ratio is None else f" {subject.least_ratio:.2g} of"
+    way = f"below{least} that of all others" if incident.sign < 0 else f"so high that all others' is below{least} it"
+    end = "" if incident.light is Light.MATERIAL else ", or lower than it was in the reference"
+    return f"its rate is {way}{end}"
 
 
 def _why_thin(shift: float | None) -> str:
@@ -277,12 +290,24 @@ def _why_thin(shift: float | None) -> str:
 
 
 def _why_quiet(subject: SubjectInfo) -> str:
+    if subject.least_ratio is not None:
+        return _why_quiet_gap(subject)
     findable = subject.findable[Light.CHANGED]
     horizon = 7 if 7 in findable else max(findable)
     shift = findable[horizon]
     if shift is None:
         return NO_EVIDENCE
     return f"{NO_EVIDENCE}; a sustained shift of {_size(subject, shift)} would be found in {horizon} windows"
+
+
+def _why_quiet_gap(subject: SubjectInfo) -> str:
+    findable = subject.findable[Light.MATERIAL]
+    horizon = 7 if findable.get(7) is not None else max(findable)
+    shift = findable[horizon]
+    if shift is None or not subject.sigma:
+        return "no evidence of a gap"
+    points = 100 * shift * subject.sigma
+    return f"no evidence of a gap; a lasting one of {points:.2g} percentage points would be found in {horizon} windows"
 
 
 def _size(subject: SubjectInfo, shift: float) -> str:

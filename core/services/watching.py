@@ -18,6 +18,7 @@ from core.alarms.detector import Detection, Incident
 from core.alarms.watch import Light
 from core.governance.alerts import AlertMove
 from core.governance.identity import Actor
+from core.measure import Family
 from core.profile.windows import Window
 from core.record import BatchRole
 from core.services.alert_evidence import Firing, Settling, note_move, open_alerts
@@ -35,7 +36,7 @@ __all__ = ["WatchService", "watches_of"]
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
-FORMAT = "1"  # of what a watch keeps: another one arms anew
+FORMAT = "2"  # of what a watch keeps: another one arms anew
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -196,7 +197,10 @@ def _incident(settling: Settling, light: Light, incident: Incident, place: int) 
     first = int(np.flatnonzero(baseline.subject == incident.subject)[0])
     mean = float(found.panel.current.mean[place, incident.monitor])
     sigma = float(baseline.sigma[incident.monitor]) or 1.0
-    shift = (mean - float(baseline.mean[incident.monitor])) / sigma
+    centre = float(baseline.mean[incident.monitor])
+    if subject.family is Family.FAIRNESS:  # what a gap is measured from is all others, in the same window
+        centre = float(found.panel.current.mean[place, incident.monitor + 1])
+    shift = (mean - centre) / sigma
     return IncidentRow(
         watch_id=settling.watch.id,
         light=str(light),

@@ -12,14 +12,16 @@ from core.fairness.policy import Statistic
 from core.fairness.support import Cell
 from core.measure import Measure, Status
 from core.services.fairness import DECISIONS, AttributeReport, FairnessReport
+from core.services.fairness_watch import GapWatch
 from core.services.observations import WindowInfo
+from core.services.panel import GAPS
 from dashboard import cached
 from dashboard.auth import current_actor
 from dashboard.components.gap_verdict import comparisons
 from dashboard.components.groups import others_words, rate_name, severity, suffix
-from dashboard.components.measures import capital
+from dashboard.components.measures import dated
 from dashboard.components.trends import show_trend
-from dashboard.text import count, in_sentence, number, signed
+from dashboard.text import capital, count, in_sentence, number, plain, signed
 
 __all__ = ["show_gap_trend"]
 
@@ -49,6 +51,9 @@ def show_gap_trend(report: FairnessReport, attribute: AttributeReport, rate: str
     before = next((m.reference for m in series if m.reference is not None), None)
     over = "over" if is_ratio else "minus"
     others = others_words(chosen).replace("all others", "the rest")
+    watch = attribute.watch(rate, group)
+    marks = _marks(report)
+    dashed = "Dashed: a version put in force, or a decision on a proposal." if marks else ""
     show_trend(
         report.context,
         series,
@@ -58,12 +63,31 @@ def show_gap_trend(report: FairnessReport, attribute: AttributeReport, rate: str
         reference=None if before is None else Limit(value=before, words=("reference", write(before))),
         limits=_limits(report, side),
         focus=span[-1] if span else None,
-        since=_began(report, series, place),
+        since=(watch.since if watch and watch.status is Status.CRITICAL else None) or _began(report, series, place),
         needs_labels=rate != DECISIONS,
         as_points=not is_ratio,
-        marks=_deployments(report),
-        note="Intervals hold for all comparisons of a window at once. Dashed: a version put in force, by a decision.",
+        marks=marks,
+        note=f"{_watched(report, watch, rate)}Intervals hold for all comparisons of a window at once. {dashed}",
     )
+
+
+def _watched(report: FairnessReport, watch: GapWatch | None, rate: str) -> str:
+    """What the alarms say of this gap; why none can be raised."""
+    if watch is None:
+        if not report.context.arming.is_armed or report.context.arming.asks:
+            return ""
+        if rate not in GAPS:
+            return "No alarm is set on this rate. "
+        return "No alarm is set on this group: the reference has nobody in it. "
+    why = plain(watch.why)
+    if watch.status is Status.CRITICAL:
+        since = f" since {plain(dated(watch.since))}" if watch.since else ""
+        return f":red[**Alarm{since}**]: {why}. "
+    if watch.status is Status.WARNING:
+        return f":orange[**Changed**], no alarm: {why}. "
+    if watch.status is Status.OK:
+        return f"**Watched**: {why}. "
+    return f":gray[**No alarm can be raised**: {why.rstrip('.')}.] "
 
 
 def _series(report: FairnessReport, attribute: AttributeReport, rate: str, group: str) -> list[Measure] | None:
@@ -98,20 +122,17 @@ def _began(report: FairnessReport, series: Sequence[Measure], place: int | None)
     return first
 
 
-def _deployments(report: FairnessReport) -> list[tuple[WindowInfo, str]]:
-    """The windows in which a version was put in force."""
-    found = []
-    for stay in cached.workspace().versions.history(current_actor(), report.context.model):
-        window = next(
-            (
-                each
-                for each in report.context.windows
-                if each.window.start_at is not None
-                and each.window.end_at is not None
-                and each.window.start_at <= stay.since < each.window.end_at
-            ),
-            None,
-        )
-        if window is not None and stay.version is not None:
-            found.append((window, stay.version))
-    return found
+def _marks(report: FairnessReport) -> list[tuple[WindowInfo, str]]:
+    """The windows in which a version was put in force, or a proposal decided that was not carried out (yet)."""
+    found: dict[int, list[str]] = {}
+    done = cached.workspace().audits.marks(current_actor(), report.context.model)
+    carried_out = {mark.proposal_id for mark in done if mark.is_deployment}
+    for mark in done:
+        if not mark.is_deployment and mark.proposal_id in carried_out:
+            continue
+        for place, each in enumerate(report.context.windows):
+            start, end = each.window.start_at, each.window.end_at
+            if start is not None and end is not None and start <= mark.at < end:
+                words = mark.version or "none" if mark.is_deployment else "decision"
+                found.setdefault(place, []).append(words)
+    return [(report.context.windows[place], ", ".join(dict.fromkeys(words))) for place, words in sorted(found.items())]

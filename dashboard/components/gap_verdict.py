@@ -10,6 +10,7 @@ from core.fairness.policy import Decision, Statistic
 from core.fairness.support import Cell
 from core.measure import Status
 from core.services.fairness import AttributeReport, FairnessReport
+from core.services.fairness_watch import GapWatch
 from dashboard.components.groups import (
     gap_words,
     latest,
@@ -19,8 +20,8 @@ from dashboard.components.groups import (
     suffix,
     window_gap_words,
 )
-from dashboard.components.measures import capital, dated
-from dashboard.text import count, in_sentence, listed, plural, signed
+from dashboard.components.measures import dated
+from dashboard.text import capital, count, in_sentence, listed, measure_name, plural, signed
 
 __all__ = ["Judged", "comparisons", "judged"]
 
@@ -48,7 +49,7 @@ def judged(report: FairnessReport, attribute: AttributeReport, rate: str) -> Jud
         why = whole.why if whole is not None else "No group is compared with another one."
         return Judged(status=Status.UNDEFINED, words=None, sentence=f"No gap can be told. {why}".strip(), detail="")
     beyond = [c for c in told if c.verdict.status is Status.CRITICAL]
-    late = latest(report, attribute, rate)
+    late, alarms = latest(report, attribute, rate), attribute.alarms(rate)
     limit = limit_words(report.policy)
     worst = next(iter(beyond or told), None)
     if not any(c.verdict.is_judged for c in gaps):
@@ -62,9 +63,12 @@ def judged(report: FairnessReport, attribute: AttributeReport, rate: str) -> Jud
         found = Judged(status=Status.CRITICAL, words="Disparity", sentence=sentence, detail=also)
     elif late:
         found = _just_now(report, attribute, rate, late[0].segment)
+    elif alarms:
+        found = _alarmed(attribute, rate, alarms)
     else:
         found = _without_disparity(report, attribute, rate, told, limit)
-    detail = f"{found.detail} {_before(report, attribute, rate, worst)}".strip()
+    out = _since_words(alarms) if alarms else ""
+    detail = f"{found.detail} {_before(report, attribute, rate, worst)} {out}".strip()
     if not report.context.arming.is_armed:
         return Judged(
             status=Status.INSUFFICIENT,
@@ -107,6 +111,21 @@ def _just_now(report: FairnessReport, attribute: AttributeReport, rate: str, gro
             f"{in_sentence(over.difference_simultaneous)}."
         )
     return Judged(status=Status.CRITICAL, words="Disparity", sentence=sentence, detail=detail)
+
+
+def _alarmed(attribute: AttributeReport, rate: str, alarms: Sequence[GapWatch]) -> Judged:
+    """An alarm that is out, where the policy's own span shows no disparity."""
+    first = alarms[0]
+    name = measure_name(rate)
+    sentence = f"{capital(name)} of {first.group} ({attribute.attribute}): {first.why}."
+    detail = "The windows one after another are certain of it; taken together under the policy they show no disparity."
+    return Judged(status=Status.CRITICAL, words="Alarm", sentence=sentence, detail=detail)
+
+
+def _since_words(alarms: Sequence[GapWatch]) -> str:
+    """Since when which group alarms, by the watch over all windows."""
+    said = [f"{each.group} since {dated(each.since)}" if each.since else each.group for each in alarms]
+    return f"Alarm out: {listed(said)}."
 
 
 def _without_disparity(

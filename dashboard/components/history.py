@@ -15,9 +15,10 @@ from core.services.alarms import Alarm
 from core.services.fleet import ModelSummary
 from core.services.observations import WindowInfo
 from dashboard.components.numbers import show_chart, show_numbers
-from dashboard.components.summary import FAMILY_NAMES, UNUSABLE, capitalised, gap_name, unjudged_words
+from dashboard.components.summary import FAMILY_NAMES, gap_name, unjudged_words, unusable
 from dashboard.text import (
     CHIP_WORDS,
+    capital,
     count,
     day,
     first_day,
@@ -84,7 +85,7 @@ def _subjects(summary: ModelSummary, alarm: Alarm) -> list[str]:
     if alarm.family is Family.DATA_DRIFT:
         names = [measure.column for measure in alarm.measures]
     elif alarm.family is Family.DATA_QUALITY:
-        names = [f"{UNUSABLE.get(measure.measure, 'unusable')} {measure.column}" for measure in alarm.measures]
+        names = [unusable(measure, measure.column) for measure in alarm.measures]
     elif alarm.family is Family.FAIRNESS:
         names = [f"{gap_name(measure)} by {measure.column}" for measure in alarm.measures]
     elif alarm.family is Family.CONCEPT_DRIFT:
@@ -122,7 +123,7 @@ def _chart(summary: ModelSummary, marks: Sequence[Mark]) -> Chart:
         [w.n for w in context.windows],
         marks,
         palette=palette(),
-        title=f"{capitalised(measure_name(primary))}, 95% interval",
+        title=f"{capital(measure_name(primary))}, 95% interval",
         unit="window" if " " in context.unit else context.unit,
         lanes=LANES,
         written=[_written(measure) for measure in series],

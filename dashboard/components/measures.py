@@ -7,6 +7,7 @@ from dataclasses import replace
 from core.measure import Measure, Status
 from core.services.observations import Context, WindowInfo
 from dashboard.text import (
+    capital,
     chip,
     count,
     in_cell,
@@ -21,11 +22,12 @@ from dashboard.text import (
 
 __all__ = [
     "ALARMS",
+    "NOT_YET",
     "as_armed",
-    "capital",
     "change_cell",
     "count_cell",
     "dated",
+    "differs",
     "found",
     "held",
     "margin_words",
@@ -35,6 +37,7 @@ __all__ = [
 ]
 
 ALARMS = (Status.CRITICAL, Status.WARNING)
+NOT_YET = "No alarm so far"  # of what the watch is quiet about, though this window alone differs
 
 
 def verdict_chip(measure: Measure, context: Context, words: str | None = None) -> str:
@@ -45,6 +48,8 @@ def verdict_chip(measure: Measure, context: Context, words: str | None = None) -
         return ":gray-badge[Not judged]"
     if not context.arming.is_armed:
         return chip(Status.INSUFFICIENT, "Not armed")
+    if measure.status is Status.OK and differs(measure):
+        words = words or NOT_YET
     return chip(measure.status, words)
 
 
@@ -65,11 +70,6 @@ def dated(window: WindowInfo) -> str:
     """A window inside a sentence: the week of 16 Nov 2026; 16 Nov 2026; rows 0 to 4,999."""
     name = window_name(window.window)
     return f"the {name}" if name.startswith("week") else name
-
-
-def capital(text: str) -> str:
-    """The text as a sentence begins."""
-    return text[:1].upper() + text[1:]
 
 
 def held(text: str) -> str:
@@ -97,8 +97,19 @@ def moved(measure: Measure) -> str:
         margin = margin_words(measure.margin, name)
         return f"{titled(measure)} {way} from {before} to {value}, {matter} the margin of {margin}."
     if measure.status is Status.OK:
-        return f"No evidence of change: {measure_name(name)} is {value}, {before} in the reference{found(measure)}."
+        quiet = "No alarm so far" if differs(measure) else "No evidence of change"
+        alone = f"; this window alone is {_way(measure)}, which isn't enough evidence" if differs(measure) else ""
+        return f"{quiet}: {measure_name(name)} is {value}, {before} in the reference{alone}{found(measure)}."
     return f"{titled(measure)} is {value}, {before} in the reference. {capital(measure.why.rstrip('.'))}."
+
+
+def differs(measure: Measure) -> bool:
+    """Whether the window taken alone differs from the reference, whatever the watch makes of it."""
+    return measure.change is not None and not measure.change.low <= 0.0 <= measure.change.high
+
+
+def _way(measure: Measure) -> str:
+    return "lower" if (measure.value or 0.0) < (measure.reference or 0.0) else "higher"
 
 
 def found(measure: Measure) -> str:

@@ -11,6 +11,7 @@ from core.services.fleet import FamilyVerdict, ModelSummary
 from core.services.observations import WindowInfo
 from dashboard.components.measures import found
 from dashboard.text import (
+    capital,
     chip,
     count,
     day,
@@ -28,7 +29,6 @@ from dashboard.text import (
 __all__ = [
     "FAMILY_NAMES",
     "WATCHED",
-    "capitalised",
     "columns_out",
     "detail",
     "format_key",
@@ -40,6 +40,7 @@ __all__ = [
     "shown",
     "size",
     "unjudged_words",
+    "unusable",
 ]
 
 FAMILY_NAMES = {
@@ -49,7 +50,11 @@ FAMILY_NAMES = {
     Family.FAIRNESS: "Fairness",
     Family.DATA_QUALITY: "Data quality",
 }
-UNUSABLE = {"missing_share": "missing", "invalid_share": "unreadable", "outside_share": "never seen"}
+UNUSABLE = {
+    "missing_share": "missing values of {}",
+    "invalid_share": "unreadable values of {}",
+    "outside_share": "values of {} outside anything seen",
+}
 WATCHED = "Watched: each window's evidence is carried on to the next (e-values), and judged among all series (e-BH)."
 
 
@@ -101,7 +106,7 @@ def reason(summary: ModelSummary) -> str:
         Family.CONCEPT_DRIFT: "outcomes at equal score" if summary.context.task is not Task.REGRESSION else "errors",
         Family.DATA_DRIFT: f"PSI of {plain(measure.column)}",
         Family.FAIRNESS: f"{gap_name(measure)} by {plain(measure.column)}",
-        Family.DATA_QUALITY: f"{UNUSABLE.get(measure.measure, 'unusable')} {plain(measure.column)}",
+        Family.DATA_QUALITY: unusable(measure, plain(measure.column)),
     }[leading.family]
     return f"{what}{_since(leading.since)}"
 
@@ -137,7 +142,7 @@ def detail(summary: ModelSummary) -> str:
         begun = f"Since {spoken(leading.since.window)}; " if leading.since else ""
         n = f", n {count(leading.measure.n)}" if leading.measure else ""
         over = f"over the {plural(leading.n_windows, 'window')} to" if leading.n_windows > 1 else "latest judged:"
-        lines.append(capitalised(f"{begun}{over} {spoken(leading.window.window)}{n}."))
+        lines.append(capital(f"{begun}{over} {spoken(leading.window.window)}{n}."))
     lines += [
         f"- {FAMILY_NAMES[verdict.family]}: {_alarm(summary, verdict)}"
         for verdict in summary.verdicts
@@ -174,9 +179,9 @@ def gap_name(measure: Measure) -> str:
     return measure.measure.removesuffix("_difference").replace("_", " ")
 
 
-def capitalised(text: str) -> str:
-    """The text with a capital first letter."""
-    return f"{text[:1].upper()}{text[1:]}"
+def unusable(measure: Measure, column: str) -> str:
+    """What is wrong with the cells that a share of data quality counts; `column` as it may be shown."""
+    return UNUSABLE.get(measure.measure, "unusable values of {}").format(column)
 
 
 def _alarm(summary: ModelSummary, verdict: FamilyVerdict) -> str:
@@ -189,14 +194,14 @@ def _alarm(summary: ModelSummary, verdict: FamilyVerdict) -> str:
     if verdict.family is Family.FAIRNESS:
         return _group(summary, measure)
     if verdict.family is Family.DATA_QUALITY:
-        what = capitalised(UNUSABLE.get(measure.measure, "unusable"))
+        what = unusable(measure, f"**{plain(measure.column)}**")
         return (
-            f"{what} cells of **{plain(measure.column)}** {_way(measure)} from {number(measure.reference)} to "
+            f"The share of {what} {_way(measure)} from {number(measure.reference)} to "
             f"{number(measure.value)} {in_sentence(measure.interval)}{_against(summary, measure)}"
         )
     if verdict.family is Family.CONCEPT_DRIFT:
         return f"{_residual(summary, measure)}{_against(summary, measure)}"
-    name = capitalised(measure_name(measure.measure))
+    name = capital(measure_name(measure.measure))
     return (
         f"{name} {_way(measure)} from {number(measure.reference, measure.measure)} to "
         f"{number(measure.value, measure.measure)} {in_sentence(measure.interval, measure.measure)}"

@@ -29,10 +29,10 @@ DRAFT, SAID = "alarm_policy_draft", "alarm_policy_said"
 def in_force(selected: Selected, preview: PolicyPreview) -> None:
     """What the policy in force promises, and what it has raised."""
     watch, context = cached.watch(selected.model), cached.context(selected.model, Selection())
-    raised = preview.having(Light.MATERIAL)
+    raised = preview.n_windows_with(Light.MATERIAL)
     sentence = "This setup would have raised no alarm."
     if raised:
-        n = f"{len(raised)} of {plural(preview.n_windows, 'window')}"
+        n = f"{raised} of {plural(preview.n_windows, 'window')}"
         sentence = f"This setup would have raised an alarm in {n}."
     if watch is None or watch.promise is None or context is None:
         reason = context.arming.reason if context else "Nothing is armed."
@@ -66,7 +66,7 @@ def draft_form(selected: Selected, policy: AlarmPolicy) -> None:
     st.subheader("What if the policy were another?", anchor=False)
     columns = list(cached.workspace().models.show(current_actor(), selected.model).schema.columns)
     with st.form("policy", border=True):
-        first, second, third, fourth = st.columns(4)
+        first, second, third, fourth, fifth = st.columns(5)
         with first:
             false_alarms = st.number_input(
                 "False alerts a year", 0.01, 366.0, policy.false_alarms_per_year, help="At most, in expectation."
@@ -80,6 +80,15 @@ def draft_form(selected: Selected, policy: AlarmPolicy) -> None:
         with fourth:
             points = st.number_input(
                 "Margin of shares, points", 0.0, 100.0, 100 * policy.margin_points, step=0.1, format="%.2f"
+            )
+        with fifth:
+            ratio = st.number_input(
+                "Least ratio of groups",
+                0.01,
+                1.0,
+                policy.least_ratio,
+                step=0.05,
+                help="A group's rate that is at least this part of all others' doesn't matter.",
             )
         st.markdown(muted("Margins of single columns and measures: what doesn't matter there."))
         margins = st.data_editor(
@@ -130,6 +139,7 @@ def draft_form(selected: Selected, policy: AlarmPolicy) -> None:
                     "changes_per_year": changes,
                     "margin_sd": sd,
                     "margin_points": points / 100,
+                    "least_ratio": ratio,
                     "margins": {row["column"]: _margin(row) for row in margins if row.get("column") and _margin(row)},
                     "left_out": {row["column"]: row.get("reason") or "" for row in out if row.get("column")},
                     "windows_left_out": {
@@ -172,14 +182,14 @@ def drafted(selected: Selected, current: PolicyPreview) -> None:
         [
             [
                 "Windows with an alarm",
-                count(len(current.having(Light.MATERIAL))),
-                count(len(preview.having(Light.MATERIAL))),
+                count(current.n_windows_with(Light.MATERIAL)),
+                count(preview.n_windows_with(Light.MATERIAL)),
             ],
             [f"in {plain(current.recent_words)}", count(current.n_recent), count(preview.n_recent)],
             [
                 "Windows with a change, shown",
-                count(len(current.having(Light.CHANGED))),
-                count(len(preview.having(Light.CHANGED))),
+                count(current.n_windows_with(Light.CHANGED)),
+                count(preview.n_windows_with(Light.CHANGED)),
             ],
             ["Series watched", count(current.n_armed), count(preview.n_armed)],
         ],

@@ -14,10 +14,11 @@ from dashboard.components.curves import score_curves
 from dashboard.components.frame import header, rests_on, usable
 from dashboard.components.measures import (
     ALARMS,
-    capital,
+    NOT_YET,
     change_cell,
     count_cell,
     dated,
+    differs,
     held,
     margin_words,
     moved,
@@ -31,6 +32,7 @@ from dashboard.components.trends import around, show_trend
 from dashboard.components.verdict import verdict_card
 from dashboard.state import Selected, select
 from dashboard.text import (
+    capital,
     count,
     digest,
     in_sentence,
@@ -81,6 +83,7 @@ def verdict(report: PerformanceReport) -> None:
         status, words = Status.INSUFFICIENT, "Not armed"
     else:
         status = first.status if first.status is not Status.OK else report.status
+        words = NOT_YET if status is Status.OK and differs(first) else None
     verdict_card(status, plain(sentence), detail=detail.strip(), basis=basis, chip_words=words)
 
 

@@ -8,16 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri
 
-from core.alarms.monitors import Subject, Windows, distribution_subject, share_subject
-from core.measure import Family
+from core.alarms.monitors import Subject, Windows
 from core.profile.facts import facts_of_categories, facts_of_numbers
 from core.stats.binning import CategoryBins, NumericBins, Special, fit_numeric
 from tests.bench.alarms.worlds import COUNTS_3, KINDS, N_COLUMNS, N_NUMERIC, SHARES, World, category_cuts
+from tests.counted_columns import CountedColumn, by_window, novel_by_window, watched
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
-
-NO_VALUE = (Special.MISSING, Special.INVALID)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,8 +49,7 @@ class Counter:
             codes = np.where(np.isnan(values), -1, values).astype(np.int64)
             facts = facts_of_categories(codes, windows, n_distinct=self.bins.n_bins)
         assert not facts.left_out
-        novel = facts.novel_by_window(windows)
-        self.novel = np.array([novel.get(window, 0) for window in range(sizes.size)])
+        self.novel = novel_by_window(facts, windows, sizes.size)
 
     def counts(self, values: Floats, sizes: Ints) -> Ints:
         """Counts of some windows, shape (n_windows, size)."""
@@ -62,54 +59,27 @@ class Counter:
             k = self.bins.n_bins
             codes = np.where(values < k, values, k + Special.UNSEEN)
             codes = np.where(np.isnan(values), k + Special.MISSING, codes).astype(np.int64)
-        window = np.repeat(np.arange(sizes.size), sizes)
-        flat = np.bincount(window * self.bins.size + codes, minlength=sizes.size * self.bins.size)
-        return flat.reshape(sizes.size, self.bins.size)
+        return by_window(codes, np.repeat(np.arange(sizes.size), sizes), sizes.size, self.bins.size)
 
 
 def armed_columns(counters: list[Counter], production: list[Ints], n_window: float) -> Stream:
     """A subject each for the values, the missing and the outside ones of every column."""
-    subjects, before, after = [], [], []
-    for counter, counts in zip(counters, production, strict=True):
-        name, bins, k = str(counter.place), counter.bins, counter.bins.n_bins
-        values = distribution_subject(
-            f"values/{name}", counter.reference.sum(axis=0), bins, column=name, n_window=n_window
+    columns = [
+        CountedColumn(
+            name=str(counter.place),
+            bins=counter.bins,
+            reference=counter.reference,
+            production=counts,
+            novel=counter.novel,
         )
-        missing = share_subject(
-            f"missing/{name}",
-            [k + Special.MISSING],
-            bins.size,
-            family=Family.DATA_QUALITY,
-            column=name,
-            name="missing",
-        )
-        present = np.array(
-            [cell for cell in range(bins.size) if cell not in (k + Special.MISSING, k + Special.INVALID)]
-        )
-        beyond = [k + cell for cell in Special if cell not in (Special.MISSING, Special.INVALID)]
-        outside = share_subject(
-            f"outside/{name}",
-            beyond,
-            bins.size,
-            family=Family.DATA_QUALITY,
-            column=name,
-            name="outside",
-            among=present,
-        )
-        novel = counter.novel[:, None].astype(np.float64)
-        known = counter.reference[:, present].sum(axis=1)[:, None].astype(np.float64)
-        subjects += [values, missing, outside]
-        before += [
-            values.windows(counter.reference),
-            missing.windows(counter.reference),
-            Windows(n=known, total=novel, total_of_squares=novel),
-        ]
-        after += [subject.windows(counts) for subject in (values, missing, outside)]
+        for counter, counts in zip(counters, production, strict=True)
+    ]
+    subjects, before, after = watched(columns, n_window)
     return Stream(
         subjects=subjects,
-        reference=Windows.beside(before),
-        production=Windows.beside(after),
-        counts=[(counter.reference, counts) for counter, counts in zip(counters, production, strict=True)],
+        reference=before,
+        production=after,
+        counts=[(column.reference, column.production) for column in columns],
     )
 
 

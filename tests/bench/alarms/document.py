@@ -4,132 +4,77 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 import numpy as np
 
 from tests.bench.alarms.figure import Point, drawn
-from tests.bench.alarms.packages import CHOSEN, N_EVIDENTLY, Agreement
-from tests.bench.alarms.rows import CHANGED, MATERIAL, N_COSTLY, SEED, Outcome
+from tests.bench.alarms.packages import AROUND_CHANGE, CHOSEN, VERSIONS, Agreement
+from tests.bench.alarms.rows import CHANGED, MATERIAL, N_COSTLY, N_NULL, N_PEERS, N_STREAMS, SEED, Outcome, Tally
 from tests.bench.alarms.rules import ABOUT, COSTLY
 from tests.bench.alarms.verdicts import ALPHA, MARGIN, VerdictRow
 
 OURS = (MATERIAL, CHANGED)
 QUIET, UNQUIET = "nothing changes", "windows' own effects of 0.05 sd"
 FIGURE_ROW = "0.10 sd step"
-NOT_RUN = (
-    "The packages themselves were not run this time (`make bench-alarms PACKAGES=1` does, and needs a package index)."
-)
+PAGE = Path(__file__).with_name("page.md")
 
 
 def document(
     outcomes: Sequence[Outcome],
     verdicts: Sequence[VerdictRow],
     agreed: Sequence[Agreement],
+    missing: Sequence[str],
     *,
     minutes: float,
-    n_streams: int,
 ) -> str:
-    """The whole of docs/false-alarms.md."""
-    by_name = {outcome.row.name: outcome for outcome in outcomes}
-    first = outcomes[0]
+    """The whole of docs/false-alarms.md.
+
+    `missing` says of each package that was not asked why; `minutes` is what one core worked.
+    """
     claimed = [outcome for outcome in outcomes if not outcome.row.beyond]
-    held = sum(outcome.holds for outcome in claimed)
     boundary = [row for row in verdicts if row.w == MARGIN]
-    lines = [
-        "# How often alarms are false",
-        "",
-        "This page is written by `make bench-alarms`: streams whose truth is known are drawn, armed and run through the",
-        "functions that the product uses, and other monitors' default rules are asked about the same windows.",
-        f"{held} of {len(claimed)} rows of the claim held on {n_streams} streams each.",
-        "",
-        "![Days a year with a false alarm, against the windows it takes to find a shift](false-alarms.svg)",
-        "",
-        "## What was simulated",
-        "",
-        "A stream has 30 columns and 365 windows of production, 1,000 rows a window and a reference of 30 windows unless",
-        "the row says otherwise: 8 normal columns, 4 lognormal, 3 exponential, 3 Student t with 5 degrees of freedom, 3 of",
-        "two humps, 3 Poisson, and 6 of categories (2, 3, 4, 6, 10 and 30 of them). Columns hang together by a Gaussian",
-        "copula, with correlation 0.2 unless stated. One value in a hundred is missing. A change begins on window 100 and",
-        "stays. From 5,000 rows a window on, counts are drawn instead of rows, and columns then hang together by their",
-        "windows' effects only.",
-        "",
-        f"Of every column its values, its missing and its outside values are watched: {first.n_subjects} series in one set",
-        f"with half of each budget, as the product arms them; in the first row {np.mean(first.n_armed):.0f} of them were",
-        "armed. The budget is 1 material alarm and 4 changes a year (the defaults), so this set may raise half a false",
-        "material alarm and 2 false changes a year. An *event* is a window in which one or more incidents open.",
-        "",
-        "## What must hold, and what was seen",
-        "",
-        "Delay 0 is the very window of the change. *Material* moves by more than its margin (the larger of 0.05 sd and, of",
-        "shares, 1 percentage point) and pages; *changed* moves at all and is shown.",
-        "",
-        "| stream | false material events a year | false changes a year | delay, material | delay, changed | must hold | held |",
-        "| --- | --- | --- | --- | --- | --- | --- |",
-        *(_row(outcome) for outcome in outcomes),
-        "",
-        "Rows that say *beyond the claim* bind nothing; they show where the assumptions are stretched. With 7 reference",
-        "windows the memory of windows can't be told, and with a memory of one half nearly every second set spends its",
-        "budget of changes.",
-        "",
-        "## Verdicts on one window",
-        "",
-        f"At a true shift of exactly the margin (Cohen's w = {MARGIN:g}) both certain verdicts are errors, and each should",
-        f"come in {ALPHA:.0%} of windows. Over {len(boundary)} settings (windows of 100 to 1,000,000 rows; references of the same size,",
-        "ten times that, and 5,000; 2 to 20 bins), 16,000 windows each:",
-        "",
-        *_verdicts(boundary),
-        "",
-        "| off the boundary | drift | stable | a plain chi-square test says drift | PSI > 0.1 |",
-        "| --- | --- | --- | --- | --- |",
-        *(
+    errors = [error for row in boundary for error in (row.drift, row.stable)]
+    n_repetitions = boundary[0].n_repetitions
+    return PAGE.read_text().format(
+        held=sum(outcome.holds for outcome in claimed),
+        n_claimed=len(claimed),
+        n_subjects=outcomes[0].n_subjects,
+        n_armed=f"{np.mean(outcomes[0].n_armed):.0f}",
+        rows="\n".join(_row(outcome) for outcome in outcomes),
+        margin=MARGIN,
+        alpha=ALPHA,
+        n_settings=len(boundary),
+        n_repetitions=n_repetitions,
+        verdict_error=math.sqrt(ALPHA * (1 - ALPHA) / n_repetitions),
+        least=min(errors),
+        most=max(errors),
+        boundary="\n".join(_verdicts(boundary)),
+        off_boundary="\n".join(
             f"| w = {row.w:g}, {row.n_current:,} rows | {row.drift:.1%} | {row.stable:.1%} | {row.any_shift:.1%} | "
             f"{row.psi_above_a_tenth:.1%} |"
             for row in verdicts
             if row.w != MARGIN
         ),
-        "",
-        "## Beside other rules, in the same streams",
-        "",
-        "Days a year on which a rule alarms in a column that has not changed; in brackets, only those on which it had not",
-        "alarmed there the day before. Delays are medians, with the share of changed columns that were found within 7",
-        "and 30 windows.",
-        "",
-        *_peers(by_name),
-        "",
-        "| rule | what it is |",
-        "| --- | --- |",
-        *(f"| {name} | {about} |" for name, about in ABOUT.items()),
-        "",
-        f"{' and '.join(COSTLY)} were asked in the first {N_COSTLY} streams of each row, all others in every stream. Others' rules",
-        "get complete columns: they leave missing values out. *Delay 0* of a rule that alarms on a hundred days a year is",
-        "partly its false alarms.",
-        "",
-        "## Are the recoded rules the packages' own?",
-        "",
-        *_agreements(agreed),
-        "",
-        "## Run it again",
-        "",
-        "    make bench-alarms                # writes this page and its figure",
-        "    make bench-alarms PACKAGES=1     # also runs the two packages; needs a package index",
-        "",
-        f"Stream k of row r is drawn by `numpy.random.default_rng([{SEED}, r, k])`; nothing was tuned on these streams. It took",
-        f"{minutes:.0f} minutes on 2 processes.",
-        "",
-        "## What this does not show",
-        "",
-        "- The bound is on the expectation, given that the reference is not further off than is allowed for; over all",
-        '  series together that is so in 19 of 20 references. What was seen lies far below the bound: say "at most".',
-        "- The e-values of rare shares are exact for binomial counts; those of means and ordinary shares rest on a normal",
-        "  law of a window's mean, within some per cent where a window holds 5 hits (`tests/core/alarms/test_evidence.py`).",
-        "- How windows differ is learnt from the reference. A rhythm longer than the reference, or one that starts later,",
-        "  is a change. With 7 windows neither a rhythm nor a memory of windows can be told.",
-        "- Columns were drawn from smooth families. What real streams do is in [alarms on real streams](alarms-on-real-streams.md).",
-        "- A change that leaves every column's own distribution as it was is not seen by these series; the multivariate",
-        "  series are for that, and are not part of this table.",
-        "",
-    ]
-    return "\n".join(lines)
+        peers="\n".join(_peers(outcomes)),
+        about="\n".join(f"| {name} | {about} |" for name, about in ABOUT.items()),
+        costly=" and ".join(COSTLY),
+        n_costly=N_COSTLY,
+        n_peers=N_PEERS,
+        agreements="\n".join(_agreements(agreed, missing)),
+        n_null=N_NULL,
+        n_streams=N_STREAMS,
+        seed=SEED,
+        minutes=minutes,
+    )
+
+
+def a_year(outcome: Outcome, rule: str, *, digits: int = 2) -> str:
+    """A rate with its Monte-Carlo error."""
+    rate, error = outcome.a_year(rule), outcome.error(rule)
+    if rate == 0:
+        return f"0 (below {error:.{digits}f})"
+    return f"{rate:.{digits}f}" + ("" if math.isnan(error) else f" ± {error:.{digits}f}")
 
 
 def figure(outcomes: Iterable[Outcome]) -> str:
@@ -146,24 +91,35 @@ def figure(outcomes: Iterable[Outcome]) -> str:
         )
         for rule in step.tallies
     ]
-    title = "Filled: nothing changes. Hollow: windows differ by 0.05 sd. 30 columns, 1,000 rows a day"
+    title = "30 columns, 1,000 rows a day. Filled: nothing changes; hollow: windows differ by 0.05 sd"
     return drawn(points, title=title, budget=1.0)
 
 
 def _row(outcome: Outcome) -> str:
     row = outcome.row
-    delays = [_delay(outcome.tallies[rule].median_delay) for rule in OURS]
     if row.beyond:
         must = "beyond the claim"
     elif row.latest is None:
         must = f"at most {row.most_false:.1f} events"
     else:
-        must = f"{row.light} in at most {row.latest:g} (median)"
-    held = "" if row.beyond else ("yes" if outcome.holds else "**no**")
-    return (
-        f"| {row.name} | {outcome.a_year(MATERIAL):.2f} | {outcome.a_year(CHANGED):.2f} | {delays[0]} | {delays[1]} | "
-        f"{must} | {held} |"
-    )
+        must = f"{row.light} in at most {row.latest:g}, at most {row.most_false:.1f} material events"
+    cells = [
+        row.name,
+        str(outcome.tallies[MATERIAL].n_streams),
+        *(a_year(outcome, rule) for rule in OURS),
+        *(_delays(outcome.tallies[rule]) for rule in OURS),
+        must,
+        "" if row.beyond else ("yes" if outcome.holds else "**no**"),
+    ]
+    return f"| {' | '.join(cells)} |"
+
+
+def _delays(tally: Tally) -> str:
+    """The median delay, and the least and greatest of the streams' own."""
+    if math.isnan(tally.median_delay):
+        return ""
+    least, most = _delay(min(tally.medians)), _delay(max(tally.medians))
+    return _delay(tally.median_delay) + ("" if least == most else f" ({least} to {most})")
 
 
 def _delay(windows: float) -> str:
@@ -185,8 +141,8 @@ def _range(shares: Sequence[float]) -> str:
     return f"{min(shares):.1%} to {max(shares):.1%}, mean {np.mean(shares):.1%}"
 
 
-def _peers(by_name: dict[str, Outcome]) -> list[str]:
-    shown = [outcome for outcome in by_name.values() if outcome.row.has_peers]
+def _peers(outcomes: Sequence[Outcome]) -> list[str]:
+    shown = [outcome for outcome in outcomes if outcome.row.has_peers]
     nothing = [outcome for outcome in shown if outcome.row.world.change is None]
     changes = [outcome for outcome in shown if outcome.row.world.change is not None]
     heads = [f"false: {outcome.row.name}" for outcome in nothing] + [
@@ -194,7 +150,7 @@ def _peers(by_name: dict[str, Outcome]) -> list[str]:
     ]
     lines = ["| rule | " + " | ".join(heads) + " |", "| --- |" + " --- |" * len(heads)]
     for rule in nothing[0].tallies:
-        cells = [f"{outcome.a_year(rule):.1f} ({outcome.a_year(rule, new=True):.1f})" for outcome in nothing]
+        cells = [_days(outcome, rule) for outcome in nothing]
         for outcome in changes:
             tally = outcome.tallies[rule]
             found = f"{tally.found_within(7):.0%}, {tally.found_within(30):.0%}"
@@ -203,15 +159,24 @@ def _peers(by_name: dict[str, Outcome]) -> list[str]:
     return lines
 
 
-def _agreements(agreed: Sequence[Agreement]) -> list[str]:
+def _days(outcome: Outcome, rule: str) -> str:
+    days = a_year(outcome, rule, digits=1)
+    return f"{days} ({outcome.a_year(rule, new=True):.1f})" if outcome.a_year(rule) else days
+
+
+def _agreements(agreed: Sequence[Agreement], missing: Sequence[str]) -> list[str]:
+    lines = [f"- Not compared in this run: {sentence}" for sentence in missing]
     if not agreed:
-        return [NOT_RUN]
-    lines = [
-        f"Evidently 0.7.21 ({N_EVIDENTLY} windows) and NannyML 0.13.1 (all windows) ran on stream 0 of the rows",
-        f"'{CHOSEN[0]}' and '{CHOSEN[1]}', each in an environment of its own:",
+        return lines
+    n_evidently = AROUND_CHANGE.stop - AROUND_CHANGE.start
+    first, second = CHOSEN
+    return [
+        f"Evidently {VERSIONS['evidently']} ({n_evidently} windows around the change, since it takes seconds for each)",
+        f"and NannyML {VERSIONS['nannyml']} (all windows) run on stream 0 of the rows '{first}' and '{second}':",
         "",
+        *lines,
+        *([""] if lines else []),
         "| rule | stream | answers compared | alarms | different |",
         "| --- | --- | --- | --- | --- |",
+        *(f"| {a.rule} | {a.stream} | {a.n_compared:,} | {a.n_alarms:,} | {a.n_different} |" for a in agreed),
     ]
-    lines += [f"| {a.rule} | {a.stream} | {a.n_compared:,} | {a.n_alarms:,} | {a.n_different} |" for a in agreed]
-    return lines

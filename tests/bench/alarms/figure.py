@@ -13,12 +13,13 @@ WIDTH, HEIGHT = 860, 520
 LEFT, RIGHT, TOP, BOTTOM = 96, 120, 56, 72
 NEVER = 150.0  # where a change that is not found in the median is drawn
 ZERO = 0.02  # and where no false alarm at all is
+LETTER = 6.8  # about how wide a letter of a name is
 TICKS_X = (0, 1, 2, 5, 10, 30, 100)
 TICKS_Y = (0.1, 1, 10, 100, 365)
 STYLE = """
   text { font: 13px system-ui, -apple-system, "Segoe UI", sans-serif; fill: #1f2328 }
   .small { font-size: 12px; fill: #57606a }
-  .title { font-size: 15px; font-weight: 600 }
+  .title { font-size: 14px; font-weight: 600 }
   .axis { stroke: #8c959f; stroke-width: 1 }
   .grid { stroke: #d0d7de; stroke-width: 1 }
   .budget { stroke: #1a7f37; stroke-width: 1.5; stroke-dasharray: 5 4 }
@@ -28,12 +29,14 @@ STYLE = """
   .hollow { fill: #ffffff; stroke-width: 2 }
   .ours-hollow { stroke: #0969da } .peer-hollow { stroke: #bc4c00 }
   .paper { fill: #ffffff }
+  .name { paint-order: stroke; stroke: #ffffff; stroke-width: 4px; stroke-linejoin: round }
   @media (prefers-color-scheme: dark) {
     text { fill: #e6edf3 } .small { fill: #9198a1 } .axis { stroke: #656c76 } .grid { stroke: #30363d }
     .budget { stroke: #3fb950 } .budget-text { fill: #3fb950 }
     .ours { fill: #58a6ff } .ours-line, .ours-hollow { stroke: #58a6ff }
     .peer { fill: #f0883e } .peer-line, .peer-hollow { stroke: #f0883e }
     .hollow, .paper { fill: #0d1117 }
+    .name { stroke: #0d1117 }
   }
 """
 
@@ -81,32 +84,37 @@ def drawn(points: Sequence[Point], *, title: str, budget: float) -> str:
         f'<text x="22" y="{(TOP + HEIGHT - BOTTOM) / 2}" text-anchor="middle" '
         f'transform="rotate(-90 22 {(TOP + HEIGHT - BOTTOM) / 2})">days a year with a false alarm</text>'
     )
-    for point, label_y in zip(points, _label_heights(points), strict=True):
-        parts += _marks(point, label_y)
+    marks = [_marks(point, label_y) for point, label_y in zip(points, _label_heights(points), strict=True)]
+    parts += [name for *_, name in marks] + [shape for *shapes, _ in marks for shape in shapes]
     return "\n".join([*parts, "</svg>"]) + "\n"
 
 
 def _marks(point: Point, label_y: float) -> list[str]:
     who = "ours" if point.is_ours else "peer"
     x, low, high = _x(point.delay), _y(point.quiet), _y(point.unquiet)
-    anchor, at = ("end", x - 10) if x > WIDTH - RIGHT - 150 else ("start", x + 10)
+    anchor, at = ("end", x - 10) if _is_at_the_end(x) else ("start", x + 10)
     return [
         *_line(f"{who}-line", x, low, x, high),
         f'<circle class="{who}" cx="{x:.1f}" cy="{low:.1f}" r="5"/>',
-        f'<circle class="hollow {who}-hollow" cx="{x:.1f}" cy="{high:.1f}" r="4.5"/>',
-        f'<text class="small" x="{at:.1f}" y="{label_y:.1f}" text-anchor="{anchor}">{escape(point.name)}</text>',
+        f'<circle class="hollow {who}-hollow" cx="{x:.1f}" cy="{high:.1f}" r="3.5"/>',
+        f'<text class="small name" x="{at:.1f}" y="{label_y:.1f}" text-anchor="{anchor}">{escape(point.name)}</text>',
     ]
 
 
+def _is_at_the_end(x: float) -> bool:
+    return x > WIDTH - RIGHT - 150
+
+
 def _label_heights(points: Sequence[Point]) -> list[float]:
-    """Where each name stands: beside its filled mark, moved down where another stands there already."""
-    taken: list[tuple[float, float]] = []
+    """Where each name stands: beside its filled mark, moved up where another stands there already."""
+    taken: list[tuple[float, float, float]] = []
     heights = []
     for point in points:
-        x, y = _x(point.delay), _y(point.quiet) + 4
-        while any(abs(x - other_x) < 190 and abs(y - other_y) < 15 for other_x, other_y in taken):
-            y += 15
-        taken.append((x, y))
+        x, y, wide = _x(point.delay), _y(point.quiet) + 4, 10 + LETTER * len(point.name)
+        low, high = (x - wide, x) if _is_at_the_end(x) else (x, x + wide)
+        while any(low < their_high and their_low < high and abs(y - at) < 15 for their_low, their_high, at in taken):
+            y -= 3
+        taken.append((low, high, y))
         heights.append(y)
     return heights
 

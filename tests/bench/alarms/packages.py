@@ -1,7 +1,7 @@
 """Are the recoded rules equal to the real packages? Each package runs in a virtual environment of its own.
 
-It needs a package index. On two of the benchmark's streams every window of every column is judged by both;
-of Evidently, which takes seconds a window, some windows.
+Whoever runs the benchmark says where those are; Plumbline never installs them. On two of its streams both judge
+every window of every column; of Evidently, which takes seconds a window, some windows.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import os
 import subprocess
 import sys
 import tempfile
-import venv
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,10 +22,9 @@ from tests.bench.alarms.rows import ROWS, SEED, windows_of
 from tests.bench.alarms.rules import DEFAULTS, EVIDENTLY, EVIDENTLY_SMALL, NANNYML
 from tests.bench.alarms.worlds import N_COLUMNS, Block, World, blocks
 
-PACKAGES = {"evidently": "evidently==0.7.21", "nannyml": "nannyml==0.13.1"}
+VERSIONS = {"evidently": "0.7.21", "nannyml": "0.13.1"}
 CHOSEN = ("nothing changes", "0.25 sd step in 3 of 30 columns")
-N_EVIDENTLY = 24  # windows
-N_NANNYML = 365
+AROUND_CHANGE = slice(94, 106)  # windows that Evidently is asked about: it takes seconds for each
 
 NANNYML_SCRIPT = """
 import json, sys
@@ -78,22 +77,40 @@ class Agreement:
     n_alarms: int
 
 
-def agreements(folder: Path) -> list[Agreement]:
-    """Make the environments in a folder, run the packages on two streams, and compare."""
+def absent(pythons: Mapping[str, Path]) -> dict[str, str]:
+    """Why a package can't be asked, by its name: no environment was given, or one without the release."""
+    found = {}
+    for package, version in VERSIONS.items():
+        if package not in pythons:
+            found[package] = f"{package} {version}: no environment was given."
+            continue
+        script = f"from importlib.metadata import version; print(version({package!r}))"
+        try:
+            ran = subprocess.run([pythons[package], "-c", script], capture_output=True, text=True, check=False)
+        except OSError as error:
+            found[package] = f"{package} {version}: its Python can't be started ({error.strerror})."
+            continue
+        if ran.stdout.strip() != version:
+            found[package] = f"{package} {version}: the environment has {ran.stdout.strip() or 'no such package'}."
+    return found
+
+
+def agreements(pythons: Mapping[str, Path]) -> list[Agreement]:
+    """Run the packages on two streams, each by the Python of its environment, and compare."""
     found = []
-    pythons = {name: _environment(folder / name, wanted) for name, wanted in PACKAGES.items()}
     for name in CHOSEN:
         place = next(k for k, row in enumerate(ROWS) if row.name == name)
         reference, production = _stream(ROWS[place].world, place)
         for package, python in pythons.items():
-            n_windows = N_EVIDENTLY if package == "evidently" else N_NANNYML
-            answers = _asked(package, python, reference, production, n_windows)
+            chosen = AROUND_CHANGE if package == "evidently" else slice(None)
+            windows_asked = [windows[chosen] for windows in production]
+            answers = _asked(package, python, reference, windows_asked)
             for rule, theirs in answers.items():
                 fitted = [DEFAULTS[rule](windows) for windows in reference]
                 ours = np.array(
                     [
-                        [own.alarm(window) for window in windows[:n_windows]]
-                        for own, windows in zip(fitted, production, strict=True)
+                        [own.alarm(window) for window in windows]
+                        for own, windows in zip(fitted, windows_asked, strict=True)
                     ]
                 )
                 found.append(
@@ -108,14 +125,6 @@ def agreements(folder: Path) -> list[Agreement]:
     return found
 
 
-def _environment(folder: Path, wanted: str) -> Path:
-    """A new virtual environment with one package; its Python."""
-    venv.create(folder, with_pip=True)
-    python = folder / "bin" / "python"
-    subprocess.run([python, "-m", "pip", "install", "--quiet", wanted], check=True, stdout=sys.stderr)
-    return python
-
-
 def _stream(world: World, place: int) -> tuple[list[list[np.ndarray]], list[list[np.ndarray]]]:
     """The first stream of a row: of each column the windows of reference and production."""
     parts: list[Block] = list(blocks(world, np.random.default_rng([SEED, place, 0])))
@@ -125,7 +134,7 @@ def _stream(world: World, place: int) -> tuple[list[list[np.ndarray]], list[list
 
 
 def _asked(
-    package: str, python: Path, reference: list[list[np.ndarray]], production: list[list[np.ndarray]], n_windows: int
+    package: str, python: Path, reference: list[list[np.ndarray]], production: list[list[np.ndarray]]
 ) -> dict[str, np.ndarray]:
     """What a package answers, by rule: shape (n_columns, n_windows)."""
     with tempfile.TemporaryDirectory(prefix="plumbline-peers-") as name:
@@ -135,11 +144,15 @@ def _asked(
             frame.to_parquet(folder / f"{part}.parquet")
             if part == "reference":
                 frame.iloc[-1_000:].reset_index(drop=True).to_parquet(folder / "small.parquet")
-        script = folder / "ask.py"
+        script, n_windows = folder / "ask.py", len(production[0])
         script.write_text(NANNYML_SCRIPT if package == "nannyml" else EVIDENTLY_SCRIPT)
         environment = {**os.environ, "NML_DISABLE_USAGE_LOGGING": "1", "DO_NOT_TRACK": "1", "OMP_NUM_THREADS": "1"}
         subprocess.run(
-            [python, script, folder, str(n_windows)], check=True, env=environment, stdout=sys.stderr, stderr=sys.stderr
+            [python, script, folder, str(n_windows)],
+            check=True,
+            env=environment,
+            stdout=sys.stderr,
+            stderr=sys.stderr,
         )
         found = json.loads((folder / "found.json").read_text())
     if package == "nannyml":

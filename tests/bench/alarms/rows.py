@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,8 +18,9 @@ from tests.bench.alarms.worlds import MOVED, MOVED_CATEGORIES, N_COLUMNS, Block,
 Bools = NDArray[np.bool_]
 
 SEED = 20_261_126
-N_STREAMS = 40
-N_COSTLY = 10
+N_NULL = 40  # streams in which nothing changes, the row that the budget is about
+N_STREAMS = 10  # of each other row
+N_PEERS, N_COSTLY = 4, 2  # the streams that others' rules are asked in too
 MATERIAL, CHANGED = "Plumbline, material", "Plumbline, changed"
 
 
@@ -39,6 +40,11 @@ class Row:
     latest: float | None = None
     has_peers: bool = False
     beyond: bool = False
+
+    def n_streams(self, wanted: int | None) -> int:
+        """Streams of the row: as many as are asked for, or its share of a run of a quarter of an hour."""
+        own = N_NULL if self.world == World() else N_STREAMS
+        return own if wanted is None else wanted
 
 
 def change(**what: float) -> World:
@@ -89,13 +95,13 @@ class Tally:
     """What a rule did in the streams of a row.
 
     `false`: windows with a false alarm, a stream each; `new`: those on which a column alarmed that had not
-    on the window before (an incident opened). `delays`: of each changed column, windows until its first
-    alarm, inf if none came.
+    on the window before (an incident opened). `delays`: of each changed column of a stream, windows until
+    its first alarm, inf if none came.
     """
 
     false: list[int] = field(default_factory=list)
     new: list[int] = field(default_factory=list)
-    delays: list[float] = field(default_factory=list)
+    delays: list[list[float]] = field(default_factory=list)
 
     def add(self, other: Tally) -> None:
         self.false += other.false
@@ -103,11 +109,27 @@ class Tally:
         self.delays += other.delays
 
     @property
+    def n_streams(self) -> int:
+        return len(self.false)
+
+    @property
     def median_delay(self) -> float:
-        return float(np.median(self.delays)) if self.delays else np.nan
+        """Over the changed columns of all streams, NaN where nothing changes."""
+        return _median([delay for of_stream in self.delays for delay in of_stream])
+
+    @property
+    def medians(self) -> list[float]:
+        """Each stream's own median delay."""
+        return [_median(of_stream) for of_stream in self.delays]
 
     def found_within(self, n_windows: int) -> float:
-        return float(np.mean(np.array(self.delays) < n_windows)) if self.delays else np.nan
+        delays = np.array([delay for of_stream in self.delays for delay in of_stream])
+        return float(np.mean(delays < n_windows)) if delays.size else np.nan
+
+
+def _median(delays: Sequence[float]) -> float:
+    """The upper one of two middle delays: an average of found and not found means nothing."""
+    return sorted(delays)[len(delays) // 2] if delays else np.nan
 
 
 @dataclass(slots=True, kw_only=True)
@@ -123,6 +145,14 @@ class Outcome:
     def a_year(self, rule: str, *, new: bool = False) -> float:
         tally = self.tallies[rule]
         return float(np.mean(tally.new if new else tally.false)) * DAYS / self.n_windows
+
+    def error(self, rule: str) -> float:
+        """The standard error of `a_year`, from how streams differ; where no stream had an event, a 95% upper bound."""
+        false = np.array(self.tallies[rule].false)
+        a_window = DAYS / self.n_windows
+        if not false.any():
+            return 3 / false.size * a_window  # the rule of three
+        return float(false.std(ddof=1) / np.sqrt(false.size)) * a_window if false.size > 1 else np.nan
 
     @property
     def own(self) -> str:
@@ -149,7 +179,7 @@ def tally_of_alarms(alarms: Bools, world: World) -> Tally:
     false[start:, moved] = False
     first = np.vstack([false[:1], false[1:] & ~alarms[:-1]])
     delays = [float(np.argmax(alarms[start:, c])) if alarms[start:, c].any() else np.inf for c in moved]
-    return Tally(false=[int(false.any(axis=1).sum())], new=[int(first.any(axis=1).sum())], delays=delays)
+    return Tally(false=[int(false.any(axis=1).sum())], new=[int(first.any(axis=1).sum())], delays=[delays])
 
 
 def own_tallies(stream: Stream, world: World) -> tuple[dict[str, Tally], int]:
@@ -165,7 +195,7 @@ def own_tallies(stream: Stream, world: World) -> tuple[dict[str, Tally], int]:
         false = {opened for key, opened in of if key not in moved or opened < start}
         first = {key: min(o for k, o in of if k == key and o >= start) for key, opened in of if opened >= start}
         delays = [first[key] - start if key in first else np.inf for key in sorted(moved) if "outside" not in key]
-        found[name] = Tally(false=[len(false)], new=[len(false)], delays=delays)
+        found[name] = Tally(false=[len(false)], new=[len(false)], delays=[delays])
     return found, sum(watch.is_armed)
 
 
@@ -177,7 +207,8 @@ def run_stream(row: Row, number: int, *, place: int) -> tuple[dict[str, Tally], 
         stream = drawn_stream(world, rng)
         tallies, n_armed = own_tallies(stream, world)
         return tallies, n_armed, len(stream.subjects)
-    makers = (DEFAULTS | (COSTLY if number < N_COSTLY else {})) if row.has_peers else {}
+    is_asked = row.has_peers and number < N_PEERS
+    makers = (DEFAULTS | (COSTLY if number < N_COSTLY else {})) if is_asked else {}
     counters: list[Counter] = []
     rules: dict[str, list] = {}
     alarms: dict[str, list[Bools]] = {name: [] for name in makers}
@@ -208,13 +239,17 @@ def windows_of(block: Block, column: int) -> list[np.ndarray]:
     return block.windows(column_values(block.columns[column], column))
 
 
-def run_row(row: Row, *, place: int, n_streams: int, pool: ProcessPoolExecutor) -> Outcome:
-    """All streams of a row."""
+def run_row(row: Row, *, place: int, n_streams: int, run: Callable[..., Iterable[Any]] = map) -> Outcome:
+    """All streams of a row; `run` is `map`, or that of a pool of processes."""
     tallies: dict[str, Tally] = {}
-    n_armed, n_subjects = [], 0
-    task: Callable[[int], tuple[Mapping[str, Tally], int, int]] = partial(run_stream, row, place=place)
-    for of_stream, armed_here, n_subjects in pool.map(task, range(n_streams)):
-        n_armed.append(armed_here)
+    streams = list(run(partial(run_stream, row, place=place), range(n_streams)))
+    for of_stream, _, _ in streams:
         for name, tally in of_stream.items():
             tallies.setdefault(name, Tally()).add(tally)
-    return Outcome(row=row, n_windows=row.world.n_production, tallies=tallies, n_armed=n_armed, n_subjects=n_subjects)
+    return Outcome(
+        row=row,
+        n_windows=row.world.n_production,
+        tallies=tallies,
+        n_armed=[n_armed for _, n_armed, _ in streams],
+        n_subjects=streams[0][2],
+    )

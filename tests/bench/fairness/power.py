@@ -14,7 +14,7 @@ __all__ = ["Power", "power_rows"]
 RATE = 0.3
 SIZES = (100, 300, 1_000, 3_000)
 DIFFERENCES = tuple(round(0.02 * step, 2) for step in range(13))
-N_AUDITS = 400
+N_AUDITS = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,24 +26,26 @@ class Power:
     difference: float
     disparity: float
     no_evidence: float
+    n_audits: int
 
 
-def power_rows(rng: np.random.Generator) -> list[Power]:
+def power_rows(rng: np.random.Generator, *, share: float = 1.0) -> list[Power]:
     """Every policy, size and difference."""
-    rows = []
+    rows, n_audits = [], round(share * N_AUDITS)
     for name, policy in POLICIES.items():
         for n in SIZES:
             sizes = np.array([n, n])
             for difference in DIFFERENCES:
-                drawn = rng.binomial(sizes, [RATE, RATE - difference], (N_AUDITS, 2))
+                drawn = rng.binomial(sizes, [RATE, RATE - difference], (n_audits, 2))
                 said = [audited(row, sizes, policy) for row in drawn]
                 rows.append(
                     Power(
                         policy=name,
                         n=n,
                         difference=difference,
-                        disparity=said.count(Status.CRITICAL) / N_AUDITS,
-                        no_evidence=said.count(Status.OK) / N_AUDITS,
+                        disparity=said.count(Status.CRITICAL) / n_audits,
+                        n_audits=n_audits,
+                        no_evidence=said.count(Status.OK) / n_audits,
                     )
                 )
     return rows

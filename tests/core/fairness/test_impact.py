@@ -104,7 +104,7 @@ def test_the_few_are_listed_noted_and_no_yardstick_and_the_unknown_are_counted()
         "Unknown": (40, 20),
         "B / Unknown": (5, 1),
     }
-    found = impact_table(rates(table))
+    found = impact_table(rates(table), unknown=("Unknown", "B / Unknown"))
     by_category = {row.category: row for row in found.rows}
     assert found.most_selected == "A"
     assert found.n_unknown == 45
