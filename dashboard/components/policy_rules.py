@@ -35,7 +35,7 @@ RULES = {
     "checks": "Checks",
     "margins": "Margins",
     "max_age_days": "Evidence holds",
-    "evaluation_days": "Evaluation data end at most",
+    "evaluation_days": "Evaluation data are younger than",
     "approval_days": "An approval lasts",
     "condition_days": "Conditions are due within",
 }
@@ -75,17 +75,17 @@ def dry_run_table(cases: Sequence[Mapping[str, Any]]) -> None:
         f"**{len(lacking)} of {plural(len(approved), 'past approval')} would have lacked something.** "
         f"{muted('Signatures count with the roles of that time, evidence as it was frozen.')}"
     )
-    rows = [
-        [
-            str(case["proposal"]),
-            plain(f"{case['kind']} {case['model']} {case['version'] or ''}".strip()),
-            plain(case["decided_at"][:10]),
-            "Approved" if case["was"] == Move.APPROVE else "Rejected",
-            _would(case),
-        ]
-        for case in cases
-    ]
-    cell_table(["Proposal", "Asked to", "Decided", "Was", "Would have lacked"], rows, alt="Past cases under the rules")
+    rows = [[_asked(case), _was(case), _would(case)] for case in cases]
+    cell_table(["Asked to", "Was", "Would have lacked"], rows, alt="Past cases under the rules")
+
+
+def _asked(case: Mapping[str, Any]) -> str:
+    asked = plain(" ".join(filter(None, [case["kind"], case["model"], case["version"]])))
+    return f"{asked}  \n{muted('proposal ' + str(case['proposal']))}"
+
+
+def _was(case: Mapping[str, Any]) -> str:
+    return f"{'Approved' if case['was'] == Move.APPROVE else 'Rejected'}  \n{muted(plain(case['decided_at'][:10]))}"
 
 
 def _would(case: Mapping[str, Any]) -> str:

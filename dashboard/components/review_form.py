@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from datetime import UTC, date, datetime, timedelta
 
 import streamlit as st
 
@@ -23,6 +22,7 @@ from dashboard.text import instant, listed, muted, plain, plural
 __all__ = ["comment_form", "decision_card", "keep_receipt", "submit_form"]
 
 SAID, RECEIPT, TIMES = "review_said", "review_receipt", "review_times"
+MOST_CONDITIONS = 3  # more are given by the command
 DECIDING = {Move.APPROVE: "Approve", Move.REQUEST_CHANGES: "Request changes", Move.REJECT: "Reject"}
 STANDS = {
     ProposalState.DRAFT: "A draft asks nobody yet: somebody has to make it their own and submit it.",
@@ -163,12 +163,12 @@ def _seats(found: ProposalInfo) -> None:
         st.markdown(f":red-badge[:material/policy: Policy] {plain(why)}.")
 
 
-def _condition(row: Mapping[str, Any]) -> Condition:
+def _condition(what: str | None, owner: str | None, due: date | None) -> Condition:
     """A condition as it was typed; due at the end of its day."""
-    if not (row.get("what") and row.get("owner") and row.get("due")):
+    if not (what and owner and due):
         raise InputError("A condition needs what has to be done, by whom and until when; nothing was signed.")
-    due = datetime.fromisoformat(str(row["due"])[:10]).replace(tzinfo=UTC) + timedelta(days=1)
-    return Condition(text=str(row["what"]), owner=str(row["owner"]).strip(), due_at=due)
+    end = datetime(due.year, due.month, due.day, tzinfo=UTC) + timedelta(days=1)
+    return Condition(text=what, owner=owner.strip(), due_at=end)
 
 
 def _conditions(found: ProposalInfo, *, can_check: bool, actor: Actor) -> None:
@@ -220,17 +220,11 @@ def _deciding(review: Review, actor: Actor, refusals: dict[Move, str | None]) ->
         )
         st.text_area("Reason", key=key, height=100, placeholder="What convinced you, or what is missing")
         with st.expander("Conditions of an approval", type="compact"):
-            st.data_editor(
-                [{"what": None, "owner": None, "due": None}],
-                num_rows="dynamic",
-                hide_index=True,
-                key=f"{key}-conditions",
-                column_config={
-                    "what": st.column_config.TextColumn("What has to be done", width="medium"),
-                    "owner": st.column_config.TextColumn("By whom", help="The name of an account"),
-                    "due": st.column_config.DateColumn("Due (UTC)"),
-                },
-            )
+            for n in range(MOST_CONDITIONS):
+                st.text_input(f"Condition {n + 1}", key=f"{key}-what-{n}", placeholder="What has to be done")
+                left, right = st.columns([2, 3], gap="small")
+                left.text_input("By whom", key=f"{key}-owner-{n}", placeholder="A name")
+                right.date_input("Due (UTC)", None, key=f"{key}-due-{n}", format="YYYY-MM-DD")
             st.markdown(muted("Once one is due and nobody else has checked it, the approval no longer counts."))
         st.form_submit_button(
             "Sign", icon=":material/draw:", on_click=_decide, args=(found.id, key, found.evidence_sha256)
@@ -294,8 +288,9 @@ def _decide(proposal_id: int, key: str, evidence_sha256: str) -> None:
         st.session_state[SAID] = (proposal_id, "Choose what you decide; nothing was signed.")
         return
 
-    edited = st.session_state.get(f"{key}-conditions", {})
-    rows = [*edited.get("edited_rows", {}).values(), *edited.get("added_rows", [])]
+    rows = [
+        [st.session_state.get(f"{key}-{part}-{n}") for part in ("what", "owner", "due")] for n in range(MOST_CONDITIONS)
+    ]
 
     def call(actor: Actor, reason: str) -> Decided:
         return workspace().proposals.decide(
@@ -304,7 +299,7 @@ def _decide(proposal_id: int, key: str, evidence_sha256: str) -> None:
             Move(move),
             reason=reason,
             evidence_sha256=evidence_sha256,
-            conditions=[_condition(row) for row in rows if any(row.values())],
+            conditions=[_condition(*row) for row in rows if any(row)],
         )
 
     _do(proposal_id, key, call)

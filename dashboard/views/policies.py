@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import streamlit as st
 
 from core.errors import PlumblineError
 from core.governance.approval import seat_words
-from core.governance.checks import CheckName
+from core.governance.checks import CheckName, Demand
 from core.governance.identity import Right, UserRole
-from core.governance.policy import RiskTier
+from core.governance.policy import RiskTier, SigningPolicy
 from core.governance.proposals import ProposalKind
 from core.services.observations import Selection
 from core.services.signing_policy import PolicyInForce
@@ -23,21 +24,18 @@ from dashboard.components.permission import who_may
 from dashboard.components.policy_rules import CHECKS, dry_run_table, rule_rows
 from dashboard.components.review_form import keep_receipt
 from dashboard.state import Selected, selected_model
-from dashboard.text import instant, muted, plain
+from dashboard.text import capital, instant, listed, muted, plain
 
 DRAFT = "policy_draft"
 SEATS = (UserRole.REVIEWER, UserRole.VALIDATOR, UserRole.OWNER)
-NOTHING = "—"
-OF_MODEL, OF_TIER = "This model", "Its whole tier"
+OF_MODEL = "This model"
 
 
 def in_force(model: str, found: PolicyInForce) -> None:
     """What holds, in a sentence and a table."""
     seats = found.policy.seats_for(ProposalKind.PROMOTE)
-    n = "One person has" if len(seats) == 1 else f"{len(seats)} people have"
-    st.markdown(
-        f"### {n} to sign before a version of {plain(model)} is put in force: {seat_words(seats)}.", anchors=False
-    )
+    have = "has" if len(seats) == 1 else "have"
+    st.markdown(f"### {_signers(seats)} {have} to sign before a version of {plain(model)} is put in force.")
     st.markdown(
         muted(
             f"Its risk tier is {found.tier}. Whoever asked can't sign, one person fills one seat, and administrators "
@@ -48,6 +46,13 @@ def in_force(model: str, found: PolicyInForce) -> None:
         [title, said, plain(found.source(name))] for name, (title, said) in rule_rows(found.policy.to_dict()).items()
     ]
     cell_table(["Rule", "Holds", "Set by"], rows, alt="The rules of signing in force")
+
+
+def _signers(seats: Sequence[UserRole]) -> str:
+    """Seats as a sentence begins with them: A validator and an owner."""
+    if len(set(seats)) < len(seats):
+        return seat_words(seats)
+    return capital(listed([f"{'an' if seat is UserRole.OWNER else 'a'} {seat}" for seat in seats], most=len(SEATS)))
 
 
 def history(model: str) -> None:
@@ -73,70 +78,70 @@ def history(model: str) -> None:
 def draft_form(model: str, found: PolicyInForce) -> None:
     """Other rules, to look at before they are asked for."""
     st.subheader("What if the rules were others?", anchor=False)
-    policy = found.policy
+    policy, of_tier = found.policy, f"All of the tier {found.tier}"
     with st.form("signing_policy", border=True):
         left, right = st.columns(2, gap="medium")
         with left:
-            of = st.segmented_control("Rules of", [OF_MODEL, OF_TIER], default=OF_MODEL, required=True)
+            of = st.segmented_control("Rules of", [OF_MODEL, of_tier], default=OF_MODEL, required=True)
         with right:
-            tier = st.segmented_control("Risk tier", list(RiskTier), default=found.tier, required=True)
-        columns = st.columns(len(SEATS))
+            tier = st.segmented_control("Tier of this model", list(RiskTier), default=found.tier, required=True)
         n_seats = {}
-        for column, role in zip(columns, SEATS, strict=True):
+        for column, role in zip(st.columns(len(SEATS)), SEATS, strict=True):
             with column:
-                n_seats[role] = st.number_input(
-                    f"Seats for {'an' if role is UserRole.OWNER else 'a'} {role}", 0, 9, policy.seats.count(role)
-                )
+                n_seats[role] = st.number_input(f"{capital(role)}s who sign", 0, 9, policy.seats.count(role))
         columns = st.columns(4)
         with columns[0]:
-            max_age = st.number_input("Evidence holds, days", 1, 3650, round(policy.max_age_days))
+            max_age = st.number_input("Evidence holds (days)", 1, 3650, round(policy.max_age_days))
         with columns[1]:
-            evaluation = _optional("Evaluation data at most, days old", policy.evaluation_days)
+            evaluation = _optional("Age of evaluation data (days)", policy.evaluation_days)
         with columns[2]:
-            lasts = _optional("An approval lasts, days", policy.approval_days)
+            lasts = _optional("An approval lasts (days)", policy.approval_days)
         with columns[3]:
-            conditions = st.number_input("Conditions due within, days", 0, 3650, round(policy.condition_days))
-        st.markdown(muted("Checks that are asked of evidence that has them. Stale evidence is never approved."))
-        asked = st.data_editor(
-            [{"check": title, "must": str(policy.checks.get(name, NOTHING))} for name, title in CHECKS.items()],
-            hide_index=True,
-            key="policy_checks",
-            disabled=["check"],
-            column_config={
-                "check": st.column_config.TextColumn("Check", width="large"),
-                "must": st.column_config.SelectboxColumn("must", options=[NOTHING, "not fail", "pass"], required=True),
-            },
+            conditions = st.number_input("Conditions due within (days)", 0, 3650, round(policy.condition_days))
+        must_pass = _asked(policy, "Checks that must pass", Demand.PASS)
+        not_fail = _asked(policy, "Checks that must not fail", Demand.NOT_FAIL)
+        st.markdown(
+            muted(
+                "A check is asked only of evidence that has it. What isn't touched here stays as it is. Seats by kind "
+                "of proposal and margins are set by a file: `plumbline propose policy`."
+            )
         )
         if st.form_submit_button("Dry run", icon=":material/science:"):
-            rules: dict[str, Any] = {
+            drawn: dict[str, Any] = {
                 "seats": [str(role) for role in SEATS for _ in range(n_seats[role])],
-                "checks": _checks(asked),
+                "checks": dict.fromkeys(not_fail, str(Demand.NOT_FAIL)) | dict.fromkeys(must_pass, str(Demand.PASS)),
                 "max_age_days": max_age,
                 "evaluation_days": evaluation,
                 "approval_days": lasts,
                 "condition_days": conditions,
-                **{key: policy.to_dict()[key] for key in ("seats_of", "margins")},
             }
-            kept, shown = (found.own if of == OF_MODEL else found.of_tier), policy.to_dict()
-            # What wasn't touched stays with whoever set it: a model's rules don't hide those of its tier.
-            rules = {name: rules[name] for name in rules if rules[name] != shown[name]} | {
-                name: kept[name] for name in kept if name != "tier" and rules.get(name, shown[name]) == shown[name]
-            }
-            if of == OF_MODEL:
-                rules["tier"] = str(tier)
-            st.session_state[DRAFT] = (model, rules, str(tier) if of == OF_TIER else None)
+            st.session_state[DRAFT] = _draft(model, found, drawn, str(tier), is_tier=of == of_tier)
+
+
+def _draft(
+    model: str, found: PolicyInForce, drawn: dict[str, Any], tier: str, *, is_tier: bool
+) -> tuple[str, dict[str, Any], str | None]:
+    """The rules that a form asks for: what wasn't touched stays with whoever set it, the tier or the model."""
+    shown, kept = found.policy.to_dict(), found.of_tier if is_tier else found.own
+    touched = {name: value for name, value in drawn.items() if _differs(value, shown[name])}
+    rules = {name: value for name, value in kept.items() if name != "tier"} | touched
+    if is_tier:
+        return model, rules, str(found.tier)
+    return model, {**rules, "tier": tier}, None
+
+
+def _differs(drawn: Any, shown: Any) -> bool:
+    """Whether a form says another thing than what it was filled with; seats have no order there."""
+    return sorted(drawn) != sorted(shown) if isinstance(drawn, list) else bool(drawn != shown)
 
 
 def _optional(label: str, value: float | None) -> int | None:
     return st.number_input(label, 1, 3650, None if value is None else round(value), placeholder="no limit")
 
 
-def _checks(rows: list[dict[str, Any]]) -> dict[CheckName, str]:
-    return {
-        name: row["must"]
-        for (name, _), row in zip(CHECKS.items(), rows, strict=True)
-        if row["must"] in ("pass", "not fail")
-    }
+def _asked(policy: SigningPolicy, label: str, demand: Demand) -> list[CheckName]:
+    asked = [name for name in CHECKS if policy.checks.get(name) is demand]
+    return st.multiselect(label, list(CHECKS), default=asked, format_func=CHECKS.__getitem__, placeholder="none")
 
 
 def drafted(model: str) -> None:
@@ -159,7 +164,10 @@ def drafted(model: str) -> None:
         return
     with st.form("propose_policy", border=True):
         signers = seat_words(preview.before.seats_for(ProposalKind.POLICY))
-        st.markdown(f"They are signed by the rules in force now ({signers}), and open proposals go stale by them.")
+        st.markdown(
+            f"By the rules in force now this needs a signature as: {signers}. Once it is done, open proposals that the "
+            "rules are about are stale."
+        )
         reason = st.text_area("Reason", key="policy_reason", height=80)
         if st.form_submit_button("Propose these rules", icon=":material/send:"):
             _propose(model, rules, tier, reason)

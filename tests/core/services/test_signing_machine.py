@@ -74,23 +74,25 @@ class Signing(RuleBasedStateMachine):
 
     # What people do
 
-    @initialize()
-    def one_is_in_force_and_others_are_asked_for(self) -> None:
+    @initialize(asked=st.sampled_from([*POLICIES[:3], ({}, None)]))
+    def one_is_in_force_and_others_are_asked_for(self, asked: tuple[dict[str, object], str | None]) -> None:
         first = self._note(self.governed.opened(ProposalKind.PROMOTE, "v1"))
         decided = self.governed.decide(first.proposal.id)
         self.signed[first.proposal.id] = ["ines"]
         self.jobs.append(decided.job_id or "")
         self.governed.run(decided.job_id)
         self.n_changes += 1
+        self.a_policy_is_asked_for_signed_and_put_in_force(asked)
         for kind, version in ((ProposalKind.PROMOTE, "v2"), (ProposalKind.PROMOTE, "v3"), (ProposalKind.RETIRE, "v1")):
             self._note(self.governed.opened(kind, version))
 
-    @rule(place=PLACES, person=SIGNERS, first=st.booleans())
-    def approve(self, place: int, person: str, first: bool) -> None:
-        """What happens most: somebody refreshes the evidence if it needs it, and another one signs."""
+    @rule(place=PLACES, people=st.tuples(SIGNERS, SIGNERS), first=st.booleans())
+    def approve(self, place: int, people: tuple[str, str], first: bool) -> None:
+        """What happens most: somebody refreshes the evidence if it needs it, and others sign."""
         if first:
             self.refresh(place, "ada")
-        self.decide(place, person, Move.APPROVE)
+        for person in people:
+            self.decide(place, person, Move.APPROVE)
 
     @rule(wanted=WANTED, person=PEOPLE)
     def ask(self, wanted: tuple[ProposalKind, str | None], person: str) -> None:
@@ -115,6 +117,9 @@ class Signing(RuleBasedStateMachine):
             assert (decided.job_id is not None) is self._are_filled(seats, self.signed[proposal.id])
             if decided.job_id is not None:
                 self.jobs.append(decided.job_id)
+            else:
+                again = self._try(lambda: self.governed.decide(proposal.id, by=person))
+                assert again is None, "one person fills one seat"
             assert decided.proposal.evidence_sha256 == proposal.evidence_sha256
             self._check_it_holds(proposal)
 
@@ -393,7 +398,7 @@ class Signing(RuleBasedStateMachine):
 
 TestSigning = Signing.TestCase
 TestSigning.settings = settings(
-    max_examples=8,
+    max_examples=6,
     stateful_step_count=25,
     deadline=None,
     phases=[Phase.explicit, Phase.reuse, Phase.generate],  # shrinking takes minutes; the steps are printed as they were
