@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from core.charts.frame import Chart, Palette, bare_figure, label, panel_title, rgba
-from core.performance.calibration import CalibrationBin
-from core.performance.ranking import ThresholdTable
+from core.stats.calibration import CalibrationBin
+from core.stats.ranking import ThresholdTable
 
 __all__ = ["calibration_chart", "threshold_chart"]
 

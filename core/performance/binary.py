@@ -9,15 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.measure import Measure
-from core.performance.calibration import (
+from core.performance.measures import estimate, f1_interval, mean, mean_convention, rate, undefined
+from core.stats.binning import N_SPECIAL, NumericBins
+from core.stats.calibration import (
     ECE_CONVENTION,
     CalibrationBin,
     calibration_curve,
     expected_calibration_error,
 )
-from core.performance.measures import estimate, f1_interval, mean, mean_convention, rate, undefined
-from core.performance.ranking import AUC_CONVENTION, ThresholdTable, mixed_bins, roc_auc, threshold_table
-from core.stats.binning import N_SPECIAL, NumericBins
+from core.stats.ranking import AUC_CONVENTION, ThresholdTable, mixed_bins, roc_auc, threshold_table
 from core.stats.scores import finite_scores, ordered_scores
 
 __all__ = ["BinaryCounts", "binary_performance"]
@@ -122,7 +122,7 @@ def binary_performance(counts: BinaryCounts, *, confidence: float = 0.95) -> tup
 
     References
     ----------
-    Named where each interval is made: `core.performance.ranking`, `.calibration` and `.measures`.
+    Named where each interval is made: `core.stats.ranking`, `core.stats.calibration` and `core.performance.measures`.
 
     Examples
     --------

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from core.measure import Interval, Measure
 from core.performance.measures import estimate, f1_interval, rate, undefined
-from core.performance.ranking import RocAuc, roc_auc
 from core.stats.binning import NumericBins
 from core.stats.intervals import normal_interval, wilson
+from core.stats.ranking import RocAuc, roc_auc
 from core.stats.scores import ordered_scores
 
 __all__ = ["MulticlassCounts", "multiclass_performance"]

@@ -9,15 +9,15 @@ from dataclasses import dataclass, replace
 from core.alarms.asked import judge
 from core.measure import Measure, Status
 from core.performance.binary import BinaryCounts, binary_performance
-from core.performance.calibration import CalibrationBin
 from core.performance.measures import changes
 from core.performance.multiclass import MulticlassCounts, multiclass_performance
-from core.performance.ranking import ThresholdTable
 from core.performance.regression import RegressionCounts, regression_performance
 from core.schema import Task
 from core.services.observations import Context, Observations, OutcomeCounts, WindowInfo
 from core.services.subjects import subject_key
 from core.services.verdicts import located, since_when, worst
+from core.stats.calibration import CalibrationBin
+from core.stats.ranking import ThresholdTable
 
 __all__ = [
     "PRIMARY",

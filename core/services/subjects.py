@@ -22,7 +22,6 @@ from core.concept.residual import labels_by_prediction, labels_by_score
 from core.measure import Family
 from core.performance.binary import BinaryCounts
 from core.performance.multiclass import MulticlassCounts
-from core.performance.ranking import roc_auc
 from core.performance.regression import RegressionCounts
 from core.profile.fitting import measured_type
 from core.profile.spec import REGRESSION_SUMS, column_table
@@ -31,6 +30,7 @@ from core.record import BatchRole
 from core.schema import ColumnType, Role, Task
 from core.services.observations import Observations, WindowInfo
 from core.stats.binning import CategoryBins, NumericBins, Special
+from core.stats.ranking import roc_auc
 from core.stats.scores import calibration_names, ordered_scores, pooled_scores
 from core.storage.counts import StoredCounts
 

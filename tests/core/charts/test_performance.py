@@ -7,10 +7,10 @@ import pytest
 
 from core.charts.frame import DARK, LIGHT
 from core.charts.performance import calibration_chart, threshold_chart
-from core.performance.calibration import CalibrationBin
-from core.performance.ranking import ThresholdTable, threshold_table
 from core.stats.binning import NumericBins
+from core.stats.calibration import CalibrationBin
 from core.stats.intervals import wilson
+from core.stats.ranking import ThresholdTable, threshold_table
 
 HOSTILE = "<a href='http://evil'>x</a>"
 

@@ -31,10 +31,17 @@ def _tally(schema: ModelSchema, columns: dict[str, list], reference: dict[str, l
         kind = types.get(name, pa.float64() if name.startswith("@score") else pa.string())
         return pa.chunked_array([pa.array(values, type=kind)])
 
-    spec = fit_profile(schema, lambda name: arrow(name, reference[name]), reference_digests=["reference"])
+    n_reference = len(next(iter(reference.values())))
+    spec = fit_profile(
+        schema,
+        lambda name: arrow(name, reference[name]),
+        windows=np.zeros(n_reference, dtype=np.int64),
+        reference_digests=["reference"],
+    )
     table = pa.table({name: arrow(name, values) for name, values in columns.items()})
     n = table.num_rows
     table = table.append_column("@version", pa.array(["v1"] * n))
+    table = table.append_column("@timestamp", pa.nulls(n, pa.timestamp("us", "UTC")))
     tally = Tally(spec=spec, schema=schema)
     tally.add(table, np.zeros(n, dtype=np.int64))
     return tally, spec
@@ -57,7 +64,10 @@ def binary_counts() -> Callable[..., BinaryCounts]:
         if score is not None:
             specs["p"] = {"role": "score"}
             columns["@score"] = list(score)
-            reference["@score"] = list(score if reference_score is None else reference_score)
+            reference["@score"] = list(score)
+        if reference_score is not None:
+            nothing = [None] * len(reference_score)
+            reference = {"@prediction": nothing, "@label": nothing, "@score": list(reference_score)}
         schema = _schema("binary", classes, specs)
         tally, spec = _tally(schema, columns, reference)
         losses = tally.sums.get((KEY, loss_table()))

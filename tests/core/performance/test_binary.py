@@ -247,3 +247,16 @@ def test_car_loan_chunks_give_the_printed_digits(binary_counts, shared_data) -> 
         assert (found["roc_auc"].p_value < 0.01) == (chunk >= 5)
     # Printed limits of F1: chunks 5 to 9 alert, the others don't.
     assert [not 0.93466 <= value <= 0.95085 for value in f1] == [False] * 5 + [True] * 5
+
+
+def test_the_error_is_that_of_the_rows_grouped_by_calibration_bin(binary_counts) -> None:
+    rng = np.random.default_rng(2)
+    score = rng.random(3_000)
+    label = (rng.random(3_000) < 0.9 * score).astype(int)
+    counts = binary_counts(score, (score > 0.5).astype(int), label)
+    codes = np.asarray(counts.calibration_groups)[np.searchsorted(counts.score_bins.ends, score)]
+    gaps = [abs(score[codes == k].mean() - label[codes == k].mean()) * (codes == k).mean() for k in np.unique(codes)]
+    error = {measure.measure: measure for measure in binary_performance(counts)}["expected_calibration_error"]
+    assert len(gaps) == 20
+    assert error.value == pytest.approx(sum(gaps))
+    assert error.n == 3_000

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from scipy.stats import norm
 from sklearn.metrics import confusion_matrix, roc_auc_score
 
-from core.performance.ranking import mixed_bins, roc_auc, threshold_table
 from core.stats.binning import NumericBins, fit_scores
+from core.stats.ranking import mixed_bins, roc_auc, threshold_table
 from core.stats.scores import ordered_scores
 
 

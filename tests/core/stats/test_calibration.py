@@ -7,9 +7,8 @@ import pytest
 from scipy.stats import binomtest
 from sklearn.calibration import calibration_curve as sklearn_curve
 
-from core.performance.binary import binary_performance
-from core.performance.calibration import CalibrationBin, calibration_curve, expected_calibration_error
 from core.stats.binning import NumericBins
+from core.stats.calibration import CalibrationBin, calibration_curve, expected_calibration_error
 from core.stats.intervals import wilson
 
 
@@ -31,19 +30,6 @@ def test_the_curve_equals_scikit_learns_on_equal_widths() -> None:
     assert curve[-1].high == np.inf
     exact = binomtest(curve[3].positives, curve[3].n).proportion_ci(method="wilson")
     assert (curve[3].interval.low, curve[3].interval.high) == pytest.approx((exact.low, exact.high))
-
-
-def test_the_error_is_that_of_the_rows_grouped_by_calibration_bin(binary_counts) -> None:
-    rng = np.random.default_rng(2)
-    score = rng.random(3_000)
-    label = (rng.random(3_000) < 0.9 * score).astype(int)
-    counts = binary_counts(score, (score > 0.5).astype(int), label)
-    codes = np.asarray(counts.calibration_groups)[np.searchsorted(counts.score_bins.ends, score)]
-    gaps = [abs(score[codes == k].mean() - label[codes == k].mean()) * (codes == k).mean() for k in np.unique(codes)]
-    error = {measure.measure: measure for measure in binary_performance(counts)}["expected_calibration_error"]
-    assert len(gaps) == 20
-    assert error.value == pytest.approx(sum(gaps))
-    assert error.n == 3_000
 
 
 def test_bins_without_rows_have_no_point() -> None:
