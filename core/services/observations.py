@@ -423,7 +423,7 @@ def _outcomes(schema: ModelSchema, spec: ProfileSpec, counts: StoredCounts, keys
         return RegressionCounts(joint=joint, losses=_losses(counts, spec, keys, "")[0])
     if spec.task is Task.MULTICLASS:
         tables = {
-            label: counts.count(score_table(label), keys, bins.size * 3).reshape(bins.size, 3)
+            label: counts.count(score_table(label), keys, bins.size * 9).reshape(bins.size, 3, 3)
             for label, bins in spec.scores.items()
         }
         return MulticlassCounts(
