@@ -50,7 +50,7 @@ def class_averages(table: Ints, classes: tuple[str, ...], *, why: str = "", conf
     Examples
     --------
     >>> [(m.measure, round(m.value, 3)) for m in class_averages(np.array([[80, 10], [20, 30]]), ("a", "b"))[3:]]
-    [('weighted_precision', 0.78), ('weighted_f1', 0.778)]
+    [('weighted_precision', 0.806), ('weighted_f1', 0.792)]
     """
     predicted, labelled = table.sum(axis=1), table.sum(axis=0)
     seen = labelled > 0

@@ -102,8 +102,15 @@ class ProfileService:
         stored = [(file, set(file.schema_arrow.names)) for file in opened]  # read once: footers of wide files are long
 
         def read(column: str) -> pa.ChunkedArray:
-            parts = [file.read(columns=[column]) for file, names in stored if column in names]
-            return pa.concat_tables(parts).column(column) if parts else pa.chunked_array([], type=pa.string())
+            types = (file.schema_arrow.field(column).type for file, names in stored if column in names)
+            absent = next(types, pa.string())  # older records may lack a column that the schema gained since
+            chunks = [
+                file.read(columns=[column]).column(column)
+                if column in names
+                else pa.chunked_array([pa.nulls(file.metadata.num_rows, absent)])
+                for file, names in stored
+            ]
+            return pa.chunked_array([chunk for column in chunks for chunk in column.chunks], type=absent)
 
         spec = fit_profile(schema, read, windows=_windows(schema, reference, read), reference_digests=digests)
         with self.database.write(f"model {model.id}") as session:

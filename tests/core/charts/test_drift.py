@@ -18,7 +18,7 @@ def psi(column: str, value: float | None, status: Status, interval: Interval | N
 
 def dots(*columns: Measure) -> Chart:
     written = ["—" if column.value is None else f"{column.value:.2f}" for column in columns]
-    return column_dots(list(columns), palette=LIGHT, margin=0.1, written=written)
+    return column_dots(list(columns), palette=LIGHT, written=written)
 
 
 MOVED = psi("a", 0.4, Status.CRITICAL, Interval(low=0.3, high=0.5))
@@ -50,14 +50,14 @@ def test_a_column_without_value_is_named_and_has_no_dot() -> None:
     assert "no value" in [annotation.text for annotation in chart.figure.layout.annotations]
 
 
-def test_intervals_are_drawn_and_fit_on_the_axis_with_the_margin() -> None:
+def test_intervals_are_drawn_and_fit_on_the_axis() -> None:
     chart = dots(MOVED, CHANGED)
     spans = [list(trace.x) for trace in chart.figure.data if trace.mode == "lines"]
     assert spans == [[0.3, 0.5], [0.05, 0.3]]
     low, high = chart.figure.layout.xaxis.range
     assert low < 0
     assert high > 0.5
-    assert dots(STILL).figure.layout.xaxis.range[1] > 0.1, "the margin is in sight even if nothing moved"
+    assert dots(STILL).figure.layout.xaxis.range[1] >= 0.05, "what hardly moved doesn't fill the axis"
 
 
 def test_no_column_at_all_is_drawn_too() -> None:

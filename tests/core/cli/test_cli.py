@@ -97,7 +97,9 @@ def test_a_check_passes_where_nothing_moved(plumbline: CommandLine, tmp_path: Pa
     ran = plumbline("analyse", "m", "--fail-on", "warning")
     assert (ran.code, ran.err) == (0, "")
     assert ran.out.startswith("No findings.\n")
-    assert ran.out.endswith("Armed: at most 1 a year of false alarms, if windows differ by chance alone.\n")
+    assert "Armed: at most 1 false alert a year in expectation, over all 25 series watched.\n" in ran.out
+    assert "Back-test: this setup would have raised no alarm in the last 4 days of data." in ran.out
+    assert ran.out.endswith("1 of 1 model can alarm: together at most 1 false alert a year in expectation.\n")
 
 
 WRONG = {
@@ -382,7 +384,7 @@ def test_late_labels_change_performance_from_undefined_to_a_number(plumbline: Co
     late = write_csv(tmp_path / "late.csv", [[row[0], row[-1]] for row in table], ["id", "outcome"])
     ran = plumbline("labels", "m", late)
     assert (ran.code, ran.out) == (0, f"{late}: 200 rows taken in, 200 matched their record\n")
-    assert accuracy() == [("insufficient", 50)] * 4
+    assert accuracy() == [("ok", 50)] * 4
     assert "is label batch 1 already" in plumbline("labels", "m", late).out
 
 

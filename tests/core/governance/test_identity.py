@@ -20,11 +20,11 @@ from core.governance.identity import (
 R = Right
 MAY = {
     "viewer": {R.SIGN_IN, R.READ},
-    "engineer": {R.SIGN_IN, R.READ, R.AUDIT, R.INGEST, R.CONFIGURE, R.PROPOSE},
-    "reviewer": {R.SIGN_IN, R.READ, R.AUDIT, R.PROPOSE, R.DECIDE},
+    "engineer": {R.SIGN_IN, R.READ, R.AUDIT, R.INGEST, R.CONFIGURE, R.PROPOSE, R.RESPOND},
+    "reviewer": {R.SIGN_IN, R.READ, R.AUDIT, R.PROPOSE, R.DECIDE, R.RESPOND},
     "auditor": {R.SIGN_IN, R.READ, R.AUDIT},
     "admin": {R.SIGN_IN, R.READ, R.AUDIT, R.ADMINISTER},
-    "operator": {R.SIGN_IN, R.READ, R.AUDIT, R.INGEST, R.CONFIGURE, R.PROPOSE},
+    "operator": {R.SIGN_IN, R.READ, R.AUDIT, R.INGEST, R.CONFIGURE, R.PROPOSE, R.RESPOND},
     "worker": {R.READ, R.INGEST, R.CONFIGURE, R.PROPOSE, R.RUN_JOBS},
     "anonymous": {R.SIGN_IN},
 }

@@ -31,17 +31,12 @@ def _tally(schema: ModelSchema, columns: dict[str, list], reference: dict[str, l
         kind = types.get(name, pa.float64() if name.startswith("@score") else pa.string())
         return pa.chunked_array([pa.array(values, type=kind)])
 
-    n_reference = len(next(iter(reference.values())))
-    spec = fit_profile(
-        schema,
-        lambda name: arrow(name, reference[name]),
-        windows=np.zeros(n_reference, dtype=np.int64),
-        reference_digests=["reference"],
-    )
+    windows = np.zeros(len(next(iter(reference.values()))), dtype=np.int64)
+    spec = fit_profile(schema, lambda name: arrow(name, reference[name]), windows=windows, reference_digests=["reference"])
     table = pa.table({name: arrow(name, values) for name, values in columns.items()})
     n = table.num_rows
     table = table.append_column("@version", pa.array(["v1"] * n))
-    table = table.append_column("@timestamp", pa.nulls(n, pa.timestamp("us", "UTC")))
+    table = table.append_column("@timestamp", pa.nulls(n, pa.timestamp("us", tz="UTC")))
     tally = Tally(spec=spec, schema=schema)
     tally.add(table, np.zeros(n, dtype=np.int64))
     return tally, spec

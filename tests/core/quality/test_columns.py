@@ -47,6 +47,7 @@ def test_a_healthy_column_has_no_finding():
         "unseen_share": 0.0,
         "out_of_range_share": 0.0,
         "infinite_share": 0.0,
+        "outside_share": 0.0,
     }
 
 
@@ -195,7 +196,8 @@ def test_a_share_carries_what_an_alarm_needs():
 
 def test_categories_have_no_range_and_no_infinity():
     quality = column_quality(counts(COLOURS, 5, 5), counts(COLOURS, 5, 5), COLOURS)
-    assert [measure.measure for measure in quality.measures] == ["missing_share", "invalid_share", "unseen_share"]
+    names = [measure.measure for measure in quality.measures]
+    assert names == ["missing_share", "invalid_share", "outside_share", "unseen_share"]
 
 
 def test_a_share_the_reference_never_had_errs_no_more_often_than_it_says():
