@@ -5,10 +5,10 @@ BIN := $(VENV)/bin
 WORKSPACE ?= plumbline-workspace
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint format bench lock clean
+.PHONY: help install demo test lint format bench bench-alarms bench-charts bench-fairness lock clean
 
 help: ## List the commands
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 $(VENV)/.runtime: requirements.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Plumbline needs Python 3.11 or newer; this is $$($(PYTHON) --version). Set PYTHON=..."; exit 2; }
@@ -41,6 +41,15 @@ format: $(VENV)/.development ## Format the code
 
 bench: $(VENV)/.development ## Measure speed, as ratios in one run
 	$(BIN)/python -m pytest -q tests/bench
+
+bench-fairness: $(VENV)/.development ## Measure how far a fairness audit can be trusted, and write it to docs/
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.bench.fairness.run
+
+bench-charts: $(VENV)/.development ## Chart real series, and write what was found to docs/
+	$(BIN)/python -m tests.bench.charts_on_real_series
+
+bench-alarms: $(VENV)/.development ## Count false alarms in streams whose truth is known, and write docs/false-alarms.md
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.bench.alarms.run $(if $(STREAMS),--streams $(STREAMS)) $(if $(PROCESSES),--processes $(PROCESSES)) $(if $(EVIDENTLY),--evidently $(EVIDENTLY)) $(if $(NANNYML),--nannyml $(NANNYML))
 
 lock: ## Pin what pyproject.toml asks for (needs uv)
 	uv pip compile --universal --generate-hashes --no-header --quiet --python-version 3.11 pyproject.toml --extra dev -o requirements-dev.txt

@@ -15,8 +15,11 @@ from core.services.accounts import AccountService
 from core.services.alarm_policies import AlarmPolicyService
 from core.services.alerts import AlertService
 from core.services.analysis import AnalysisService
+from core.services.audited_rows import AuditedRowsService
+from core.services.audits import FairnessAuditService
 from core.services.batches import BatchService
 from core.services.comparison import ComparisonService
+from core.services.control import ChartService
 from core.services.evidence import EvidenceService
 from core.services.execution import ExecutionService
 from core.services.jobs import JobService
@@ -54,6 +57,9 @@ class Workspace:
     alerts: AlertService
     alarm_policies: AlarmPolicyService
     analysis: AnalysisService
+    charts: ChartService
+    audits: FairnessAuditService
+    audited_rows: AuditedRowsService
     accounts: AccountService
     versions: VersionService
     comparisons: ComparisonService
@@ -121,6 +127,7 @@ def _built(folder: Path, database: Database, clock: Callable[[], datetime]) -> W
     artefacts = WorkspaceFiles(folder / "artefacts", suffix=".skops")
     queue = JobQueue(database)
     alerts = AlertService(database=database, clock=clock)
+    samples = SampleService(database=database, files=files)
     analysis = AnalysisService(database=database, clock=clock)
     batches = BatchService(database=database, files=files, clock=clock)
     watch = WatchService(database=database, clock=clock)
@@ -147,10 +154,13 @@ def _built(folder: Path, database: Database, clock: Callable[[], datetime]) -> W
         labels=LabelService(database=database, files=files, clock=clock),
         batches=batches,
         profiles=profiles,
-        samples=SampleService(database=database, files=files),
+        samples=samples,
         alerts=alerts,
         alarm_policies=AlarmPolicyService(database=database, watch=watch, clock=clock),
         analysis=analysis,
+        charts=ChartService(database=database, clock=clock),
+        audits=FairnessAuditService(database=database, folder=folder / "fairness"),
+        audited_rows=AuditedRowsService(database=database, samples=samples, folder=folder / "fairness"),
         accounts=AccountService(database=database, clock=clock),
         versions=versions,
         comparisons=comparisons,

@@ -18,7 +18,7 @@ PAGES = {
         ("performance", "Performance", "target"),
         ("drift", "Drift", "water"),
         ("concept", "Concept", "psychology_alt"),
-        ("control_chart", "Control chart", "show_chart"),
+        ("control_chart", "Control charts", "show_chart"),
         ("fairness", "Fairness", "balance"),
         ("quality", "Data quality", "rule"),
         ("alerts", "Alerts", "notifications"),

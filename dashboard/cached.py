@@ -10,16 +10,26 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import streamlit as st
 
+from core.fairness.conditional import ConditionalGap
+from core.fairness.decomposition import GapDecomposition
+from core.governance.identity import Actor
 from core.governance.ledger import LedgerCheck
 from core.services.alarm_policies import PolicyPreview
+from core.services.audits import AuditRequest
+from core.services.chart_options import ChartOptions
+from core.services.chart_overview import SeriesOverview
+from core.services.chart_report import ChartReport
 from core.services.concept import ConceptReport
-from core.services.control import ChartReport
 from core.services.drift import DriftReport
 from core.services.fairness import FairnessReport
+from core.services.fairness_crossings import IntersectionReport
+from core.services.fairness_detail import AttributeDetail
+from core.services.fairness_policies import PolicyShelf
+from core.services.fairness_rows import SampleBasis
 from core.services.fleet import FleetRow, ModelSummary
 from core.services.observations import Context, Selection
 from core.services.performance import PerformanceReport, PerformanceSlices
@@ -29,20 +39,36 @@ from core.services.watch_report import WatchReport
 from dashboard.auth import current_actor
 from dashboard.opened import workspace
 
+if TYPE_CHECKING:
+    from core.fairness.conventions.fairlearn import FairlearnMeasure
+    from core.fairness.individual import Consistency
+    from core.fairness.proxies import ProxyCheck
+    from core.fairness.subgroups import SubgroupScan
+
 __all__ = [
     "Verified",
     "alarm_preview",
+    "attribute_detail",
     "concept",
+    "conditional",
+    "consistency",
     "context",
     "control_chart",
+    "control_charts",
     "drift",
     "fairness",
     "fleet",
+    "gap_change",
+    "intersections",
     "ledger_check",
+    "peers",
     "performance",
     "performance_slices",
     "places",
+    "policies",
+    "proxies",
     "quality",
+    "subgroups",
     "summary",
     "watch",
     "workspace",
@@ -142,18 +168,98 @@ def concept(model: str, selection: Selection) -> ConceptReport | None:
     return _cached("concept", model, selection, lambda: ask(current_actor(), model, selection))
 
 
-def control_chart(model: str, selection: Selection, series: str | None) -> ChartReport | None:
-    """A share against its control limits."""
-    ask = workspace().analysis.control_chart
+def control_chart(model: str, selection: Selection, series: str | None, options: ChartOptions) -> ChartReport | None:
+    """A series against its control limits."""
+    charts = workspace().charts
     return _cached(
-        "chart", model, selection, lambda: ask(current_actor(), model, selection, series=series), series or ""
+        "chart",
+        model,
+        selection,
+        lambda: charts.show(current_actor(), model, selection, series=series, options=options),
+        series or "",
+        repr(options),
+        charts.state(current_actor(), model),
     )
 
 
-def fairness(model: str, selection: Selection) -> FairnessReport | None:
+def control_charts(model: str, selection: Selection) -> tuple[SeriesOverview, ...] | None:
+    """Every series in small, the worst first."""
+    charts = workspace().charts
+    return _cached(
+        "charts",
+        model,
+        selection,
+        lambda: charts.overview(current_actor(), model, selection),
+        charts.state(current_actor(), model),
+    )
+
+
+def policies() -> PolicyShelf:
+    """The fairness policies at hand."""
+    return workspace().audits.policies(current_actor())
+
+
+def _audited(question: str, request: AuditRequest, ask: Callable[[Actor, AuditRequest], T], *more: str) -> T:
+    """An answer on an audit; a policy that somebody edits makes another one."""
+    actor = current_actor()
+    policy = workspace().audits.policy(actor, request).digest
+    told = repr(request)
+    return _cached(question, request.model, request.selection, lambda: ask(actor, request), told, policy, *more)
+
+
+def fairness(request: AuditRequest) -> FairnessReport | None:
     """How groups are treated."""
-    ask = workspace().analysis.fairness
-    return _cached("fairness", model, selection, lambda: ask(current_actor(), model, selection))
+    return _audited("fairness", request, workspace().audits.report)
+
+
+def intersections(request: AuditRequest) -> IntersectionReport | None:
+    """How groups within groups are treated."""
+    return _audited("intersections", request, workspace().audits.intersections)
+
+
+def attribute_detail(request: AuditRequest, attribute: str) -> AttributeDetail | None:
+    """One protected attribute closely."""
+    ask = workspace().audits.detail
+    return _audited("detail", request, lambda actor, asked: ask(actor, asked, attribute), attribute)
+
+
+def gap_change(request: AuditRequest, attribute: str, group: str) -> GapDecomposition | None:
+    """Why a group's gap moved since the reference."""
+    ask = workspace().audits.change
+    return _audited("change", request, lambda actor, asked: ask(actor, asked, attribute, group), attribute, group)
+
+
+def conditional(request: AuditRequest, attribute: str, by: str, rate: str) -> tuple[ConditionalGap, ...]:
+    """Groups compared inside the values of a segment column."""
+    ask = workspace().audits.conditional
+    return _audited(
+        "conditional", request, lambda actor, asked: ask(actor, asked, attribute, by=by, rate=rate), attribute, by, rate
+    )
+
+
+def subgroups(request: AuditRequest, rate: str, depth: int) -> tuple[SubgroupScan, SampleBasis] | None:
+    """For whom a rate is worst, over attributes and features."""
+    ask = workspace().audited_rows.subgroups
+    return _audited(
+        "subgroups", request, lambda actor, asked: ask(actor, asked, rate=rate, depth=depth), rate, str(depth)
+    )
+
+
+def proxies(request: AuditRequest, attribute: str) -> tuple[ProxyCheck, SampleBasis] | None:
+    """Whether the features give a protected attribute away."""
+    ask = workspace().audited_rows.proxies
+    return _audited("proxies", request, lambda actor, asked: ask(actor, asked, attribute), attribute)
+
+
+def consistency(request: AuditRequest) -> tuple[Consistency, SampleBasis] | None:
+    """Whether rows that are alike are decided alike."""
+    return _audited("consistency", request, workspace().audited_rows.consistency)
+
+
+def peers(request: AuditRequest, attribute: str) -> tuple[FairlearnMeasure, ...]:
+    """What Fairlearn prints of the same counts."""
+    ask = workspace().audits.peers
+    return _audited("peers", request, lambda actor, asked: ask(actor, asked, attribute), attribute)
 
 
 def ledger_check(*, again: bool = False) -> Verified:

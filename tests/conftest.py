@@ -72,6 +72,14 @@ def demo_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def audited_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A workspace whose groups are known, built once; whoever asks for it belongs to the xdist group "audited"."""
+    from tests.audited import build
+
+    return build(tmp_path_factory.mktemp("audited") / "workspace")
+
+
 def _postgres_binaries() -> Path | None:
     found = shutil.which("pg_ctl")
     candidates = (

@@ -18,7 +18,7 @@ from scipy.special import fdtrc
 from core.alarms.dispersion import deviations, squeeze_variances, student_quantile
 from core.alarms.monitors import Kind, Subject, Windows
 
-__all__ = ["SHARES", "Baseline", "Margin", "fit_baseline"]
+__all__ = ["GAPS", "SHARES", "Baseline", "Margin", "fit_baseline"]
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -27,30 +27,26 @@ Bools = NDArray[np.bool_]
 REFERENCE_RISK = 0.05  # how often, over all monitors, the reference may be further off than is allowed for
 MIN_EXPECTED = 5.0
 SEASON_LEVEL = 0.01
+SMALLEST = 1e-4
 MAX_AUTOCORRELATION = 0.5
 MIN_LAGGED = 7  # windows
 LAG_QUANTILE = 2.33  # chance shows as much once in a hundred references
-SHARES = (Kind.BIN, Kind.CATEGORY, Kind.SHARE)
+SHARES = (Kind.BIN, Kind.CATEGORY, Kind.SHARE, Kind.BEHIND, Kind.AHEAD, Kind.REST)
+GAPS = (Kind.BEHIND, Kind.AHEAD)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Margin:
     """What doesn't matter: the larger of a part of a standard deviation and, of shares, percentage points.
 
-    Examples
-    --------
-    >>> Margin(sd=0.05, points=0.01).in_sd(0.02, is_share=True)
-    0.5
+    Of a gap it is the larger of the points and a lower rate that is at least `ratio` of the other one; or, with
+    `as_before`, no more than the reference's own gap may have been, where that is less.
     """
 
     sd: float = 0.05
     points: float = 0.01
-
-    def in_sd(self, sigma: float, *, is_share: bool) -> float:
-        """The margin of a monitor with standard deviation `sigma`, in standard deviations."""
-        if not is_share or sigma <= 0:
-            return self.sd
-        return max(self.sd, self.points / sigma)
+    ratio: float = 0.9
+    as_before: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -60,7 +56,9 @@ class Baseline:
     `mean`, `sigma`: of a row's score. `n`: rows of the reference. `n_window`: rows of an ordinary window,
     `n_around`: of the window that an ordinary row lies in, which is larger where windows differ in size.
     `correlation`: of two rows of one window, so that a window's mean varies
-    `1 + (n - 1) correlation` times as much as n independent rows' would. `df`: what that is worth.
+    `1 + (n - 1) correlation` times as much as n independent rows' would; of a gap, n counts the rows that both
+    groups together are worth. `df`: what that is worth.
+    `of_window`: of one number a window, the variance around its season as a part of sigma's square; else 1.
     `is_exact`: too rare for a normal law, so that rows are bet on one by one. `autocorrelation`: of
     neighbouring windows, one number for all monitors. `season`: what is subtracted by the phase of a
     window, shape (n_phases, n_monitors), None without a season.
@@ -76,6 +74,7 @@ class Baseline:
     n_window: Floats
     n_around: Floats
     correlation: Floats
+    of_window: Floats
     df: Floats
     is_exact: Bools
     autocorrelation: Floats
@@ -88,8 +87,8 @@ class Baseline:
         return (1 + self.autocorrelation) / (1 - self.autocorrelation)
 
     def dispersion(self, n: Floats) -> Floats:
-        """How much more a window of n rows varies than independent rows would, at least 1 where n >= 1."""
-        return 1.0 + np.maximum(n - 1.0, 0.0) * self.correlation
+        """How much more a window of n rows varies than independent rows would; less only of one number a window."""
+        return self.of_window * (1.0 + np.maximum(n - 1.0, 0.0) * self.correlation)
 
     @property
     def risk(self) -> Floats:
@@ -108,6 +107,11 @@ class Baseline:
     def quantile(self) -> Floats:
         """How many standard errors each monitor's reference is allowed to be off."""
         return student_quantile(self.risk, self.df)
+
+    @property
+    def gaps(self) -> Ints:
+        """The monitors of groups' rates; that of all others follows each."""
+        return np.flatnonzero(np.isin(self.kinds, GAPS))
 
     @property
     def is_share(self) -> Bools:
@@ -132,7 +136,8 @@ class Baseline:
             Student's t with `df` degrees of freedom while the mean is as supposed; NaN without rows.
         """
         around = np.broadcast_to(centre if self.season is None else centre + self.season[phases], windows.n.shape)
-        z = deviations(windows, around, self.sigma, correlation=self.correlation, is_share=self.is_share)
+        scale = self.sigma * np.sqrt(self.of_window)
+        z = deviations(windows, around, scale, correlation=self.correlation, is_share=self.is_share)
         before, carried = self._before(z)
         innovations: Floats = (z - carried * before) / np.sqrt(1 - carried**2)
         return innovations
@@ -206,17 +211,22 @@ def fit_baseline(
     centre = mean if season is None or phases is None else mean + season[phases]
     around = np.broadcast_to(centre, reference.n.shape)
     z = np.nan_to_num(deviations(reference, around, sigma, correlation=np.zeros(mean.size), is_share=is_share))
+    sizes = reference.n.copy()
+    for gap in np.flatnonzero(np.isin(kinds, GAPS)).tolist():  # what moves both rates alike is no dispersion of theirs
+        z[:, gap], sizes[:, gap] = _gap_deviations(reference, gap)
+    n_sized = sizes.sum(axis=0) / n_used
     df = np.maximum(n_used - n_means, 1).astype(np.float64)
     observed = (z**2).sum(axis=0) / df
     observed *= np.where(n_means > 1, 1 + n_means / n_used, 1.0)  # means of few windows are themselves uncertain
     vary_more = 1 + 1 / (2 * np.maximum(rarer, 1e-9))  # squares of small counts do
     df = np.maximum(df / np.where(is_exact, vary_more, 1.0), 1.0)
     shows_itself = sigma > 0
-    moderated, df = _moderated(observed, df, kinds, shows_itself)
-    correlation = np.maximum(moderated - 1.0, 0.0) / np.maximum(n_window - 1.0, 1.0)
+    of_window = np.where(kinds == Kind.WINDOW, np.maximum(observed, SMALLEST), 1.0)
+    moderated, df = _moderated(observed / of_window, df, kinds, shows_itself)
+    correlation = np.maximum(moderated - 1.0, 0.0) / np.maximum(n_sized - 1.0, 1.0)
     columns = [s.column for s in subjects for _ in s.names]
     correlation, df = _borrowed(correlation, df, columns, kinds, is_exact)
-    scaled = z / np.sqrt(1.0 + np.maximum(reference.n - 1.0, 0.0) * correlation)
+    scaled = z / np.sqrt(of_window * (1.0 + np.maximum(sizes - 1.0, 0.0) * correlation))
     return Baseline(
         subjects=tuple(subjects),
         subject=subject,
@@ -228,12 +238,26 @@ def fit_baseline(
         n_window=n_window,
         n_around=n_around,
         correlation=correlation,
+        of_window=of_window,
         df=df,
         is_exact=is_exact,
         autocorrelation=_autocorrelations(scaled, kinds, shows_itself & ~is_exact),
         season=season,
         n_windows=n_windows,
     )
+
+
+def _gap_deviations(reference: Windows, gap: int) -> tuple[Floats, Floats]:
+    """How far each window's gap lies from the mean gap, in its standard errors; and the rows that it is worth."""
+    n, k = reference.n[:, gap : gap + 2], reference.total[:, gap : gap + 2]
+    worth = n[:, 0] * n[:, 1] / np.maximum(n.sum(axis=1), 1.0)
+    usual = k.sum(axis=0) / np.maximum(n.sum(axis=0), 1.0)
+    day = k.sum(axis=1) / np.maximum(n.sum(axis=1), 1.0)
+    spread = np.sqrt(np.maximum(day * (1 - day), usual[0] * (1 - usual[0])))
+    gaps = np.nan_to_num(k[:, 0] / np.maximum(n[:, 0], 1.0) - k[:, 1] / np.maximum(n[:, 1], 1.0))
+    mean = (worth * gaps).sum() / max(float(worth.sum()), 1.0)
+    z: Floats = np.sqrt(worth) * (gaps - mean) / np.where(spread > 0, spread, math.inf)
+    return z, worth
 
 
 def _moderated(observed: Floats, df: Floats, kinds: Ints, shows_itself: Bools) -> tuple[Floats, Floats]:
@@ -292,9 +316,10 @@ def _autocorrelations(z: Floats, kinds: Ints, shows_itself: Bools) -> Floats:
     """
     n_windows = z.shape[0]
     found = np.zeros(kinds.size)
+    z = z - z.mean(axis=0)
     squares, lagged = (z**2).sum(axis=0), (z[1:] * z[:-1]).sum(axis=0)
     for kind in np.unique(kinds):
-        same = np.flatnonzero(shows_itself & (kinds == kind) & (squares > 0))
+        same = np.flatnonzero(shows_itself & (kinds == kind) & (squares > 1e-9))
         if n_windows < MIN_LAGGED or not same.size:
             continue
         corrected = (n_windows * float(np.median(lagged[same] / squares[same])) + 1) / (n_windows - 4)

@@ -53,7 +53,7 @@ def deviations(windows: Windows, centre: Floats, sigma: Floats, *, correlation: 
     """
     spread = 1.0 + np.maximum(windows.n - 1.0, 0.0) * correlation
     differs = sigma > 0
-    z: Floats = (windows.mean - centre) / np.where(differs, sigma, 1.0) * differs * np.sqrt(windows.n / spread)
+    z: Floats = differs * (windows.mean - centre) / np.where(differs, sigma, 1.0) * np.sqrt(windows.n / spread)
     share = np.flatnonzero(is_share)
     if share.size:
         p, x = np.clip(centre[:, share], 1e-9, 1 - 1e-9), windows.mean[:, share]
@@ -68,8 +68,7 @@ def deviations(windows: Windows, centre: Floats, sigma: Floats, *, correlation: 
 
 def _divergence(p: Floats, q: Floats) -> Floats:
     """Kullback-Leibler, of one share from another."""
-    found: Floats = xlogy(p, p / q) + xlogy(1 - p, (1 - p) / (1 - q))
-    return found
+    return np.asarray(xlogy(p, p / q) + xlogy(1 - p, (1 - p) / (1 - q)), dtype=np.float64)
 
 
 def squeeze_variances(variances: Floats, df: Floats) -> tuple[Floats, Floats]:

@@ -16,6 +16,7 @@ from scipy.special import betainccinv, betaincinv, betaln, ndtr
 from core.alarms.baseline import Baseline, Margin
 from core.alarms.dispersion import as_normal
 from core.alarms.monitors import Kind, Windows
+from core.alarms.rates import log_gap_e_values
 
 __all__ = ["SIGNS", "SIZES", "log_e_values", "null_edges", "stakes"]
 
@@ -28,6 +29,9 @@ FAR = 5.0  # standard errors, about as many as an alarm takes
 SIZES = np.array([0.05, 0.1, 0.2, 0.4])  # shifts that are bet on beyond what does not matter, in sd of a row
 MEAN_SIZES = np.array([0.02, 0.05, 0.12, 0.3])  # the same of means such as a Brier score, of which little matters
 WINDOW_SIZES = np.array([0.5, 1.0, 2.0, 4.0])  # the same where a window is one number, in its own sd
+STAKES = np.array(
+    [0.4, 0.3, 0.2, 0.1]
+)  # of the sizes: a small shift takes windows to find, a large one one of any stake
 
 
 def log_e_values(
@@ -37,6 +41,7 @@ def log_e_values(
     margins: Sequence[Margin],
     *,
     edges: tuple[Floats, Floats] | None = None,
+    with_gaps: bool = True,
 ) -> Floats:
     """What did every bet win in every window, as the logarithm of its e-value?
 
@@ -54,11 +59,14 @@ def log_e_values(
         One a subject.
     edges : two float arrays of shape (n_monitors,), optional
         What `null_edges` makes of the margins, where it is known already.
+    with_gaps : bool
+        Whether bets on gaps are asked for.
 
     Returns
     -------
     float array of shape (n_windows, n_monitors, 2, 4)
-        Up and down, then sizes in ascending order.
+        Up and down, then sizes in ascending order. Of a gap all that is won stands with the group's rate, by the
+        way that does harm.
 
     References
     ----------
@@ -68,10 +76,7 @@ def log_e_values(
     edges = null_edges(baseline, margins) if edges is None else edges
     bet = (baseline.gain(windows.n)[:, :, None] * sizes(baseline))[:, :, None, :]
     beyond = np.stack(
-        [
-            sign * baseline.standardised(windows, phases, edge)
-            for sign, edge in zip(SIGNS, edges, strict=True)
-        ],
+        [sign * baseline.standardised(windows, phases, edge) for sign, edge in zip(SIGNS, edges, strict=True)],
         axis=2,
     )
     found: Floats = bet * as_normal(beyond, baseline.df[:, None])[:, :, :, None]
@@ -80,13 +85,20 @@ def log_e_values(
     if exact.size:
         found[:, exact] = _exact_log_e_values(baseline, windows, edges, exact)
     found[windows.n == 0] = 0.0
+    gaps = baseline.gaps
+    if gaps.size and with_gaps:
+        found[:, gaps], found[:, gaps + 1] = 0.0, 0.0
+        won = log_gap_e_values(baseline, windows, margins, gaps)
+        is_behind = baseline.kinds[gaps] == Kind.BEHIND
+        found[:, gaps[is_behind], 1], found[:, gaps[~is_behind], 0] = won[:, is_behind], won[:, ~is_behind]
     return found
 
 
 def sizes(baseline: Baseline) -> Floats:
     """The shifts that are bet on, in standard deviations of a row's score, shape (n_monitors, 4)."""
     found = np.where((baseline.kinds == Kind.MEAN)[:, None], MEAN_SIZES, SIZES)
-    return np.where((baseline.kinds == Kind.WINDOW)[:, None], WINDOW_SIZES, found)
+    of_windows = WINDOW_SIZES * np.sqrt(baseline.of_window)[:, None]
+    return np.where((baseline.kinds == Kind.WINDOW)[:, None], of_windows, found)
 
 
 def null_edges(baseline: Baseline, margins: Sequence[Margin]) -> tuple[Floats, Floats]:
@@ -118,7 +130,8 @@ def null_edges(baseline: Baseline, margins: Sequence[Margin]) -> tuple[Floats, F
 def stakes(baseline: Baseline) -> Floats:
     """How each subject's bet is divided over monitors, directions and sizes; shape (n_monitors, 2, 4).
 
-    Rare shares mostly rise: three quarters are on that, and all where the reference has none at all.
+    Rare shares mostly rise: three quarters are on that, and all where the reference has none at all. Of a gap all is
+    on the way that does harm.
     """
     is_share = baseline.is_exact | (baseline.kinds == Kind.SHARE)
     directions = np.full((baseline.mean.size, SIGNS.size), 0.5)
@@ -126,7 +139,10 @@ def stakes(baseline: Baseline) -> Floats:
     directions[is_share & (baseline.mean >= 1 - RARE)] = 0.25, 0.75
     directions[baseline.is_share & (baseline.mean == 0)] = 1.0, 0.0
     directions[baseline.is_share & (baseline.mean == 1)] = 0.0, 1.0
-    found: Floats = baseline.weights[:, None, None] * directions[:, :, None] * np.full(SIZES.size, 1 / SIZES.size)
+    gaps = baseline.gaps
+    directions[gaps], directions[gaps + 1] = 0.0, 0.0
+    directions[gaps, np.where(baseline.kinds[gaps] == Kind.BEHIND, 1, 0)] = 1 / baseline.weights[gaps]
+    found: Floats = baseline.weights[:, None, None] * directions[:, :, None] * STAKES
     return found
 
 

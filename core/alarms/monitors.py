@@ -25,6 +25,7 @@ __all__ = [
     "Windows",
     "category_subject",
     "distribution_subject",
+    "gap_subject",
     "mean_subject",
     "numeric_subject",
     "outcome_subject",
@@ -50,6 +51,9 @@ class Kind(IntEnum):
     SHARE = 4
     MEAN = 5
     WINDOW = 6  # one number a window, such as its volume: it lends and borrows nothing
+    BEHIND = 7  # a group's rate, which does harm where it is lower than that of the monitor after it
+    AHEAD = 8  # the same of a rate that does harm where it is higher
+    REST = 9  # the rate of all others
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -307,6 +311,30 @@ def mean_subject(key: str, *, family: Family, column: str = "", name: str = "mea
         weights=(1.0,),
         scores=np.zeros((0, 1)),
         counted=np.zeros((0, 1)),
+    )
+
+
+def gap_subject(key: str, *, name: str, is_worse_below: bool) -> Subject:
+    """A group's rate and that of all others in the same windows; alarms where the first falls behind.
+
+    Its windows are given by n and k of both, side by side.
+
+    Parameters
+    ----------
+    name : str
+        The group.
+    is_worse_below : bool
+        Whether the lower rate is the worse one, as of being selected; else the higher one, as of false alarms.
+    """
+    return Subject(
+        key=key,
+        family=Family.FAIRNESS,
+        column="",
+        names=(name, "the rest"),
+        kinds=(Kind.BEHIND if is_worse_below else Kind.AHEAD, Kind.REST),
+        weights=(0.5, 0.5),
+        scores=np.zeros((0, 2)),
+        counted=np.zeros((0, 2)),
     )
 
 

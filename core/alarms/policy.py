@@ -40,6 +40,8 @@ class AlarmPolicy(_Strict):
     `false_alarms_per_year`: alerts while nothing moves by more than its margin, at most, in expectation.
     `changes_per_year`: the same for what is shown as changed and pages nobody. `margin_sd`,
     `margin_points`: the larger of both doesn't matter, unless `margins` says otherwise of a column.
+    `least_ratio`: of gaps between groups, the part of the others' rate that a group's may be and not matter
+    (`margins` may name another `value` for one); nor do gaps within `margin_points`.
     `left_out`: columns that aren't watched, and `windows_left_out`: windows that aren't judged, each
     with a reason.
 
@@ -54,6 +56,7 @@ class AlarmPolicy(_Strict):
     changes_per_year: Annotated[float, Field(gt=0, le=366)] = 4.0
     margin_sd: Annotated[float, Field(ge=0, le=10)] = 0.05
     margin_points: Annotated[float, Field(ge=0, le=1)] = 0.01
+    least_ratio: Annotated[float, Field(gt=0, le=1)] = 0.9
     margins: Mapping[str, ColumnMargin] = Field(default_factory=dict)
     left_out: Mapping[str, str] = Field(default_factory=dict)
     windows_left_out: Mapping[str, str] = Field(default_factory=dict)
@@ -96,6 +99,19 @@ class AlarmPolicy(_Strict):
             sd=self.margin_sd if own.sd is None else own.sd,
             points=self.margin_points if own.points is None else own.points,
         )
+
+    def gap_margin(self, name: str) -> Margin:
+        """What doesn't matter of a gap, such as 'selection_rate/sex=f'.
+
+        Examples
+        --------
+        >>> AlarmPolicy().gap_margin("selection_rate/sex=f")
+        Margin(sd=0.0, points=0.01, ratio=0.9, as_before=False)
+        """
+        own = self.margins.get(name, ColumnMargin())
+        points = self.margin_points if own.points is None else own.points
+        ratio = self.least_ratio if own.value is None else min(max(own.value, 0.01), 1.0)
+        return Margin(sd=0.0, points=points, ratio=ratio)
 
     def allowance(self, windows_per_year: float | None, *, changed: bool = False) -> float:
         """Windows in which one false alarm event of one of the two sets is allowed, at least 1.

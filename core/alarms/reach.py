@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.alarms.baseline import Baseline, Margin
-from core.alarms.evidence import SIGNS, log_e_values, null_edges, stakes
-from core.alarms.monitors import Windows
+from core.alarms.evidence import log_e_values, null_edges, stakes
+from core.alarms.monitors import Kind, Windows
+from core.alarms.rates import smallest_gaps
 
 __all__ = ["BLIND", "smallest_shifts"]
 
@@ -45,7 +46,9 @@ def smallest_shifts(
     float array of shape (n_monitors,)
         In standard deviations of a row's score (of a share too rare for a normal law: at the edge of its
         null), margin included: windows that show such a shift, no more and no less, raise an alarm within
-        the horizon. Chance makes it sooner or later, about every second time. Infinite without rows.
+        the horizon. Chance makes it sooner or later, about every second time. Of shares below one half it
+        is a rise, of others a fall. Of a gap it is how far the group's rate is from that of all others. Infinite
+        without rows.
 
     Examples
     --------
@@ -58,7 +61,7 @@ def smallest_shifts(
     >>> baseline = fit_baseline([subject], reference)
     >>> [float(smallest_shifts(baseline, [Margin(sd=0)], allowance=365, n_subjects=1, horizon=h)[0].round(2))
     ...     for h in (1, 7, 30)]
-    [0.3, 0.08, 0.05]
+    [0.31, 0.08, 0.05]
     """
     needed = math.log(n_subjects * allowance)
     with np.errstate(divide="ignore"):
@@ -70,15 +73,14 @@ def smallest_shifts(
     rows = np.broadcast_to(baseline.n_window, (2, baseline.n_window.size))
     phases = np.zeros(2, dtype=np.int64)
 
+    away = np.where(baseline.is_share & (baseline.mean > 0.5), -unit, unit)  # where there is room
+
     def is_found(shift: Floats) -> Bools:
-        found = np.zeros(shift.shape, dtype=bool)
-        for sign in SIGNS:
-            mean = baseline.mean + sign * shift * unit
-            mean = np.where(baseline.is_share, np.clip(mean, 0.0, 1.0), mean)
-            windows = Windows(n=rows, total=rows * mean, total_of_squares=rows * mean)
-            won = log_e_values(still, windows, phases, margins, edges=edges)[1] * horizon + stake
-            found |= won.max(axis=(1, 2)) >= needed
-        return found
+        mean = baseline.mean + shift * away
+        mean = np.where(baseline.is_share, np.clip(mean, 0.0, 1.0), mean)
+        windows = Windows(n=rows, total=rows * mean, total_of_squares=rows * mean)
+        won = log_e_values(still, windows, phases, margins, edges=edges, with_gaps=False)[1] * horizon + stake
+        return np.asarray(won.max(axis=(1, 2)) >= needed)
 
     low, high = np.zeros(baseline.mean.shape), np.full(baseline.mean.shape, LARGEST)
     unlimited = ~is_found(high)
@@ -86,4 +88,10 @@ def smallest_shifts(
         middle = (low + high) / 2
         enough = is_found(middle)
         low, high = np.where(enough, low, middle), np.where(enough, middle, high)
-    return np.where(unlimited, np.inf, high)
+    shifts = np.where(unlimited, np.inf, high)
+    if (gaps := baseline.gaps).size:
+        way = np.where(baseline.kinds[gaps] == Kind.BEHIND, 1, 0)
+        own = stake[gaps, way]
+        shifts[gaps + 1] = np.inf
+        shifts[gaps] = smallest_gaps(baseline, margins, gaps, needed=needed, stake=own, horizon=horizon)
+    return shifts

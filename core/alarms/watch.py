@@ -14,7 +14,7 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from core.alarms.baseline import Baseline, Margin, fit_baseline
+from core.alarms.baseline import GAPS, Baseline, Margin, fit_baseline
 from core.alarms.detector import Detection, detect
 from core.alarms.evidence import log_e_values, stakes
 from core.alarms.monitors import Kind, Subject, Windows
@@ -28,7 +28,6 @@ Floats = NDArray[np.float64]
 MIN_REFERENCE_WINDOWS = 7
 REPLAYS = 20  # the reference is replayed as if one false alarm were allowed in so many references
 WINDOW_BLIND = 5.0  # of one number a window, in its own sd
-NOTHING = Margin(sd=0.0, points=0.0)
 
 
 class Light(StrEnum):
@@ -70,10 +69,15 @@ class Watch:
         """Which subjects can alarm."""
         return tuple(number not in self.why_not for number in range(len(self.subjects)))
 
+    def margins_of(self, light: Light) -> tuple[Margin, ...]:
+        """What doesn't matter to a light: to that of changes only what the reference itself may be off."""
+        if light is Light.MATERIAL:
+            return self.margins
+        return tuple(Margin(sd=0.0, points=0.0, ratio=margin.ratio, as_before=True) for margin in self.margins)
+
     def log_e_values(self, windows: Windows, phases: Ints, light: Light) -> Floats:
         """What each bet won in each window, for one light."""
-        margins = self.margins if light is Light.MATERIAL else (NOTHING,) * len(self.margins)
-        return log_e_values(self.baseline, windows, phases, margins)
+        return log_e_values(self.baseline, windows, phases, self.margins_of(light))
 
     def detect(self, log_e: Floats, light: Light) -> Detection:
         """Incidents in windows whose bets are settled."""
@@ -91,10 +95,9 @@ class Watch:
 
     def smallest_shifts(self, horizon: int, light: Light) -> Floats:
         """The smallest sustained shift found in so many windows, by subject, in sd of a row; NaN where not armed."""
-        margins = self.margins if light is Light.MATERIAL else (NOTHING,) * len(self.margins)
         by_monitor = smallest_shifts(
             self.baseline,
-            margins,
+            self.margins_of(light),
             allowance=self.allowances[light],
             n_subjects=max(1, sum(self.is_armed)),
             horizon=horizon,
@@ -163,8 +166,10 @@ def arm(
 
 def _empty(watch: Watch, reference: Windows, phases: Ints) -> dict[int, str]:  # noqa: ARG001
     baseline = watch.baseline
+    n = baseline.n.copy()
+    n[baseline.gaps] = n[baseline.gaps + 1] = np.minimum(n[baseline.gaps], n[baseline.gaps + 1])
     rows, differs = np.zeros(len(watch.subjects)), np.zeros(len(watch.subjects), dtype=bool)
-    np.maximum.at(rows, baseline.subject, baseline.n)
+    np.maximum.at(rows, baseline.subject, n)
     np.logical_or.at(differs, baseline.subject, baseline.is_share | (baseline.sigma > 0))
     found = {
         int(number): "The reference's values never differ: nothing says how much is much."
@@ -175,14 +180,19 @@ def _empty(watch: Watch, reference: Windows, phases: Ints) -> dict[int, str]:  #
 
 def _blind(watch: Watch, reference: Windows, phases: Ints) -> dict[int, str]:  # noqa: ARG001
     found = {}
+    paged = watch.smallest_shifts(watch.horizon, Light.MATERIAL)
     for number, shift in enumerate(watch.smallest_shifts(watch.horizon, Light.CHANGED)):
         own = watch.subjects[number]
+        if own.kinds[0] in GAPS:
+            if math.isinf(paged[number]):
+                found[number] = (
+                    f"Not monitorable at this size: {watch.horizon} windows would not find a rate that is half of the "
+                    "least that is let pass."
+                )
+            continue
         limit = WINDOW_BLIND if own.kinds[0] is Kind.WINDOW else BLIND
         if not math.isnan(shift) and shift > limit:
-            found[number] = (
-                f"Not monitorable at this window size: the smallest sustained shift that {watch.horizon} windows would "
-                f"find is {_shown(shift)} standard deviations, more than {limit:g}."
-            )
+            found[number] = f"Not monitorable at this window size: {_blindness(shift, limit, watch.horizon)}"
     return found
 
 
@@ -207,5 +217,13 @@ def _bursty(watch: Watch, reference: Windows, phases: Ints) -> dict[int, str]:
     return found
 
 
-def _shown(shift: float) -> str:
-    return "unlimited" if math.isinf(shift) else f"{shift:.2g}"
+def _blindness(shift: float, limit: float, horizon: int) -> str:
+    if math.isinf(shift):
+        return f"no sustained shift, however large, would be found in {horizon} windows."
+    shown = f"{shift:.2g}"
+    if float(shown) <= limit:  # rounded down to what it is more than
+        shown = f"{shift:.3g}" if float(f"{shift:.3g}") > limit else f"just over {limit:g}"
+    return (
+        f"the smallest sustained shift that {horizon} windows would find is {shown} standard deviations, "
+        f"more than {limit:g}."
+    )

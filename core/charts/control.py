@@ -1,163 +1,157 @@
-"""A control chart drawn: each window's share between its limits, and how many rows it rests on."""
+"""A control chart drawn: points between their limits and zones, what signals, phases, marks, and rows below."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Literal
 
 import plotly.graph_objects as go
-from plotly.subplots import make_subplots
 
-from core.charts.frame import END_MARGIN, Chart, Palette, bare_figure, label, note_at_end, panel_title
-from core.spc.chart import ChartPoint, ControlChart
+from core.charts.axes import point_ticks
+from core.charts.control_layers import (
+    draw_lane,
+    draw_lines,
+    draw_notes,
+    draw_phases,
+    draw_rows,
+    draw_series,
+    draw_signals,
+    draw_since,
+    draw_spread,
+    draw_young,
+    draw_zones,
+)
+from core.charts.control_plot import ChartLines, LaneMark, PlotPoint, Since, SpreadPanel
+from core.charts.frame import END_MARGIN, Chart, Palette, bare_figure, label, panel_title
 
 __all__ = ["control_chart"]
 
-HEIGHT = 400
+Axis = Literal["percent", "points", "number", "count", "sigma"]
+POINTS, SPREAD, ROWS, LANE = 280, 84, 60, 40  # heights of the panels
+ABOVE, GAP, BELOW = 38, 32, 22
 
 
 def control_chart(
-    chart: ControlChart,
+    points: Sequence[PlotPoint],
     *,
-    reference: Sequence[ChartPoint],
-    names: Sequence[str],
-    reference_names: Sequence[str],
-    ticks: Sequence[str],
     palette: Palette,
     title: str,
+    axis: Axis,
+    lines: ChartLines,
+    since: Since | None = None,
+    spread: SpreadPanel | None = None,
+    marks: Sequence[LaneMark] = (),
     focus: int | None = None,
+    zones: bool = True,
+    rows_title: str = "Rows",
 ) -> Chart:
-    """The reference's windows, then production's, in order, on one pair of limits for each window.
+    """All windows in order, the reference's first, between limits of phase I.
 
     Parameters
     ----------
-    chart : ControlChart
-        Of the production windows.
-    reference : sequence of ChartPoint
-        The reference's windows on the same limits.
-    names, reference_names : sequences of str
-        What the windows are called, for hovering.
-    ticks : sequence of str
-        A short name for each window of both, reference first; a few are shown.
+    points : sequence of PlotPoint
     title : str
         Of the upper panel.
+    axis : str
+        How the vertical axis is written: in percent, percentage points, as a number or count, in standard errors.
+    lines : ChartLines
+    since : Since or None
+        Where the level that the series is at now began.
+    spread : SpreadPanel or None
+        Drawn below.
+    marks : sequence of LaneMark
+        Drawn in a lane at the foot, with a thin line through the points.
     focus : int or None
-        The production window looked at.
+        The place of the window looked at.
+    zones : bool
+        Whether to shade one, two and three standard errors.
     """
-    points, n_before = [*reference, *chart.points], len(reference)
-    figure = make_subplots(rows=2, cols=1, shared_xaxes=True, row_heights=[0.76, 0.24], vertical_spacing=0.1)
-    bare_figure(palette, height=HEIGHT, figure=figure)
-    x = list(range(len(points)))
-    for side in ("low", "high"):
-        figure.add_scatter(
-            x=x,
-            y=[getattr(point, side) for point in points],
-            mode="lines",
-            line={"color": palette.muted, "width": 1.2, "dash": "dot", "shape": "hvh"},
-            connectgaps=False,
-            hoverinfo="skip",
-            row=1,
-            col=1,
-        )
-    said = [_said(name, point) for name, point in zip([*reference_names, *names], points, strict=True)]
-    for start, end, colour in ((0, n_before, palette.reference), (n_before, len(points), palette.current)):
-        figure.add_scatter(
-            x=x[start:end],
-            y=[point.value for point in points[start:end]],
-            mode="lines+markers",
-            line={"color": colour, "width": 1.2 if end == n_before else 2},
-            marker={"size": 5, "symbol": "circle-open" if end == n_before else "circle", "color": colour},
-            connectgaps=False,
-            text=said[start:end],
-            hovertemplate="%{text}<extra></extra>",
-            row=1,
-            col=1,
-        )
-    signals = [place for place, point in enumerate(points) if point.signal and place >= n_before]
-    if signals:
-        figure.add_scatter(
-            x=signals,
-            y=[points[place].value for place in signals],
-            mode="markers",
-            marker={"size": 10, "symbol": "diamond", "color": palette.warning},
-            hoverinfo="skip",
-            row=1,
-            col=1,
-        )
-    if focus is not None and chart.points[focus].value is not None:
-        figure.add_scatter(
-            x=[n_before + focus],
-            y=[chart.points[focus].value],
-            mode="markers",
-            marker={"size": 14, "color": "rgba(0,0,0,0)", "line": {"color": palette.current, "width": 1.5}},
-            hoverinfo="skip",
-            row=1,
-            col=1,
-        )
-    figure.add_bar(
-        x=x,
-        y=[point.n for point in points],
-        marker={"color": palette.volume},
-        text=said,
-        textposition="none",
-        hovertemplate="%{text}<extra></extra>",
-        row=2,
-        col=1,
+    panels = {"points": POINTS, "spread": SPREAD if spread else 0, "rows": ROWS, "lane": LANE if marks else 0}
+    domains, height = _domains({name: size for name, size in panels.items() if size})
+    figure = bare_figure(palette, height=height)
+    _axes(figure, domains, palette)
+    draw_zones(figure, points, palette, zones=zones)
+    draw_lines(figure, points, palette)
+    draw_young(figure, points, palette)
+    draw_since(figure, since, palette)
+    draw_phases(figure, points, palette)
+    draw_series(figure, points, palette)
+    draw_signals(figure, points, palette)
+    if focus is not None and points[focus].value is not None:
+        ring = {"size": 15, "color": "rgba(0,0,0,0)", "line": {"color": palette.current, "width": 1.5}}
+        figure.add_scatter(x=[focus], y=[points[focus].value], mode="markers", marker=ring, hoverinfo="skip")
+    draw_notes(figure, points, lines, palette)
+    panel_title(figure, title, palette=palette, y=domains["points"][1] + 22 / height)
+    if spread is not None:
+        draw_spread(figure, spread, palette)
+        panel_title(figure, spread.title, palette=palette, y=domains["spread"][1])
+    draw_rows(figure, points, palette)
+    panel_title(figure, rows_title, palette=palette, y=domains["rows"][1])
+    if marks:
+        draw_lane(figure, marks, len(points), palette)
+        panel_title(figure, "Versions and decisions", palette=palette, y=domains["lane"][1] - 6 / height)
+    _style(figure, points, axis)
+    return Chart(figure=figure, alt=_alt(points, title, since, marks))
+
+
+def _domains(panels: Mapping[str, int]) -> tuple[dict[str, tuple[float, float]], int]:
+    """Where each panel lies, from the top down, as shares of the height; and the height."""
+    total = sum(panels.values()) + GAP * (len(panels) - 1) + ABOVE
+    top, found = float(total - ABOVE), {}
+    for name, height in panels.items():
+        found[name] = ((top - height) / total, top / total)
+        top -= height + GAP
+    return found, total + BELOW
+
+
+def _axes(figure: go.Figure, domains: Mapping[str, tuple[float, float]], palette: Palette) -> None:
+    below = {
+        "anchor": "x",
+        "zeroline": False,
+        "showline": False,
+        "ticks": "",
+        "tickfont": {"size": 11, "color": palette.muted},
+        "automargin": True,
+        "fixedrange": True,
+        "showgrid": True,
+        "gridcolor": palette.grid,
+        "rangemode": "tozero",
+        "nticks": 3,
+        "tickformat": "~s",
+    }
+    foot = "y4" if "lane" in domains else "y3"
+    figure.update_layout(
+        xaxis={"anchor": foot}, yaxis={"domain": domains["points"]}, yaxis3={**below, "domain": domains["rows"]}
     )
-    _lines(figure, chart, points, palette)
-    _phases(figure, n_before, len(points), palette)
-    panel_title(figure, title, palette=palette, y=1.05 if n_before else 1.0)
-    panel_title(figure, "Rows", palette=palette, y=0.215)
-    figure.update_layout(margin={"l": 0, "r": END_MARGIN, "t": 40, "b": 0}, bargap=0.35)
-    places = list(range(0, len(points), max(1, -(-len(points) // 6))))
-    figure.update_xaxes(range=[-0.7, len(points) - 0.3], tickvals=places, tickangle=0)
-    figure.update_xaxes(row=2, col=1, ticklabelstandoff=4, ticktext=[label(ticks[place]) for place in places])
-    figure.update_yaxes(row=1, col=1, nticks=5, tickformat=".1~%")
-    figure.update_yaxes(row=2, col=1, nticks=3, tickformat=".2~s", rangemode="tozero")
-    valued = sum(point.value is not None for point in chart.points)
-    alt = f"{title}: {n_before} windows of the reference, then {valued} of production against 3-sigma limits. "
-    outside = [names[place - n_before] for place in signals]
-    return Chart(
-        figure=figure,
-        alt=alt + (f"Outside: {', '.join(outside)}." if outside else "None of production is marked outside."),
-    )
+    if "spread" in domains:
+        figure.update_layout(yaxis2={**below, "domain": domains["spread"]})
+    if "lane" in domains:
+        lane = {**below, "domain": domains["lane"], "range": [-1, 1], "showticklabels": False, "showgrid": False}
+        figure.update_layout(yaxis4=lane)
 
 
-def _lines(figure: go.Figure, chart: ControlChart, points: Sequence[ChartPoint], palette: Palette) -> None:
-    """The centre line, and words at the lines' ends where there is room for them."""
-    if chart.centre is None:
-        return
-    line = {"color": palette.reference, "width": 1.2, "dash": "dash"}
-    figure.add_hline(y=chart.centre, line=line, layer="below", row=1, col=1)
-    note_at_end(figure, ("centre", f"{chart.centre:.1%}"), y=chart.centre, colour=palette.reference)
-    drawn = [end for p in points for end in (p.low, p.high, p.value) if end is not None]
-    room = 0.14 * (max(drawn) - min(drawn)) if drawn else 0.0
-    last = next((point for point in reversed(points) if point.low is not None), None)
-    for name, end in (("upper", last.high), ("lower", last.low)) if last else ():
-        if end is not None and abs(end - chart.centre) > room:
-            note_at_end(figure, (name, "limit"), y=end, colour=palette.muted)
+def _style(figure: go.Figure, points: Sequence[PlotPoint], axis: Axis) -> None:
+    n = len(points)
+    shown = list(range(0, n, max(1, -(-n // 6))))
+    texts = [label(points[place].tick) for place in shown]
+    figure.update_layout(margin={"l": 0, "r": END_MARGIN, "t": 4, "b": 0}, bargap=0.35)
+    figure.update_xaxes(range=[-0.7, n - 0.3], tickvals=shown, ticktext=texts, tickangle=0, ticklabelstandoff=4)
+    if axis == "percent":
+        figure.update_layout(yaxis={"nticks": 5, "tickformat": ".1~%"})
+    elif axis == "points":
+        drawn = [end for p in points for end in (p.low, p.high, p.value) if end is not None]
+        values, words = point_ticks(min(drawn, default=-0.01), max(drawn, default=0.01))
+        figure.update_layout(yaxis={"tickvals": values, "ticktext": words})
+    else:
+        figure.update_layout(yaxis={"nticks": 5, "tickformat": {"count": "~s", "sigma": "~g"}.get(axis, "~g")})
 
 
-def _phases(figure: go.Figure, n_before: int, n: int, palette: Palette) -> None:
-    """A line between reference and production, and their names beside it."""
-    if not 0 < n_before < n:
-        return
-    figure.add_vline(x=n_before - 0.5, line={"color": palette.reference, "width": 1})
-    for text, anchor, shift in (("reference", "right", -5), ("production", "left", 5)):
-        figure.add_annotation(
-            text=text,
-            x=n_before - 0.5,
-            y=1,
-            yref="paper",
-            xanchor=anchor,
-            yanchor="bottom",
-            xshift=shift,
-            showarrow=False,
-            font={"size": 11, "color": palette.muted},
-        )
-
-
-def _said(name: str, point: ChartPoint) -> str:
-    if point.value is None or point.low is None or point.high is None:
-        return f"{label(name)}<br>no rows" if not point.n else f"{label(name)}<br>{point.value or 0:.2%} of {point.n:,}"
-    side = f", {point.signal} the limit" if point.signal else ""
-    return f"{label(name)}<br>{point.value:.2%} of {point.n:,}{side}<br>limits {point.low:.2%} to {point.high:.2%}"
+def _alt(points: Sequence[PlotPoint], title: str, since: Since | None, marks: Sequence[LaneMark]) -> str:
+    valued = [point for point in points if point.value is not None]
+    base = sum(point.is_base for point in points)
+    signals = [point.tick for point in points if point.signals]
+    said = f"{title}: {len(valued)} windows, limits from {base} of them. "
+    said += f"{len(signals)} signal: {', '.join(signals[:12])}. " if signals else "None signals. "
+    if since is not None:
+        said += f"{since.words}. "
+    return said + (f"{len(marks)} marks, numbered as in the list below." if marks else "")

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from core.charts.frame import Palette
 from core.measure import Interval, Status
 
-__all__ = ["interval_mark", "sparkline"]
+__all__ = ["interval_mark", "runs", "sparkline", "svg"]
 
 
 def sparkline(
@@ -51,7 +51,7 @@ def sparkline(
             f'<line x1="0" x2="{width}" y1="{y(limit):.1f}" y2="{y(limit):.1f}" stroke="{palette.faint}" '
             'stroke-width="1.2" stroke-dasharray="1.5 2.5"/>'
         )
-    for run in _runs(values):
+    for run in runs(values):
         points = " ".join(f"{x(place):.1f},{y(value):.1f}" for place, value in run)
         parts.append(
             f'<polyline points="{points}" fill="none" stroke="{palette.current}" stroke-width="1.5" '
@@ -59,7 +59,7 @@ def sparkline(
         )
     place, last = [(place, value) for place, value in enumerate(values) if value is not None][-1]
     parts.append(f'<circle cx="{x(place):.1f}" cy="{y(last):.1f}" r="2.6" fill="{palette.of(status)}"/>')
-    return _svg(width, height, parts)
+    return svg(width, height, parts)
 
 
 def interval_mark(
@@ -93,20 +93,28 @@ def interval_mark(
             f'stroke="{colour}" stroke-width="2" stroke-opacity="0.6"/>'
         )
     parts.append(f'<circle cx="{x(value):.1f}" cy="{middle}" r="3.2" fill="{colour}"/>')
-    return _svg(width, height, parts)
+    return svg(width, height, parts)
 
 
-def _runs(values: Sequence[float | None]) -> list[list[tuple[int, float]]]:
-    runs: list[list[tuple[int, float]]] = [[]]
+def runs(values: Sequence[float | None]) -> list[list[tuple[int, float]]]:
+    """Stretches of values without a gap: place and value; a single one is no line.
+
+    Examples
+    --------
+    >>> runs([1.0, 2.0, None, 3.0])
+    [[(0, 1.0), (1, 2.0)]]
+    """
+    found: list[list[tuple[int, float]]] = [[]]
     for place, value in enumerate(values):
         if value is None or not math.isfinite(value):
-            runs.append([])
+            found.append([])
         else:
-            runs[-1].append((place, value))
-    return [run for run in runs if len(run) > 1]
+            found[-1].append((place, value))
+    return [run for run in found if len(run) > 1]
 
 
-def _svg(width: int, height: int, parts: Sequence[str]) -> str:
+def svg(width: int, height: int, parts: Sequence[str]) -> str:
+    """The picture that these parts make."""
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}">'
         f"{''.join(parts)}</svg>"

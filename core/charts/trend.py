@@ -45,6 +45,7 @@ def trend_chart(
     height: int = 220,
     focus: int | None = None,
     onset: int | None = None,
+    marks: Sequence[tuple[int, str]] = (),
     zone_words: str = "labels still arriving",
 ) -> Chart:
     """A measure over time.
@@ -63,6 +64,8 @@ def trend_chart(
         Whether the axis is in percent.
     focus, onset : int or None
         The window looked at, and the first of the run of alarms that reaches it.
+    marks : sequence of (int, str)
+        Windows in which something was done, and what: a version put in force.
     """
     figure = bare_figure(palette, height=height)
     x = [point.at for point in points]
@@ -81,6 +84,20 @@ def trend_chart(
     )
     _early(figure, measures, points, written, palette)
     _alarms(figure, measures, points, palette)
+    for place, words in marks:
+        at = _as_number(x[place])
+        figure.add_vline(x=at, line={"color": palette.muted, "width": 1, "dash": "dash"}, layer="below")
+        figure.add_annotation(
+            text=label(words),
+            x=at,
+            y=0,
+            yref="paper",
+            xanchor="left",
+            yanchor="bottom",
+            xshift=3,
+            showarrow=False,
+            font={"size": 11, "color": palette.muted},
+        )
     if onset is not None:
         figure.add_vline(x=_as_number(x[onset]), line={"color": palette.critical, "width": 1}, opacity=0.5)
     if focus is not None and measures[focus].value is not None:
@@ -115,7 +132,8 @@ def trend_chart(
     said = f"{title}: {len(valued)} windows"
     if valued:
         said += f", first {valued[0][1]} ({valued[0][0].name}), last {valued[-1][1]} ({valued[-1][0].name})"
-    return Chart(figure=figure, alt=f"{said}.")
+    done = "".join(f"; {words} from {points[place].name}" for place, words in marks)
+    return Chart(figure=figure, alt=f"{said}{done}.")
 
 
 def positions(

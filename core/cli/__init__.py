@@ -15,6 +15,8 @@ import typer
 from core import __version__
 from core.cli.alert import alert_app
 from core.cli.analysis import analyse
+from core.cli.chart import chart_app
+from core.cli.fairness import fairness_app
 from core.cli.governance import (
     approve,
     comment,
@@ -57,7 +59,9 @@ for group in (
         app.command()(command)
 app.add_typer(model_app, name="model")
 app.add_typer(version_app, name="version")
+app.add_typer(fairness_app, name="fairness")
 app.add_typer(batch_app, name="batch")
+app.add_typer(chart_app, name="chart")
 app.add_typer(alert_app, name="alert")
 app.add_typer(proposal_app, name="proposal")
 app.add_typer(ledger_app, name="ledger")

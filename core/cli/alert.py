@@ -26,6 +26,12 @@ policy_app = typer.Typer(
 )
 alert_app.add_typer(policy_app, name="policy")
 
+NOW = {
+    "out": "still out",
+    "back": "back within its margin",
+    "withdrawn": "withdrawn, as its rows changed",
+    "judged anew": "judged anew since",
+}
 NUMBER_HELP = "As `alert list` numbers it."
 AlertArgument = Annotated[int, typer.Argument(metavar="ALERT", help=NUMBER_HELP)]
 FileArgument = Annotated[
@@ -49,9 +55,7 @@ def list_alerts(
     if json:
         print_json({"alerts": [_document(alert) for alert in alerts], "promise": fleet_promise_words(promise)})
         return
-    rows = [
-        (str(a.id), a.state, a.model, a.window.name, "out" if a.is_out else "back", a.title.rstrip(".")) for a in alerts
-    ]
+    rows = [(str(a.id), a.state, a.model, a.window.name, a.standing, a.title.rstrip(".")) for a in alerts]
     if rows:
         print_table(["alert", "state", "model", "window", "now", "what"], rows)
     else:
@@ -142,6 +146,7 @@ def show_policy(model: str, workspace: WorkspaceOption = HERE, json: JsonOption 
             say(f"{name} = {value}")
     print_promise(space, model)
     _print_events(preview)
+    _print_not_watched(preview)
 
 
 @policy_app.command()
@@ -152,8 +157,10 @@ def preview(model: str, file: FileArgument, workspace: WorkspaceOption = HERE, j
     found = space.alarm_policies.preview(actor(space), model, _read_policy(file))
     if json:
         print_json({"preview": _preview_document(found)})
-    else:
-        _print_events(found)
+        return
+    _print_events(found)
+    _print_back_test(found)
+    _print_not_watched(found)
 
 
 @policy_app.command("set")
@@ -194,7 +201,7 @@ def _tell(alert: AlertInfo, *, json: bool) -> None:
 
 
 def _print_alert(alert: AlertInfo) -> None:
-    now = "still out" if alert.is_out else "back within its margin"
+    now = NOW[alert.standing]
     say(f"Alert {alert.id} of {alert.model}, {alert.state}, {now}: {alert.title} Fired in {alert.window.name}.")
     say(f"Evidence {alert.evidence_sha256}")
 
@@ -208,6 +215,7 @@ def _document(alert: AlertInfo) -> dict[str, Any]:
         "set": alert.set,
         "window": alert.window.name,
         "is_out": alert.is_out,
+        "standing": alert.standing,
         "opened_at": alert.opened_at.isoformat(),
         "evidence_sha256": alert.evidence_sha256,
         "moves": [
@@ -231,6 +239,9 @@ def _preview_document(found: PolicyPreview | None) -> dict[str, Any] | None:
         "n_windows": found.n_windows,
         "n_armed": found.n_armed,
         "not_armed": dict(found.not_armed),
+        "left_out": dict(found.left_out),
+        "n_recent": found.n_recent,
+        "recent": found.recent_words,
         "expected_false": found.expected_false,
         "events": [
             {
@@ -248,15 +259,35 @@ def _preview_document(found: PolicyPreview | None) -> dict[str, Any] | None:
 def _print_events(found: PolicyPreview | None) -> None:
     if found is None:
         say("There is no reference yet, so nothing can be raised.")
-        return
-    rows = [
-        (event.window.name, event.light, _listed(event.words), f"{event.n_returned} of {len(event.words)}")
-        for event in found.events
-    ]
-    if rows:
+    elif not found.n_armed:
+        say("Nothing is armed, so nothing can be raised.")
+    elif found.events:
+        rows = [
+            (event.window.name, event.light, _listed(event.words), f"{event.n_returned} of {len(event.words)}")
+            for event in found.events
+        ]
         print_table(["window", "light", "what began", "back since"], rows)
-    else:
-        say(f"Nothing would have been raised in {found.n_windows} windows.")
+
+
+def _print_back_test(found: PolicyPreview | None) -> None:
+    from core.services.promise_words import back_test_words
+
+    if found is not None and found.n_armed:
+        words = back_test_words(found) or "no window is complete yet that could have raised anything."
+        say(f"{words[:1].upper()}{words[1:]}")
+
+
+def _print_not_watched(found: PolicyPreview | None) -> None:
+    """What can't alarm, each with its reason; what shares a reason in one line."""
+    if found is None:
+        return
+    by_reason: dict[str, list[str]] = {}
+    for name, reason in found.not_armed.items():
+        by_reason.setdefault(reason, []).append(name)
+    for reason, names in by_reason.items():
+        say(f"Not watched: {_listed(names)}. {reason}")
+    for column, reason in found.left_out.items():
+        say(f"Left out: {column}. It is no measurement: {reason}.")
 
 
 def _listed(words: Sequence[str]) -> str:

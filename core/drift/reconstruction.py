@@ -31,16 +31,18 @@ class Reconstruction:
 
     def __init__(
         self,
-        models: list[tuple[NormalScores, Any]],
+        scores: NormalScores,
+        models: list[Any],
         reference_errors: Floats,
         cap: float,
         unusable: tuple[UnusableColumn, ...],
     ) -> None:
+        self._scores = scores
         self._models = models
         self.reference_errors = reference_errors
         self.cap = cap
         self.unusable = unusable
-        self.n_components = int(np.median([components.n_components_ for _, components in models])) if models else 0
+        self.n_components = int(np.median([components.n_components_ for components in models])) if models else 0
 
     @property
     def is_usable(self) -> bool:
@@ -52,7 +54,8 @@ class Reconstruction:
         n = n_rows(window)
         if not self._models or n == 0:
             return np.zeros(n)
-        each = [_left_out(scores.transform(window), components) for scores, components in self._models]
+        coordinates = self._scores.transform(window)
+        each = [_left_out(coordinates, components) for components in self._models]
         return np.asarray(np.minimum(np.mean(each, axis=0), self.cap))
 
 
@@ -98,19 +101,17 @@ def fit_reconstruction(
     m = n_rows(sample)
     whole = NormalScores(sample)
     if m < LEAST_ROWS or not whole.columns:
-        return Reconstruction([], np.zeros(m), 0.0, whole.unusable)
+        return Reconstruction(whole, [], np.zeros(m), 0.0, whole.unusable)
+    coordinates = whole.transform(sample)  # ranks of all rows: what one row adds to its own is below 1 / m
     folds = rng.permutation(np.arange(m) % n_folds)
     errors, models = np.empty(m), []
     for fold in range(n_folds):
         held_out = folds == fold
-        training = {name: np.asarray(values)[~held_out] for name, values in sample.items()}
-        scores = NormalScores(training)
-        components = _components(scores.transform(training), kept)
-        models.append((scores, components))
-        test = {name: np.asarray(values)[held_out] for name, values in sample.items()}
-        errors[held_out] = _left_out(scores.transform(test), components)
+        components = _components(coordinates[~held_out], kept)
+        models.append(components)
+        errors[held_out] = _left_out(coordinates[held_out], components)
     cap = float(np.quantile(errors, 0.999))
-    return Reconstruction(models, np.minimum(errors, cap), cap, whole.unusable)
+    return Reconstruction(whole, models, np.minimum(errors, cap), cap, whole.unusable)
 
 
 def _components(coordinates: Floats, kept: float) -> Any:

@@ -1,7 +1,7 @@
-"""Gaps between groups: differences and ratios of rates, each with a verdict in three states.
+"""Gaps between groups as measures: differences and ratios of rates, each with a verdict in three states.
 
-Each group is judged against the rest, all other rows of the table, and not against the best group:
-the best of several noisy rates is high by chance. The largest gap is reported beside it.
+Each group is judged against the rest, all other rows of the table, unless the policy says otherwise, and not
+against the best group: the best of several noisy rates is high by chance. The largest gap is reported beside it.
 """
 
 from __future__ import annotations
@@ -9,309 +9,245 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-import numpy as np
-from scipy.stats import chi2
-
-from core.errors import InputError, UnknownNameError
-from core.fairness.groups import RATES, GroupRate, GroupRates, group_rate
-from core.fairness.support import COUNTED, coverage
-from core.fairness.verdicts import four_fifths, in_words, judge, names, no_ratio, overall, percent
+from core.fairness.comparisons import COMPARED_RATES, Comparison, compare, is_judged
+from core.fairness.groups import COMPLEMENTS, GroupRates
+from core.fairness.largest import largest_gap, no_ratio
+from core.fairness.policy import DEFAULT_POLICY, Against, FairnessPolicy, Statistic
+from core.fairness.wording import percent
 from core.measure import Family, Interval, Measure, Status
-from core.stats.contrasts import Contrast, contrast_rates
-from core.stats.intervals import mover_ratio, newcombe_difference, wilson
 
-__all__ = ["COMPARED_RATES", "MARGIN", "group_gaps"]
+__all__ = ["MARGIN", "Audit", "audit", "group_gaps"]
 
-MARGIN = 0.05
-COMPARED_RATES = tuple(rate for rate in RATES if rate != "prevalence")  # base rates aren't the model's doing
-REST = "the rest"
+MARGIN = DEFAULT_POLICY.limit or 0.0
+FOUR_FIFTHS = 0.8
+SUFFIX = {against: f"to_{against.value.replace(' ', '_')}" for against in Against}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Comparison:
-    """A group against the rest or a reference group; without a contrast if one of them has no rate."""
+class Audit:
+    """All comparisons of the attributes that were audited together, and the measures made of them by attribute."""
 
-    group: GroupRate
-    other: GroupRate
-    contrast: Contrast | None
-    p_value: float | None  # the contrast's, adjusted by Holm
-    n_comparisons: int
+    policy: FairnessPolicy
+    comparisons: tuple[Comparison, ...]
+    measures: Mapping[str, tuple[Measure, ...]]
 
     @property
-    def supported(self) -> bool:
-        return self.group.status is Status.OK and self.other.status is Status.OK
+    def n_comparisons(self) -> int:
+        """How many hypotheses the verdicts are held on together."""
+        return max((c.n_comparisons for c in self.comparisons if is_judged(c.rate, self.policy)), default=0)
+
+    def of(self, attribute: str, rate: str) -> tuple[Comparison, ...]:
+        """One rate of one attribute, group by group."""
+        return tuple(c for c in self.comparisons if (c.attribute, c.rate) == (attribute, rate))
+
+    @property
+    def status(self) -> Status:
+        """CRITICAL if any disparity is found; OK only if every group with rows can be told.
+
+        UNDEFINED if nothing is judged. Groups that the policy leaves out for their share of all rows don't count.
+        """
+        judged = [c for c in self.comparisons if is_judged(c.rate, self.policy) and c.group.n_rows]
+        found = {c.verdict.status for c in judged if c.verdict.is_judged}
+        if Status.CRITICAL in found:
+            return Status.CRITICAL
+        if Status.INSUFFICIENT in found or (found and any(c.difference is None for c in judged)):
+            return Status.INSUFFICIENT
+        return Status.OK if found else Status.UNDEFINED
+
+
+def audit(
+    rates: Mapping[str, GroupRates],
+    *,
+    policy: FairnessPolicy = DEFAULT_POLICY,
+    reference: Audit | None = None,
+    reference_groups: Mapping[str, str] | None = None,
+    measures: Sequence[str] = COMPARED_RATES,
+    complements: bool = False,
+    n_permutations: int = 0,
+) -> Audit:
+    """Whom does the model treat differently, by how much, and is that a disparity under the policy?
+
+    Parameters
+    ----------
+    rates : mapping of attribute to GroupRates
+        What `group_rates` made of a window, for every attribute that is audited together.
+    policy : FairnessPolicy
+    reference : Audit, optional
+        The same of the reference; its gaps become the `reference` of the measures.
+    reference_groups : mapping of attribute to group, optional
+        For a policy that compares with a reference group.
+    measures : sequence of str
+        The rates to compare.
+    complements : bool
+        Whether the largest gaps of 1 minus these rates are given too, judged with them.
+    n_permutations : int
+        Of the test of the largest gap where cells are too thin for chi-square; with 0 the least Holm p stands for it.
+
+    Returns
+    -------
+    Audit
+        Its measures hold for every rate `<rate>_difference` and `<rate>_ratio` with segment '', the largest minus the
+        smallest and the smallest over the largest rate of a group, and `<rate>_difference_to_rest` (or to what the
+        policy compares with) and `<rate>_ratio_to_rest` with a group as segment; for the selection rate
+        `selection_shortfall` too, in rows. The verdict is that of the policy; difference and ratio of one comparison
+        share it. ``change`` is the interval it was judged by.
+
+    References
+    ----------
+    The gaps over all groups as in A. Agarwal et al. (2018), doi:10.48550/arXiv.1803.02453; W. G. Cochran (1954),
+    doi:10.2307/3001616, on when chi-square holds; the rest as in `core.fairness.comparisons`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from core.fairness.groups import group_rates
+    >>> confusion = np.zeros((3, 3, 2), dtype=np.int64)
+    >>> confusion[1, 2], confusion[0, 2] = (600, 300), (400, 700)  # predictions without labels
+    >>> rates = group_rates(confusion, group_names=("a", "b"), positive=1, favourable=1)
+    >>> for gap in audit({"sex": rates}).measures["sex"][:3]:
+    ...     print(gap.measure, repr(gap.segment), round(gap.value, 2), gap.status)
+    selection_rate_difference '' 0.3 critical
+    selection_rate_ratio '' 0.5 critical
+    selection_rate_difference_to_rest 'a' 0.3 critical
+    """
+    comparisons = compare(rates, policy=policy, reference_groups=reference_groups, measures=measures)
+    by_rate: dict[tuple[str, str], list[Comparison]] = {}
+    for each in comparisons:
+        by_rate.setdefault((each.attribute, each.rate), []).append(each)
+    earlier = () if reference is None else reference.measures.values()
+    before = {(m.column, m.measure, m.segment): m.value for measured in earlier for m in measured}
+    by_attribute = {}
+    for attribute, of_attribute in rates.items():
+        found: list[Measure] = []
+        for rate in measures:
+            groups, own = of_attribute.of(rate), by_rate.get((attribute, rate), [])
+            found += largest_gap(
+                groups, own, rate=rate, attribute=attribute, policy=policy, n_permutations=n_permutations
+            )
+            for each in own:
+                found += _of_pair(each, policy)
+        for complement, base in COMPLEMENTS.items():
+            if complements and base in measures and complement not in measures and is_judged(complement, policy):
+                found += largest_gap(
+                    of_attribute.of(complement),
+                    by_rate.get((attribute, base), []),
+                    rate=complement,
+                    attribute=attribute,
+                    policy=policy,
+                )
+        if before:
+            found = [replace(gap, reference=before.get((gap.column, gap.measure, gap.segment))) for gap in found]
+        by_attribute[attribute] = tuple(found)
+    return Audit(policy=policy, comparisons=comparisons, measures=by_attribute)
 
 
 def group_gaps(
     rates: GroupRates,
     *,
     attribute: str,
+    policy: FairnessPolicy = DEFAULT_POLICY,
     reference: GroupRates | None = None,
     reference_group: str | None = None,
-    margin: float = MARGIN,
 ) -> tuple[Measure, ...]:
-    """By how much do the rates of groups differ, and is that more than `margin` beyond chance?
-
-    Parameters
-    ----------
-    rates : GroupRates
-        What `group_rates` made of a window.
-    attribute : str
-        Whose groups these are; the column of the measures.
-    reference : GroupRates, optional
-        The same on the reference; its gaps become the `reference` of the measures.
-    reference_group : str, optional
-        A group that every other one is compared with as well.
-    margin : float
-        The largest difference of two rates that does not matter, in (0, 1).
-
-    Returns
-    -------
-    tuple of Measure
-        For every rate but the prevalence: `<rate>_difference` and `<rate>_ratio` with segment '' are
-        the largest minus the smallest and the smallest over the largest rate of a group;
-        `<rate>_difference_to_rest` and `<rate>_ratio_to_rest` have a group as segment, and so have
-        `..._to_reference_group`. A difference is CRITICAL (disparity) when its simultaneous interval,
-        `change`, lies beyond the margin, OK (no evidence) when it lies within, else INSUFFICIENT with
-        the number of rows that would do. A ratio shares the verdict of its difference: it is the same
-        comparison.
-
-    Raises
-    ------
-    InputError
-        If the margin is out of its domain or the reference group doesn't exist.
-
-    References
-    ----------
-    S. Holm (1979), Scandinavian Journal of Statistics 6(2), 65-70; W. G. Cochran (1954),
-    doi:10.2307/3001616, on when chi-square holds; the gaps over all groups as in A. Agarwal et al.
-    (2018), doi:10.48550/arXiv.1803.02453; intervals as in `core.stats.intervals`.
+    """The measures of `audit` for a single attribute.
 
     Examples
     --------
+    >>> import numpy as np
     >>> from core.fairness.groups import group_rates
     >>> confusion = np.zeros((3, 3, 2), dtype=np.int64)
-    >>> confusion[1, 2], confusion[0, 2] = (600, 300), (400, 700)  # predictions without labels
+    >>> confusion[1, 2], confusion[0, 2] = (30, 3), (70, 7)
     >>> rates = group_rates(confusion, group_names=("a", "b"), positive=1, favourable=1)
-    >>> for gap in group_gaps(rates, attribute="sex")[:3]:
-    ...     print(gap.measure, repr(gap.segment), round(gap.value, 2), gap.status)
-    selection_rate_difference '' 0.3 critical
-    selection_rate_ratio '' 0.5 critical
-    selection_rate_difference_to_rest 'a' 0.3 critical
+    >>> str(group_gaps(rates, attribute="sex")[0].status)  # alike, but of 10 rows nothing can be said
+    'insufficient'
     """
-    if not 0 < margin < 1:
-        raise InputError(f"margin must lie between 0 and 1, both excluded, got {margin}.")
-    before: Mapping[tuple[str, str], float | None] = {}
-    if reference is not None:
-        gaps = _gaps(reference, attribute, reference_group, margin)
-        before = {(gap.measure, gap.segment): gap.value for gap in gaps}
-    return tuple(
-        replace(gap, reference=before.get((gap.measure, gap.segment)))
-        for gap in _gaps(rates, attribute, reference_group, margin)
+    found = audit(
+        {attribute: rates},
+        policy=policy,
+        reference=None if reference is None else audit({attribute: reference}, policy=policy),
+        reference_groups=None if reference_group is None else {attribute: reference_group},
     )
+    return found.measures[attribute]
 
 
-def _gaps(rates: GroupRates, attribute: str, reference_group: str | None, margin: float) -> Iterator[Measure]:
-    for rate in COMPARED_RATES:
-        groups = rates.of(rate)
-        blank = Measure(
+def _of_pair(each: Comparison, policy: FairnessPolicy) -> Iterator[Measure]:
+    """The difference and the ratio of one comparison; of selections the shortfall too."""
+    suffix, name = SUFFIX[each.against], each.other.group
+    limit = policy.limit if each.verdict.is_judged else None
+    is_ratio = policy.statistic is Statistic.RATIO
+    judged = ""
+    if each.difference_simultaneous is not None:
+        at = percent(each.difference_simultaneous.confidence)
+        judged = f"judged at {at} (Bonferroni over {each.n_comparisons}); Fisher's exact test, Holm over the same"
+    at = percent(policy.confidence)
+    yield _measure(
+        each,
+        f"{each.rate}_difference_{suffix}",
+        value=each.difference,
+        interval=each.difference_interval,
+        change=each.difference_simultaneous,
+        margin=None if is_ratio else limit,
+        why=each.verdict.why,
+        convention=f"group minus {name}" + (f"; Newcombe {at} interval, {judged}" if judged else ""),
+    )
+    no_value = no_ratio(each.rate, f"in {name}" if each.group.k else "on either side")
+    yield _measure(
+        each,
+        f"{each.rate}_ratio_{suffix}",
+        value=each.ratio,
+        interval=each.ratio_interval,
+        change=each.ratio_simultaneous,
+        margin=limit if is_ratio else None,
+        why=no_value if each.ratio is None and judged else f"{_four_fifths(each)}{each.verdict.why}",
+        convention=f"group over {name}" + (f"; MOVER-R {at} interval, {judged}" if each.ratio is not None else ""),
+    )
+    if each.rate == "selection_rate" and each.shortfall is not None:
+        yield Measure(
             family=Family.FAIRNESS,
-            measure=rate,
-            column=attribute,
-            value=None,
-            n=0,
-            status=Status.UNDEFINED,
-            convention="",
-            margin=margin,
+            measure="selection_shortfall",
+            column=each.attribute,
+            segment=each.group.group,
+            value=each.shortfall,
+            n=each.group.n,
+            interval=each.shortfall_interval,
+            why="Rows more that would be selected at the selection rate of all rows; not judged.",
+            convention=f"n times the common rate, less the selected; Newcombe {at} interval",
         )
-        pairs = [(group, _rest(group, groups, rates)) for group in groups]
-        comparisons = _compare(pairs, rates.confidence, mirrored=sum(group.n > 0 for group in groups) == 2)
-        to_rest = [(each, *_of_pair(blank, each, "to_rest", rates, margin)) for each in comparisons]
-        yield from _of_all(blank, groups, [(each, difference) for each, difference, _ in to_rest], rates, margin)
-        for _, difference, ratio in to_rest:
-            yield difference
-            yield ratio
-        if reference_group is None:
-            continue
-        named = next((group for group in groups if group.group == reference_group), None)
-        if named is None:
-            raise UnknownNameError("group", reference_group, [group.group for group in groups])
-        for each in _compare([(group, named) for group in groups if group is not named], rates.confidence):
-            yield from _of_pair(blank, each, "to_reference_group", rates, margin)
 
 
-def _rest(group: GroupRate, groups: Sequence[GroupRate], rates: GroupRates) -> GroupRate:
-    others = [other for other in groups if other is not group]
-    n_rows = sum(other.n_rows for other in others)
-    nothing = f"No {COUNTED[group.measure][0]} in any other group" if n_rows else "No other group has rows"
-    return group_rate(
-        sum(other.k for other in others),
-        sum(other.n for other in others),
-        measure=group.measure,
-        group=REST,
-        n_rows=n_rows,
-        min_support=rates.min_support,
-        confidence=rates.confidence,
-        why_undefined=f"{nothing}: not assessable.",
-    )
-
-
-def _compare(
-    pairs: Sequence[tuple[GroupRate, GroupRate]], confidence: float, *, mirrored: bool = False
-) -> list[_Comparison]:
-    """Contrast every pair whose rates exist; `mirrored`: two groups are one comparison, seen from both sides."""
-    contrasts = {
-        i: contrast_rates(other.k, other.n, group.k, group.n, confidence=confidence)
-        for i, (group, other) in enumerate(pairs)
-        if group.n and other.n
-    }
-    p_values = {i: contrast.p_value for i, contrast in contrasts.items()}
-    adjusted = p_values if mirrored else _holm(p_values)
-    return [
-        _Comparison(
-            group=group,
-            other=other,
-            contrast=contrasts.get(i),
-            p_value=adjusted.get(i),
-            n_comparisons=1 if mirrored else len(p_values),
-        )
-        for i, (group, other) in enumerate(pairs)
-    ]
-
-
-def _holm(p_values: Mapping[int, float]) -> dict[int, float]:
-    """Holm's step-down adjustment: the k-th smallest of m p-values times m - k + 1, never decreasing."""
-    adjusted, least = {}, 0.0
-    for place, (index, p) in enumerate(sorted(p_values.items(), key=lambda item: item[1])):
-        least = max(least, min(1.0, p * (len(p_values) - place)))
-        adjusted[index] = least
-    return adjusted
-
-
-def _of_pair(
-    blank: Measure, each: _Comparison, against: str, rates: GroupRates, margin: float
-) -> tuple[Measure, Measure]:
-    """The difference and the ratio of one comparison."""
-    group, other, rate = each.group, each.other, blank.measure
-    difference = replace(
-        blank,
-        measure=f"{rate}_difference_{against}",
-        segment=group.group,
-        n=group.n,
-        why=group.why if group.value is None else other.why if other.group == REST else f"{other.group}: {other.why}",
-        convention=f"group minus {other.group}",
-    )
-    ratio = replace(difference, measure=f"{rate}_ratio_{against}", margin=None, convention=f"group over {other.group}")
-    if each.contrast is None:
-        return difference, ratio
-    simultaneous = 1 - (1 - rates.confidence) / each.n_comparisons
-    change = newcombe_difference(group.k, group.n, other.k, other.n, confidence=simultaneous)
-    status, why = judge(group, other, change, margin=margin, min_support=rates.min_support)
-    test = f"{each.contrast.convention.removeprefix('Newcombe interval; ')}, Holm over {each.n_comparisons}"
-    difference = replace(
-        difference,
-        value=each.contrast.difference,
-        interval=each.contrast.interval,
-        change=change,
-        p_value=each.p_value,
-        status=status,
-        why=why,
-        convention=f"group minus {other.group}; Newcombe {percent(rates.confidence)} interval, judged at "
-        f"{percent(simultaneous)} (Bonferroni over {each.n_comparisons}); {test}",
-    )
-    if other.k == 0:
-        where = f"in {other.group}" if group.k else "on either side"
-        return difference, replace(ratio, why=no_ratio(rate, where))
-    low, high = sorted((group.k / group.n, other.k / other.n))
-    value = group.k * other.n / (group.n * other.k)
-    interval = mover_ratio(group.k, group.n, other.k, other.n, confidence=rates.confidence)
-    return difference, replace(
-        ratio,
+def _measure(
+    each: Comparison,
+    name: str,
+    *,
+    value: float | None,
+    interval: Interval | None,
+    change: Interval | None,
+    margin: float | None,
+    why: str,
+    convention: str,
+) -> Measure:
+    has_value = value is not None
+    return Measure(
+        family=Family.FAIRNESS,
+        measure=name,
+        column=each.attribute,
+        segment=each.group.group,
         value=value,
+        n=each.group.n,
         interval=interval,
-        p_value=each.p_value,
-        status=status,
-        why=f"{group.group}: {in_words(rate)} {value:.2f} times that of {other.group}, between {interval.low:.2f} "
-        f"and {interval.high:.2f}. {four_fifths(rate, low, high)}The verdict is that of the difference.",
-        convention=f"group over {other.group}; MOVER-R {percent(rates.confidence)} interval; {test}",
-    )
-
-
-def _of_all(
-    blank: Measure,
-    groups: Sequence[GroupRate],
-    to_rest: Sequence[tuple[_Comparison, Measure]],
-    rates: GroupRates,
-    margin: float,
-) -> tuple[Measure, Measure]:
-    """Largest minus smallest and smallest over largest rate, judged by the groups against the rest."""
-    rate = blank.measure
-    rated = sorted((group for group in groups if group.n), key=lambda group: group.k / group.n)
-    difference = replace(
-        blank,
-        measure=f"{rate}_difference",
-        n=sum(group.n for group in rated),
-        why=f"{rated[0].group} alone has a {in_words(rate)}: not assessable."
-        if rated
-        else f"No group has a {in_words(rate)}. {max(groups, key=lambda group: group.n_rows).why if groups else ''}",
-        convention="largest minus smallest rate of a group",
-    )
-    ratio = replace(difference, measure=f"{rate}_ratio", margin=None, convention="smallest over largest rate")
-    if len(rated) < 2:
-        return difference, ratio
-    low, high = rated[0], rated[-1]
-    p_value, test = _omnibus(rated, [each.p_value for each, _ in to_rest if each.p_value is not None])
-    status, verdict = overall([(gap, each.supported) for each, gap in to_rest], margin=margin)
-    left_out = [group.group for group in groups if not group.n]
-    why = (
-        f"The {in_words(rate)} is largest for {high.group} ({high.k / high.n:.1%}) and smallest for {low.group} "
-        f"({low.k / low.n:.1%}). {verdict} {coverage(groups)}"
-        + (f" Left out for want of a rate: {names(left_out)}." if left_out else "")
-    )
-    pairs = len(rated) * (len(rated) - 1) // 2
-    difference = replace(
-        difference,
-        value=high.k / high.n - low.k / low.n,
-        interval=_range_interval(rated, rates.confidence, pairs),
-        p_value=p_value,
-        status=status,
+        change=change,
+        margin=margin if has_value else None,
+        p_value=each.p_value if has_value else None,
+        status=each.verdict.status if has_value else Status.UNDEFINED,
         why=why,
-        convention=f"{difference.convention}; {percent(rates.confidence)} interval from Newcombe's of all pairs "
-        f"(Bonferroni over {pairs}); {test}; verdict from each group against the rest",
-    )
-    if high.k == 0:
-        return difference, replace(ratio, why=no_ratio(rate, "in any group"))
-    return difference, replace(
-        ratio,
-        value=low.k * high.n / (low.n * high.k),
-        p_value=p_value,
-        status=status,
-        why=f"{four_fifths(rate, low.k / low.n, high.k / high.n)}{why}",
-        convention=f"{ratio.convention}; no interval, the difference has one; {test}; "
-        "verdict from each group against the rest",
+        convention=convention,
     )
 
 
-def _omnibus(rated: Sequence[GroupRate], holm: Sequence[float]) -> tuple[float, str]:
-    """Are all rates equal? Chi-square where Cochran's rule allows, else the least adjusted p of a group."""
-    k = np.array([group.k for group in rated], dtype=np.float64)
-    n = np.array([group.n for group in rated], dtype=np.float64)
-    p = k.sum() / n.sum()
-    expected = np.concatenate([n * p, n * (1 - p)])
-    if (expected >= 1).all() and (expected >= 5).mean() >= 0.8:
-        statistic = float(((k - n * p) ** 2 / (n * p * (1 - p))).sum())
-        return float(chi2.sf(statistic, len(rated) - 1)), f"chi-square over {len(rated)} groups"
-    return min(holm), "least Holm p of a group, as cells are too thin for chi-square"
-
-
-def _range_interval(rated: Sequence[GroupRate], confidence: float, pairs: int) -> Interval:
-    """The interval of the largest difference: where all pairs are covered at once, so is their maximum."""
-    limits = [wilson(group.k, group.n, confidence=1 - (1 - confidence) / pairs) for group in rated]
-    p = np.array([group.k / group.n for group in rated])
-    below = p - np.array([limit.low for limit in limits])
-    above = np.array([limit.high for limit in limits]) - p
-    difference = p[:, None] - p[None, :]
-    low = difference - np.hypot(below[:, None], above[None, :])
-    high = difference + np.hypot(above[:, None], below[None, :])
-    np.fill_diagonal(high, 0.0)
-    return Interval(low=max(0.0, float(low.max())), high=min(1.0, float(high.max())), confidence=confidence)
+def _four_fifths(each: Comparison) -> str:
+    """The convention of 29 CFR 1607.4(D) in words; it ignores chance, so it is shown beside the verdict."""
+    if each.rate != "selection_rate" or each.ratio is None:
+        return ""
+    lower = min(each.ratio, 1 / each.ratio if each.ratio else 0.0)
+    side = "below" if lower < FOUR_FIFTHS else "not below"
+    return f"The lower selection rate is {lower:.2f} of the higher, {side} the four-fifths convention (0.8). "

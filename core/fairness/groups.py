@@ -1,4 +1,4 @@
-"""Rates and errors by group, each on its own denominator; no group leaves silently."""
+"""Rates by group, each on its own denominator; no group leaves silently."""
 
 from __future__ import annotations
 
@@ -9,19 +9,44 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import InputError, UnknownNameError
-from core.fairness.support import COUNTED, MIN_SUPPORT, GroupMean, shown_groups, support
-from core.measure import Interval
-from core.profile.spec import REGRESSION_SUMS
-from core.stats.intervals import mean_interval, wilson
+from core.fairness.support import COUNTED, MIN_SUPPORT, Cell, GroupMean, shown_groups, support
+from core.stats.intervals import wilson
 
-__all__ = ["RATES", "GroupRate", "GroupRates", "group_errors", "group_rate", "group_rates"]
+__all__ = [
+    "COMPLEMENTS",
+    "LOWER_IS_WORSE",
+    "NO_LABEL",
+    "RATES",
+    "GroupRate",
+    "GroupRates",
+    "checked_counts",
+    "group_rate",
+    "group_rates",
+    "rate_cells",
+]
 
 Ints = NDArray[np.int64]
-Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
 
-RATES = tuple(COUNTED)[:7]
+RATES = tuple(COUNTED)[:11]
+COMPLEMENTS = {  # 1 minus another rate: the same comparison, seen from the other side
+    "false_negative_rate": "true_positive_rate",
+    "true_negative_rate": "false_positive_rate",
+    "false_discovery_rate": "positive_predictive_value",
+    "false_omission_rate": "negative_predictive_value",
+}
+LOWER_IS_WORSE = (
+    "selection_rate",
+    "accuracy",
+    "true_positive_rate",
+    "true_negative_rate",
+    "positive_predictive_value",
+    "negative_predictive_value",
+)
 NO_FAVOURABLE = "The model schema names no favourable class, so nothing counts as a selection."
 NO_POSITIVE = "The task has no positive class."
+NO_LABEL = "No row of this group has a label."
+NO_PREDICTION = "No row of this group has a prediction."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +70,22 @@ class GroupRates:
             raise UnknownNameError("rate", measure, RATES)
         return tuple(rate for rate in self.rates if rate.measure == measure)
 
+    def total(self, measure: str, groups: Sequence[GroupRate] | None = None, *, name: str = "all") -> GroupRate:
+        """One rate of several groups together; of all by default."""
+        parts = self.of(measure) if groups is None else groups
+        n_rows = sum(part.n_rows for part in parts)
+        lacking = {part.why for part in parts if part.cell is Cell.NOT_ESTIMABLE}
+        return group_rate(
+            sum(part.k for part in parts),
+            sum(part.n for part in parts),
+            measure=measure,
+            group=name,
+            n_rows=n_rows,
+            min_support=self.min_support,
+            confidence=self.confidence,
+            lacking=lacking.pop() if len(lacking) == 1 else "",
+        )
+
 
 def group_rates(
     confusion: Ints,
@@ -67,18 +108,17 @@ def group_rates(
         is listed with n = 0 then.
     positive, favourable : int or None
         Places of the positive and of the favourable class. Without one, the rates that need it are
-        undefined.
+        not estimable. With more than two classes, 'positive' is one class against all others.
     min_support : int
-        The least denominator of a rate, at least 1; below it a rate's status is INSUFFICIENT.
+        The least denominator of a rate, at least 1; below it its cell has LOW_SUPPORT.
     confidence : float
         Of the Wilson intervals, in (0, 1).
 
     Returns
     -------
     GroupRates
-        The selection rate is the share predicted favourable and needs no label; the true and false
-        positive rates, the false negative rate and the positive predictive value speak of the
-        positive class; accuracy of all classes; prevalence is the share of positive labels.
+        The selection rate is the share predicted favourable and needs no label; accuracy is of all
+        classes; prevalence is the share of positive labels; all others speak of the positive class.
 
     Raises
     ------
@@ -88,7 +128,7 @@ def group_rates(
     References
     ----------
     A. Chouldechova (2017), doi:10.1089/big.2016.0047; M. Hardt et al. (2016),
-    doi:10.48550/arXiv.1610.02413.
+    doi:10.48550/arXiv.1610.02413; S. Verma, J. Rubin (2018), doi:10.1145/3194770.3194776, for the names.
 
     Examples
     --------
@@ -96,10 +136,10 @@ def group_rates(
     >>> confusion[:2, :2, 0] = [[50, 10], [10, 30]]  # prediction x label
     >>> confusion[:2, :2, 1] = [[4, 0], [0, 0]]
     >>> rates = group_rates(confusion, group_names=("a", "b"), positive=1, favourable=1)
-    >>> [(rate.group, rate.k, rate.n, str(rate.status)) for rate in rates.of("true_positive_rate")]
+    >>> [(rate.group, rate.k, rate.n, str(rate.cell)) for rate in rates.of("true_positive_rate")]
     [('a', 30, 40, 'ok'), ('b', 0, 0, 'undefined')]
     """
-    counts = _checked(confusion, group_names, min_support)
+    counts = checked_counts(confusion, group_names, min_support)
     n_classes = counts.shape[0] - 1
     for name, place in (("positive", positive), ("favourable", favourable)):
         if place is not None and not 0 <= place < n_classes:
@@ -110,10 +150,10 @@ def group_rates(
     rates = []
     for measure in RATES:
         selection = measure == "selection_rate"
-        lacking = (NO_FAVOURABLE if selection else NO_POSITIVE) if measure not in fractions else ""
+        undeclared = (NO_FAVOURABLE if selection else NO_POSITIVE) if measure not in fractions else ""
         k, n = fractions.get(measure, (np.zeros_like(n_rows), np.zeros_like(n_rows)))
         for index in shown_groups(group_names, n_rows):
-            no_label = not selection and n_labels[index] == 0 and n_rows[index] > 0
+            unknown = NO_PREDICTION if selection else "" if n_labels[index] else NO_LABEL
             rates.append(
                 group_rate(
                     int(k[index]),
@@ -123,10 +163,32 @@ def group_rates(
                     n_rows=int(n_rows[index]),
                     min_support=min_support,
                     confidence=confidence,
-                    why_undefined=lacking or ("No row of this group has a label." if no_label else ""),
+                    lacking=undeclared or unknown,
                 )
             )
     return GroupRates(rates=tuple(rates), min_support=min_support, confidence=confidence)
+
+
+def rate_cells(measure: str, n_classes: int, *, positive: int | None, favourable: int | None) -> tuple[Bools, Bools]:
+    """What a single row counts as in a rate, by its prediction and label.
+
+    Returns
+    -------
+    two bool arrays of shape (n_classes + 1, n_classes + 1)
+        Whether it counts in the numerator, and in the denominator; both nowhere True where the rate needs a class
+        that isn't given.
+
+    Examples
+    --------
+    >>> hit, counted = rate_cells("false_positive_rate", 2, positive=1, favourable=1)
+    >>> np.argwhere(hit).tolist(), np.argwhere(counted).tolist()
+    ([[1, 0]], [[0, 0], [1, 0]])
+    """
+    size = n_classes + 1
+    one_each = np.eye(size**2, dtype=np.int64).reshape(size, size, size**2)
+    fractions = _fractions(one_each, positive, favourable)
+    k, n = fractions.get(measure, (np.zeros(size**2, dtype=np.int64),) * 2)
+    return k.reshape(size, size) > 0, n.reshape(size, size) > 0
 
 
 def _fractions(counts: Ints, positive: int | None, favourable: int | None) -> dict[str, tuple[Ints, Ints]]:
@@ -138,15 +200,21 @@ def _fractions(counts: Ints, positive: int | None, favourable: int | None) -> di
         predicted = counts.sum(axis=1)[:n_classes]
         fractions["selection_rate"] = predicted[favourable], predicted.sum(axis=0)
     if positive is not None:
-        true_positives = known[positive, positive]
-        positives = known[:, positive].sum(axis=0)
-        predicted_positive = known[positive].sum(axis=0)
+        hits = known[positive, positive]
+        positives, called = known[:, positive].sum(axis=0), known[positive].sum(axis=0)
+        n_known = known.sum(axis=(0, 1))
         labels = counts.sum(axis=0)[:n_classes]
+        false_alarms, misses = called - hits, positives - hits
+        negatives, passed = n_known - positives, n_known - called
         fractions |= {
-            "true_positive_rate": (true_positives, positives),
-            "false_negative_rate": (positives - true_positives, positives),
-            "false_positive_rate": (predicted_positive - true_positives, known.sum(axis=(0, 1)) - positives),
-            "positive_predictive_value": (true_positives, predicted_positive),
+            "true_positive_rate": (hits, positives),
+            "false_negative_rate": (misses, positives),
+            "false_positive_rate": (false_alarms, negatives),
+            "true_negative_rate": (negatives - false_alarms, negatives),
+            "positive_predictive_value": (hits, called),
+            "false_discovery_rate": (false_alarms, called),
+            "negative_predictive_value": (passed - misses, passed),
+            "false_omission_rate": (misses, passed),
             "prevalence": (labels[positive], labels.sum(axis=0)),
         }
     return fractions
@@ -161,9 +229,12 @@ def group_rate(
     n_rows: int,
     min_support: int = MIN_SUPPORT,
     confidence: float = 0.95,
-    why_undefined: str = "",
+    lacking: str = "",
 ) -> GroupRate:
     """The rate `k` of `n` with its Wilson interval, or the reason why it has none.
+
+    `lacking` says what is known of none of the group's rows; without rows in the denominator the rate is not
+    estimable then, else it is undefined.
 
     Examples
     --------
@@ -172,7 +243,7 @@ def group_rate(
     >>> group_rate(0, 0, measure="false_positive_rate", group="b", n_rows=20).why
     'No labelled negative in this group.'
     """
-    status, why = support(measure, n, n_rows, min_support)
+    cell, why = support(measure, n, n_rows, min_support, lacking=lacking)
     return GroupRate(
         measure=measure,
         group=group,
@@ -181,78 +252,14 @@ def group_rate(
         n=n,
         value=k / n if n else None,
         interval=wilson(k, n, confidence=confidence) if n else None,
-        status=status,
-        why=why if n else why_undefined or why,
+        cell=cell,
+        why=why,
         convention=f"share of {COUNTED[measure][1]}; Wilson {100 * confidence:.4g}% interval",
     )
 
 
-def group_errors(
-    confusion: Ints,
-    sums: Floats,
-    *,
-    group_names: Sequence[str],
-    min_support: int = MIN_SUPPORT,
-    confidence: float = 0.95,
-) -> tuple[GroupMean, ...]:
-    """By how much does a regression miss the labels of each group, and in which direction?
-
-    Parameters
-    ----------
-    confusion : int array of shape (2, 2, n_groups)
-        Rows by prediction (a value, none), label (a value, none) and group.
-    sums : array of shape (n_groups, 10)
-        The totals of `REGRESSION_SUMS` by group; an error is the prediction minus the label.
-    group_names, min_support, confidence
-        As in `group_rates`.
-
-    Returns
-    -------
-    tuple of GroupMean
-        Every group's mean error, then every group's mean absolute error.
-
-    Examples
-    --------
-    >>> confusion = np.zeros((2, 2, 1), dtype=np.int64)
-    >>> confusion[0, 0] = 2  # errors +1 and -2
-    >>> sums = np.array([[-1.0, 3.0, 5.0, 17.0, 0, 0, 0, 0, 0, 0]])
-    >>> [(e.measure, e.value, str(e.status)) for e in group_errors(confusion, sums, group_names=("a",))]
-    [('mean_error', -0.5, 'insufficient'), ('mean_absolute_error', 1.5, 'insufficient')]
-    """
-    counts = _checked(confusion, group_names, min_support)
-    if counts.shape[0] != 2 or sums.shape != (len(group_names), len(REGRESSION_SUMS)):
-        raise InputError(
-            f"Errors of {len(group_names)} groups need counts of shape (2, 2, {len(group_names)}) and sums of shape "
-            f"({len(group_names)}, {len(REGRESSION_SUMS)}), got {counts.shape} and {sums.shape}."
-        )
-    n_rows = counts.sum(axis=(0, 1))
-    squares = sums[:, REGRESSION_SUMS.index("e2")]
-    means = []
-    for measure, sum_name in (("mean_error", "e"), ("mean_absolute_error", "abs_e")):
-        totals = sums[:, REGRESSION_SUMS.index(sum_name)]
-        for index in shown_groups(group_names, n_rows):
-            n = int(counts[0, 0, index])
-            status, why = support(measure, n, int(n_rows[index]), min_support)
-            interval = mean_interval(n, float(totals[index]), float(squares[index]), confidence=confidence)
-            if interval and measure == "mean_absolute_error" and interval.low < 0:
-                interval = Interval(low=0.0, high=interval.high, confidence=confidence)
-            means.append(
-                GroupMean(
-                    measure=measure,
-                    group=group_names[index],
-                    n_rows=int(n_rows[index]),
-                    n=n,
-                    value=float(totals[index]) / n if n else None,
-                    interval=interval,
-                    status=status,
-                    why=why,
-                    convention=f"prediction minus label; normal {100 * confidence:.4g}% interval from two rows on",
-                )
-            )
-    return tuple(means)
-
-
-def _checked(confusion: Ints, group_names: Sequence[str], min_support: int) -> Ints:
+def checked_counts(confusion: Ints, group_names: Sequence[str], min_support: int) -> Ints:
+    """The counts as integers; raises InputError where shape, type or sign don't fit."""
     counts = np.asarray(confusion)
     n_groups = len(group_names)
     if counts.ndim != 3 or counts.shape[0] != counts.shape[1] or counts.shape[0] < 2 or counts.shape[2] != n_groups:

@@ -1,154 +1,180 @@
-"""Disparity, no evidence, or not enough data: how a difference of two rates is judged, and in which words."""
+"""Disparity, no evidence, or not enough data: how a gap is judged by a policy, and in which words."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
-from scipy.special import ndtri
-
+from core.fairness.detection import Facts, Need, detectable, effect, is_beyond, rows_for_answer, where
 from core.fairness.groups import GroupRate
-from core.fairness.support import counted
-from core.measure import Interval, Measure, Status
+from core.fairness.policy import Decision, FairnessPolicy, Statistic
+from core.fairness.support import Cell, counted
+from core.fairness.wording import in_words, percent, points, span
+from core.measure import Status
 
-__all__ = ["FOUR_FIFTHS", "four_fifths", "in_words", "judge", "names", "no_ratio", "overall", "percent", "rows_needed"]
+__all__ = ["EVERYONE", "REST", "Verdict", "judge", "without_value"]
 
-POWER = 0.8
-FOUR_FIFTHS = 0.8
+REST = "the rest"
+EVERYONE = "all groups together"
 
 
-def rows_needed(rate: float, n_other: int, *, margin: float, confidence: float = 0.95) -> int | None:
-    """How many rows must a group have, for a difference of twice `margin` to be found in 4 cases of 5?
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What a policy says of one comparison.
+
+    ``status`` is CRITICAL (disparity), OK (no evidence), INSUFFICIENT (not enough data, or not judged) or UNDEFINED.
+    ``practical`` says whether the gap as it stands is beyond the policy's limit, ``statistical`` whether chance is
+    ruled out; None where that isn't known. ``needed`` is how many rows would give an answer.
+    """
+
+    status: Status
+    is_judged: bool
+    practical: bool | None = None
+    statistical: bool | None = None
+    detectable: float | None = None
+    needed: Need | None = None
+    why: str
+
+    @property
+    def disagrees(self) -> bool:
+        """Whether size and certainty say different things."""
+        return None not in (self.practical, self.statistical) and self.practical is not self.statistical
+
+
+def without_value(group: GroupRate, other: GroupRate) -> Verdict:
+    """There is nothing to judge where one side has no rate."""
+    if group.value is None:
+        why = group.why
+    elif other.group == REST:
+        why = "No other group has rows: not assessable." if not other.n_rows else _none_elsewhere(other)
+    elif not other.n_rows:
+        why = f"There is no {other.group.removeprefix('a ')}: not assessable."
+    else:
+        why = f"{other.group}: {other.why}"
+    return Verdict(status=Status.UNDEFINED, is_judged=False, why=why)
+
+
+def _none_elsewhere(other: GroupRate) -> str:
+    if other.cell is Cell.NOT_ESTIMABLE:
+        return f"Not assessable in any other group: {other.why[:1].lower()}{other.why[1:]}"
+    return f"{other.why.removesuffix(' in this group.')} in any other group: not assessable."
+
+
+def judge(facts: Facts, policy: FairnessPolicy, *, is_judged: bool) -> Verdict:
+    """Is the gap a disparity under the policy, is there no evidence of one, or can't that be told?
 
     Parameters
     ----------
-    rate : float
-        The rate of the other side, in (0, 1). The group's may differ either way; the one that needs
-        more rows counts.
-    n_other : int
-        The rows of the other side, at least 1.
-    margin, confidence : float
-        What the interval must exceed, and its confidence.
-
-    Returns
-    -------
-    int or None
-        Rows of the rate's own denominator; None if the other side is too small for any number to do.
-
-    Examples
-    --------
-    >>> rows_needed(0.3, 10_000, margin=0.05), rows_needed(0.3, 200, margin=0.05)
-    (807, None)
+    facts : Facts
+        Both sides have a rate.
+    policy : FairnessPolicy
+    is_judged : bool
+        Whether the policy judges this rate at all.
     """
-    z = float(ndtri(0.5 + confidence / 2) + ndtri(POWER))
-    group_rate = min(max(0.5, rate - 2 * margin), rate + 2 * margin)  # as close to 1/2 as it may lie
-    left = (margin / z) ** 2 - rate * (1 - rate) / n_other  # the variance that the group's rate may have
-    return math.ceil(group_rate * (1 - group_rate) / left) if left > 0 else None
-
-
-def judge(
-    group: GroupRate, other: GroupRate, change: Interval, *, margin: float, min_support: int
-) -> tuple[Status, str]:
-    """Is the difference group - other beyond the margin, within it, or can't that be told?
-
-    Parameters
-    ----------
-    group, other : GroupRate
-        Both have a rate.
-    change : Interval
-        Of the difference of the rates, at the confidence to judge it at.
-    margin : float
-        The largest difference that does not matter, in (0, 1).
-    min_support : int
-        The least denominator that is judged.
-
-    Returns
-    -------
-    (Status, str)
-        CRITICAL (disparity), OK (no evidence) or INSUFFICIENT (not enough data), and the reason.
-    """
-    p1, p2 = group.k / group.n, other.k / other.n
-    gap = f"{_points(p1 - p2)} {'higher' if p1 > p2 else 'lower'} than" if p1 != p2 else "the same as for"
-    facts = (
-        f"{group.group}: {in_words(group.measure)} {p1:.1%}, {gap} {other.group} ({p2:.1%}); "
-        f"at {percent(change.confidence)} confidence {_span(change)}"
+    size = is_beyond(facts, policy.practical, policy.statistic)
+    certain = None if facts.p_value is None else facts.p_value <= policy.alpha
+    said = _facts(facts, policy)
+    blank = Verdict(
+        status=Status.INSUFFICIENT,
+        is_judged=False,
+        practical=size,
+        statistical=certain,
+        why=f"{said}. {_tested(facts)}",
     )
-    thin = next((side for side in (group, other) if side.status is Status.INSUFFICIENT), None)
-    if thin is not None:
-        why = f"{facts}. Not enough data: {thin.group} has {thin.why}"
-        if thin is group:
-            why = f"{why} {_need(group, other, change.confidence, margin, min_support)}"
-        return Status.INSUFFICIENT, why
-    if change.low > margin or change.high < -margin:
-        return Status.CRITICAL, f"{facts}, beyond the margin of {_points(margin)}."
-    if -margin <= change.low and change.high <= margin:
-        return Status.OK, f"{facts}, within the margin of {_points(margin)}."
-    need = _need(group, other, change.confidence, margin, min_support)
-    return Status.INSUFFICIENT, f"{facts}: not enough data to tell whether it exceeds {_points(margin)}. {need}"
+    if not is_judged or policy.limit is None:
+        return replace(blank, why=f"{blank.why} Not judged: the policy {policy.name!r} sets no limit for it.")
+    if facts.share < policy.min_share:
+        least = f"{facts.share:.1%} of all rows, less than the {policy.min_share:.0%} from which the policy judges"
+        return replace(blank, why=f"{said}. Not judged: the group holds {least}.")
+    judged = replace(blank, is_judged=True)
+    thin = next((side for side in (facts.group, facts.other) if side.cell is Cell.LOW_SUPPORT), None)
+    if thin is not None or certain is None:
+        thin = thin or facts.group
+        need = rows_for_answer(facts, policy) if thin is facts.group else None
+        why = f"{said}. Not enough data: {thin.group} has {thin.why or 'too few rows.'}"
+        return replace(judged, needed=need, why=f"{why} {_in_need(facts, policy, need)}" if need else why)
+    if policy.decision is Decision.CERTAIN:
+        return _by_interval(judged, facts, policy, said)
+    return _by_test(judged, facts, policy, said)
 
 
-def overall(differences: Sequence[tuple[Measure, bool]], *, margin: float) -> tuple[Status, str]:
-    """One verdict on all groups: the worst on a group that has enough support (the flag of each pair)."""
-    assessed = [gap for gap, supported in differences if supported]
-    beyond = [gap.segment for gap in assessed if gap.status is Status.CRITICAL]
-    undecided = [gap.segment for gap in assessed if gap.status is Status.INSUFFICIENT]
-    if beyond:
-        return Status.CRITICAL, f"Disparity: more than {_points(margin)} from the rest: {names(beyond)}."
-    if not assessed:
-        return Status.INSUFFICIENT, "Not enough data to judge any group against the rest."
-    if undecided:
-        return Status.INSUFFICIENT, f"Not enough data to tell for {names(undecided)}."
-    return Status.OK, f"No evidence: every group assessed lies within {_points(margin)} of the rest."
+def _by_interval(blank: Verdict, facts: Facts, policy: FairnessPolicy, said: str) -> Verdict:
+    """A disparity where the whole interval is beyond the limit, no evidence where it is within."""
+    limit = _limit_words(policy)
+    outside, inside = where(facts, policy)
+    if outside:
+        return replace(blank, status=Status.CRITICAL, why=f"{said}, beyond the limit of {limit}.")
+    if inside:
+        return replace(blank, status=Status.OK, why=f"{said}, within the limit of {limit}.{_small_but_certain(blank)}")
+    need = rows_for_answer(facts, policy)
+    why = f"{said}: not enough data to tell whether it exceeds the limit of {limit}. {_in_need(facts, policy, need)}"
+    return replace(blank, needed=need, why=f"{why}{_small_but_certain(blank)}")
 
 
-def four_fifths(rate: str, low: float, high: float) -> str:
-    """The convention of 29 CFR 1607.4(D) in words; it ignores chance, so it is shown and decides nothing."""
-    if rate != "selection_rate":
-        return ""
-    side = "below" if low < FOUR_FIFTHS * high else "not below"
-    return f"The lower selection rate is {low / high:.2f} of the higher, {side} the four-fifths convention (0.8). "
+def _by_test(blank: Verdict, facts: Facts, policy: FairnessPolicy, said: str) -> Verdict:
+    """A disparity where the gap is beyond the limit and chance is ruled out; no evidence where it would have been."""
+    said = f"{said}. {_tested(facts)}"
+    if blank.statistical and is_beyond(facts, policy.limit, policy.statistic):
+        return replace(
+            blank, status=Status.CRITICAL, why=f"{said} Beyond the limit of {_limit_words(policy)}, and certain."
+        )
+    found, wanted = detectable(facts, policy), effect(facts, policy)
+    if found is not None and wanted is not None and found <= wanted + 1e-12 and not blank.practical:
+        could = f"a gap of {points(wanted)} would have been found in {policy.power:.0%} of cases"
+        why = f"{said} No evidence of a disparity: {could}.{_small_but_certain(blank)}"
+        return replace(blank, status=Status.OK, detectable=found, why=why)
+    need = rows_for_answer(facts, policy)
+    could = (
+        f"The smallest gap found in {policy.power:.0%} of cases is {points(found)}" if found else "None would be found"
+    )
+    why = f"{said} Not enough data to rule a disparity out. {could}. {_in_need(facts, policy, need)}"
+    return replace(blank, detectable=found, needed=need, why=f"{why}{_small_but_certain(blank)}")
 
 
-def no_ratio(rate: str, where: str) -> str:
-    """Why a ratio over a rate of 0 has no value."""
-    what = "No selections" if rate == "selection_rate" else f"The {in_words(rate)} is 0"
-    return f"{what} {where}: the ratio has no value."
+def _in_need(facts: Facts, policy: FairnessPolicy, need: Need | None) -> str:
+    """How much more data would do."""
+    group, other = facts.group, facts.other
+    if need is None or policy.effect is None:
+        return "The policy names no gap that would have to be found."
+    if policy.decision is Decision.CERTAIN:
+        double = points(2 * policy.effect) if policy.statistic is Statistic.DIFFERENCE else f"{policy.effect**2:.2f}"
+        find = f"find a {policy.statistic} of {double} in {policy.power:.0%} of cases"
+    else:
+        find = f"find a gap of {points(effect(facts, policy) or 0.0)} in {policy.power:.0%} of cases"
+    if need.group <= group.n and need.other <= other.n:
+        return f"There is enough to {find}; this one is too close to the limit to call."
+    if need.other <= other.n:
+        return f"To {find}, {group.group} needs {counted(group.measure, need.group)}; it has {group.n:,}."
+    both = f"{group.group} {counted(group.measure, need.group)} and {other.group} {need.other:,}"
+    return f"To {find}, as they are mixed now {both} are needed; there are {group.n:,} and {other.n:,}."
 
 
-def in_words(measure: str) -> str:
-    """A measure's name as it stands in a sentence."""
-    return measure.replace("_", " ")
+def _small_but_certain(verdict: Verdict) -> str:
+    return " That there is a gap at all is certain." if verdict.statistical else ""
 
 
-def percent(confidence: float) -> str:
-    """A confidence to four digits: 95%, 99.17%."""
-    return f"{100 * confidence:.4g}%"
+def _facts(facts: Facts, policy: FairnessPolicy) -> str:
+    """Both rates and their gap, with the interval it is judged by."""
+    p1, p2 = facts.group.k / facts.group.n, facts.other.k / facts.other.n
+    first = f"{facts.group.group}: {in_words(facts.group.measure)} {p1:.1%}"
+    if policy.statistic is Statistic.RATIO and facts.ratio is not None and facts.ratio_limits is not None:
+        low, high, confidence = facts.ratio_limits.low, facts.ratio_limits.high, facts.ratio_limits.confidence
+        gap = f"{facts.ratio:.2f} times that of {facts.other.group} ({p2:.1%})"
+        return f"{first}, {gap}; at {percent(confidence)} confidence between {low:.2f} and {high:.2f}"
+    way = "higher" if p1 > p2 else "lower"
+    gap = f"{points(p1 - p2)} {way} than" if p1 != p2 else "the same as for"
+    limits = facts.difference_limits
+    return f"{first}, {gap} {facts.other.group} ({p2:.1%}); at {percent(limits.confidence)} confidence {span(limits)}"
 
 
-def names(groups: Sequence[str]) -> str:
-    """The first five names, and how many more there are."""
-    return ", ".join(groups[:5]) + (f" and {len(groups) - 5} more" if len(groups) > 5 else "")
+def _tested(facts: Facts) -> str:
+    if facts.p_value is None:
+        return "Too few rows to test."
+    p = f"{facts.p_value:.4f}" if facts.p_value >= 0.0001 else "below 0.0001"
+    return f"p {p}, adjusted over {facts.n_comparisons}."
 
 
-def _need(group: GroupRate, other: GroupRate, confidence: float, margin: float, min_support: int) -> str:
-    pooled = (group.k + other.k + 1) / (group.n + other.n + 2)  # never 0 or 1, which would need no rows
-    needed = rows_needed(pooled, other.n, margin=margin, confidence=confidence)
-    find = f"find a difference of {_points(2 * margin)} in 4 cases of 5"
-    if needed is None:
-        return f"With {counted(other.measure, other.n)} in {other.group}, no size of the group would {find}."
-    if max(needed, min_support) <= group.n:
-        return f"There is enough to {find}; this one is too close to the margin to call."
-    return f"To {find}, {group.group} needs {counted(group.measure, max(needed, min_support))}; it has {group.n:,}."
-
-
-def _points(difference: float) -> str:
-    return f"{abs(100 * difference):.1f} points"
-
-
-def _span(change: Interval) -> str:
-    low, high = 100 * change.low, 100 * change.high
-    if low >= 0:
-        return f"between {low:.1f} and {high:.1f} points higher"
-    if high <= 0:
-        return f"between {-high:.1f} and {-low:.1f} points lower"
-    return f"between {-low:.1f} points lower and {high:.1f} points higher"
+def _limit_words(policy: FairnessPolicy) -> str:
+    limit = policy.limit or 0.0
+    if policy.statistic is Statistic.RATIO:
+        return f"{limit:.2f}"
+    return points(limit) if limit else "no difference at all"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-__all__ = ["NEEDS_REASON", "AlertMove", "AlertState", "next_state"]
+__all__ = ["NEEDS_REASON", "OUT_OR_OVER", "OVER", "AlertMove", "AlertState", "next_state"]
 
 
 class AlertState(StrEnum):
@@ -17,11 +17,12 @@ class AlertState(StrEnum):
 
 
 class AlertMove(StrEnum):
-    """What can be done to an alert; the first four are Plumbline's own."""
+    """What can be done to an alert; the first five are Plumbline's own."""
 
     FIRE = "fire"
     JOIN = "join"  # more that began in the days after
     RETURN = "return"  # all of it is back within its margin
+    WITHDRAW = "withdraw"  # rows that came late, or were retracted, took its reason away
     SUPERSEDE = "supersede"  # judged anew, on another reference or policy
     ACKNOWLEDGE = "acknowledge"
     RESOLVE = "resolve"
@@ -31,6 +32,8 @@ class AlertMove(StrEnum):
 
 
 NEEDS_REASON = frozenset({AlertMove.RESOLVE, AlertMove.ANNOTATE, AlertMove.REOPEN, AlertMove.COMMENT})
+OVER = (AlertMove.RETURN, AlertMove.WITHDRAW, AlertMove.SUPERSEDE)  # nothing of it is out any more
+OUT_OR_OVER = (AlertMove.FIRE, AlertMove.JOIN, *OVER)
 _LIVE = (AlertState.OPEN, AlertState.ACKNOWLEDGED)
 _ENDED = (AlertState.RESOLVED, AlertState.HARMLESS)
 _MOVES: dict[AlertMove, dict[AlertState, AlertState]] = {

@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import ndtri
 
 from core.measure import Interval, Measure
 from core.performance.measures import estimate, f1_interval, undefined
@@ -14,11 +15,11 @@ from core.stats.intervals import normal_interval, wilson
 __all__ = ["class_averages", "mean_of_rates", "over_classes"]
 
 Ints = NDArray[np.int64]
-Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
 NO_SPREAD = 1e-12
 DELTA = "multinomial delta method, or the mean of the classes' limits where its spread is 0"
+WEIGHTED = "MOVER of the classes' Wilson intervals and of their weights"
 MOVER = "MOVER of the classes' Wilson intervals"
 
 
@@ -60,7 +61,7 @@ def class_averages(table: Ints, classes: tuple[str, ...], *, why: str = "", conf
         ("balanced_accuracy", seen, "plain", MOVER),
         ("macro_precision", both, "plain", MOVER),
         ("macro_f1", seen, "plain", DELTA),
-        ("weighted_precision", both, "weighted", DELTA),
+        ("weighted_precision", both, "weighted", WEIGHTED),
         ("weighted_f1", seen, "weighted", DELTA),
     ):
         convention = f"{over_classes(classes, kept, kind=kind)}; {method}"
@@ -115,27 +116,20 @@ def _f1(table: Ints, kept: Bools, is_weighted: bool, confidence: float) -> tuple
         f1_interval(k, size - 2 * k, confidence=confidence)
         for k, size in zip(hits.tolist(), sizes.tolist(), strict=True)
     ]
-    return value, _delta(value, table, influence, limits, weights, confidence)
+    error = math.sqrt(float((table * influence**2).sum()))
+    if error > NO_SPREAD:
+        return value, normal_interval(value, error, confidence=confidence, low=0.0, high=1.0)
+    low, high = (float(weights @ np.array(ends)) for ends in zip(*((i.low, i.high) for i in limits), strict=True))
+    return value, Interval(low=min(low, value), high=max(high, value), confidence=confidence)
 
 
 def _weighted_precision(table: Ints, kept: Bools, confidence: float) -> tuple[float, Interval]:
+    """Weights come from the labels and precision from the predictions: their errors are added as independent ones."""
     hits, labelled, predicted = np.diag(table)[kept], table.sum(axis=0)[kept], table.sum(axis=1)[kept]
     precision, weights = hits / predicted, labelled / labelled.sum()
     value = float(weights @ precision)
-    hit, enlarge, reweigh = np.zeros(len(table)), np.zeros(len(table)), np.zeros(len(table))
-    hit[kept], enlarge[kept] = weights / predicted, weights * precision / predicted
-    reweigh[kept] = (precision - value) / labelled.sum()
-    influence = np.diag(hit) - enlarge[:, np.newaxis] + reweigh[np.newaxis, :]
+    by_weights = ndtri((1 + confidence) / 2) * math.sqrt(float(weights @ (precision - value) ** 2) / labelled.sum())
     limits = [wilson(k, n, confidence=confidence) for k, n in zip(hits.tolist(), predicted.tolist(), strict=True)]
-    return value, _delta(value, table, influence, limits, weights, confidence)
-
-
-def _delta(
-    value: float, table: Ints, influence: Floats, limits: list[Interval], weights: Floats, confidence: float
-) -> Interval:
-    error = math.sqrt(float((table * influence**2).sum()))
-    if error > NO_SPREAD:
-        return normal_interval(value, error, confidence=confidence, low=0.0, high=1.0)
-    low = float(weights @ np.array([limit.low for limit in limits]))
-    high = float(weights @ np.array([limit.high for limit in limits]))
-    return Interval(low=min(low, value), high=max(high, value), confidence=confidence)
+    down = math.hypot(*(weights * (precision - [limit.low for limit in limits])), by_weights)
+    up = math.hypot(*(weights * ([limit.high for limit in limits] - precision)), by_weights)
+    return value, Interval(low=max(0.0, value - down), high=min(1.0, value + up), confidence=confidence)

@@ -186,7 +186,9 @@ def draw_outcomes(
     )
 
 
-def expected_calibration_gap(calibration: ScoreCalibration, rates: Floats, window: Ints, groups: Sequence[int]) -> float:
+def expected_calibration_gap(
+    calibration: ScoreCalibration, rates: Floats, window: Ints, groups: Sequence[int]
+) -> float:
     """What the calibration error of a window's labels comes to on average, at the rates as they are.
 
     Rates that are only estimated make it look larger than it will be, once for their own error and once for

@@ -40,9 +40,7 @@ def calibration_of(reference: BinaryCounts, *, prior: ScoreCalibration | None = 
     if prior is not None:
         scores = prior.scores
     else:
-        scores = representative_scores(
-            bins, by_class.sum(axis=1), reference.calibration_groups, reference.calibration
-        )
+        scores = representative_scores(bins, by_class.sum(axis=1), reference.calibration_groups, reference.calibration)
     return fit_calibration(by_class, bins, scores, prior=prior)
 
 
@@ -94,9 +92,9 @@ def estimate_binary(
     tuple of Measure
         ``estimated_`` prevalence, accuracy, precision, recall, specificity, f1, roc_auc, brier_score, log_loss and
         expected_calibration_error (and cost_per_row), always all of them. Values are those of the expected outcomes;
-        the calibration error's is its mean over outcomes, as chance alone makes one. An interval is for what the labels will show: it
-        holds what is unknown of the rates and the chance of the outcomes. Whether an estimate may be shown at all
-        is for `core.performance.refusal` to say.
+        the calibration error's is its mean over outcomes, as chance alone makes one. An interval is for what the
+        labels will show: it holds what is unknown of the rates and the chance of the outcomes. Whether an estimate
+        may be shown at all is for `core.performance.refusal` to say.
 
     References
     ----------
@@ -132,7 +130,10 @@ def estimate_binary(
     drawn = draw_outcomes(calibration, rates, rows, groups, rng=rng, correlation=correlation, cost=cost).measures()
     values["expected_calibration_error"] = expected_calibration_gap(calibration, rates, rows, groups)
     return tuple(
-        _measure(name, values[name], drawn[name], _denominator(name, rows), convention, confidence) for name in names
+        _measure(
+            name, values[name], drawn[name], _denominator(name, rows), convention=convention, confidence=confidence
+        )
+        for name in names
     )
 
 
@@ -154,7 +155,7 @@ def _denominator(name: str, rows: Ints) -> int:
     return int(rows.sum())
 
 
-def _measure(name: str, value: float, drawn: Floats, n: int, convention: str, confidence: float) -> Measure:
+def _measure(name: str, value: float, drawn: Floats, n: int, *, convention: str, confidence: float) -> Measure:
     there = drawn[~np.isnan(drawn)]
     if np.isnan(value):
         why = "No row of the window gives this measure a value: " + (
@@ -164,9 +165,7 @@ def _measure(name: str, value: float, drawn: Floats, n: int, convention: str, co
     if there.size < (1 - MOST_WITHOUT) * drawn.size:
         why = f"In {1 - there.size / drawn.size:.0%} of what the labels may be, the measure has no value."
         return estimate(PREFIX + name, value, n, interval=None, convention=convention, why=why)
-    return estimate(
-        PREFIX + name, value, n, interval=around(value, there, name, confidence), convention=convention
-    )
+    return estimate(PREFIX + name, value, n, interval=around(value, there, name, confidence), convention=convention)
 
 
 def around(value: float, drawn: Floats, name: str, confidence: float) -> Interval:
@@ -174,7 +173,9 @@ def around(value: float, drawn: Floats, name: str, confidence: float) -> Interva
     tail = (1 - confidence) / 2
     low, high = np.quantile(drawn - drawn.mean(), [tail, 1 - tail]) + value
     least, most = DOMAINS.get(name, (0.0, 1.0))
-    return Interval(low=max(least, min(float(low), value)), high=min(most, max(float(high), value)), confidence=confidence)
+    return Interval(
+        low=max(least, min(float(low), value)), high=min(most, max(float(high), value)), confidence=confidence
+    )
 
 
 def residual_correlation(calibration: ScoreCalibration, windows: Sequence[BinaryCounts]) -> float:

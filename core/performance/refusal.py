@@ -19,13 +19,14 @@ from core.performance.calibrated import placed_scores
 from core.performance.within_score import WithinScoreShift
 from core.stats.binning import Special
 
-__all__ = ["Case", "Refusal", "Support", "reasons", "support_of", "too_wide", "withheld"]
+__all__ = ["Case", "Refusal", "Support", "labels_by_decision", "reasons", "support_of", "too_wide", "withheld"]
 
 Floats = NDArray[np.float64]
 
 MOST_UNSUPPORTED = 0.05  # of a window's rows
 LEAST_ROWS = 30  # of the reference, near a score
 N_STRETCHES = 20  # of equal width that the score's range is cut into
+LEAST_LABELLED = 0.01  # of the rows of one decision
 LEAST_EFFECTIVE = 200.0  # rows that weighted ones must be worth
 MOST_TELLABLE = 0.8  # AUC of a domain classifier, for a regression's estimate
 
@@ -116,6 +117,32 @@ def support_of(reference: BinaryCounts, window: BinaryCounts) -> Support:
     )
 
 
+def labels_by_decision(reference: BinaryCounts) -> str:
+    """How the reference's labels depend on the decision, in words; '' if both decisions get labels.
+
+    Where fewer than 1 in 100 rows of one decision are labelled, P(positive | score) is only known of the other.
+
+    Examples
+    --------
+    >>> joint = np.zeros((1, 3, 3), dtype=np.int64)
+    >>> joint[0, 0, 2], joint[0, 1, :2] = 500, (100, 400)
+    >>> labels_by_decision(BinaryCounts(joint=joint, classes=("decline", "approve"), positive=1))
+    "The reference's labels depend on the decision: 0% of rows predicted 'decline' have one, 100% of 'approve'."
+    """
+    by_decision = reference.joint.sum(axis=0)[:2]
+    n, labelled = by_decision.sum(axis=1), by_decision[:, :2].sum(axis=1)
+    if not n.all():
+        return ""
+    few, many = np.argsort(labelled / n, kind="stable").tolist()
+    shares = labelled / n
+    if shares[few] >= LEAST_LABELLED or shares[many] < LEAST_LABELLED:
+        return ""
+    return (
+        f"The reference's labels depend on the decision: {shares[few]:.0%} of rows predicted "
+        f"'{reference.classes[few]}' have one, {shares[many]:.0%} of '{reference.classes[many]}'."
+    )
+
+
 def reasons(
     *,
     has_scores: bool = True,
@@ -177,7 +204,9 @@ def reasons(
         words = f"The window's rows are told from the reference's with an AUC of {tellable:.2f}, above {MOST_TELLABLE}."
         found.append((Case.THIN_SUPPORT, words))
     if n_reference_windows is not None and n_reference_windows < 7:
-        words = f"The reference has {n_reference_windows} windows with labels; 7 are needed to know the estimate's error."
+        words = (
+            f"The reference has {n_reference_windows} windows with labels; 7 are needed to know the estimate's error."
+        )
         found.append((Case.SHORT_REFERENCE, words))
     since = concept_since or ""
     return tuple(
@@ -241,7 +270,15 @@ def withheld(measures: Sequence[Measure], refusals: Sequence[Refusal]) -> tuple[
         own = [refusal.words for refusal in refusals if not refusal.measures or measure.measure in refusal.measures]
         if own and measure.value is not None:
             found.append(
-                replace(measure, value=None, interval=None, change=None, p_value=None, status=Status.UNDEFINED, why=" ".join(own))
+                replace(
+                    measure,
+                    value=None,
+                    interval=None,
+                    change=None,
+                    p_value=None,
+                    status=Status.UNDEFINED,
+                    why=" ".join(own),
+                )
             )
         else:
             found.append(measure)

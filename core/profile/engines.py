@@ -120,12 +120,14 @@ class Tally:
             self._count(key, OUTSIDE, outside[index])
 
     def _add_outcomes(self, batch: _Batch, rows: _Rows) -> None:
-        for attribute in ("", *self.spec.groups):
+        crossings = () if any(key.segment for key in rows.keys) else tuple(self.spec.crossings)
+        for attribute in ("", *self.spec.groups, *crossings):
             shape = self.spec.joint_shape(attribute)
             group = batch.groups(attribute)
-            cell = ((batch.score_bins * shape[1] + batch.predictions) * shape[2] + batch.labels) * shape[3] + group
+            score_bins = batch.pooled_scores if attribute in crossings else batch.score_bins
+            cell = ((score_bins * shape[1] + batch.predictions) * shape[2] + batch.labels) * shape[3] + group
             self._count_sparse(rows, joint_table(attribute), cell, int(np.prod(shape)))
-            if batch.losses is not None:
+            if batch.losses is not None and (attribute not in crossings or self.spec.task is Task.REGRESSION):
                 self._sum_by_cell(rows, loss_table(attribute), group, shape[3], batch.losses)
         for label, codes in batch.class_scores():
             self._count_sparse(rows, score_table(label), codes, self.spec.scores[label].size * 9)
@@ -156,7 +158,8 @@ class Tally:
 
     def _sum(self, key: CellKey, name: str, values: Floats) -> None:
         before = self.sums.get((key, name))
-        self.sums[key, name] = values if before is None else before + values
+        with np.errstate(over="ignore", invalid="ignore"):  # too large for a float: infinite or NaN, shown as undefined
+            self.sums[key, name] = values if before is None else before + values
 
 
 class _Batch:
@@ -218,9 +221,26 @@ class _Batch:
 
     def groups(self, attribute: str) -> Ints:
         """The group of each row on an attribute's axis."""
+        if attribute in self._spec.crossings:
+            codes = np.zeros(self._records.num_rows, dtype=np.int64)
+            for name in self._spec.crossings[attribute]:
+                codes = codes * len(self._spec.group_names(name)) + self.groups(name)
+            return codes
         if attribute not in self._groups:
             self._groups[attribute] = _codes(self._records[attribute], self._spec.groups[attribute])
         return self._groups[attribute]
+
+    @cached_property
+    def pooled_scores(self) -> Ints:
+        """The calibration bin of each row's score, the one after the last if it has none."""
+        groups = np.asarray(self._spec.calibration_groups, dtype=np.int64)
+        n = groups.size
+        if n == 0:
+            return np.zeros(self._records.num_rows, dtype=np.int64)
+        inside = np.where(self.score_bins == n + Special.BELOW, 0, self.score_bins)
+        inside = np.where(inside == n + Special.ABOVE, n - 1, inside)
+        pooled: Ints = np.where(inside < n, groups[np.minimum(inside, n - 1)], self._spec.n_calibration_bins)
+        return pooled
 
     @cached_property
     def losses(self) -> list[Floats] | None:

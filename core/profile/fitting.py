@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from core.profile.facts import ColumnFacts, codes_of_values, facts_of_categories, facts_of_numbers
-from core.profile.spec import N_CALIBRATION, ProfileSpec, counted_columns
+from core.profile.spec import N_CALIBRATION, ProfileSpec, counted_columns, crossing_name, crossings_of
 from core.record import LABEL, LABEL_TIME, PREDICTION, TIMESTAMP, VARIANT, VERSION, score_columns
 from core.schema import ColumnType, ModelSchema, Role, Task
 from core.stats.binning import CategoryBins, NumericBins, fit_categories, fit_numeric, fit_scores, pool_adjacent
@@ -63,6 +63,7 @@ def fit_profile(
         values = to_floats(read(PREDICTION if schema.task is Task.REGRESSION else score_columns(schema)[""]))
         counts = np.bincount(scores[""].assign(values), minlength=scores[""].size)[: scores[""].n_bins]
         calibration = tuple(pool_adjacent(counts.astype(np.int64), N_CALIBRATION).tolist())
+    groups = {name: _frequent(read(name), MAX_GROUPS) for name in schema.protected}
     return ProfileSpec(
         schema_digest=schema.digest,
         reference_digests=tuple(reference_digests),
@@ -71,7 +72,8 @@ def fit_profile(
         columns=columns,
         scores=scores,
         calibration_groups=calibration,
-        groups={name: _frequent(read(name), MAX_GROUPS) for name in schema.protected},
+        groups=groups,
+        crossings={crossing_name(crossed): crossed for crossed, _, is_counted in crossings_of(groups) if is_counted},
         segments={name: _frequent(read(name), MAX_SEGMENTS) for name in schema.segments},
         centre=centre,
         left_out=left_out,

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import combinations, product
+from math import prod
 from typing import Any
 
 from core.schema import ModelSchema, Role, Task
@@ -20,6 +22,8 @@ __all__ = [
     "UNKNOWN_GROUP",
     "ProfileSpec",
     "column_table",
+    "crossing_name",
+    "crossings_of",
     "joint_table",
     "loss_table",
     "moment_table",
@@ -30,6 +34,8 @@ UNKNOWN_GROUP = "Unknown"
 OTHER_GROUP = "(new groups)"
 NO_CLASS = "(none)"
 N_CALIBRATION = 20
+CROSSED_ATTRIBUTES = 3
+MOST_CELLS = 256
 
 LOSS_SUMS = ("brier", "brier_squared", "log_loss", "log_loss_squared")
 REGRESSION_SUMS = (
@@ -66,6 +72,32 @@ def loss_table(attribute: str = "") -> str:
     return f"loss/{attribute}" if attribute else "loss"
 
 
+def crossing_name(attributes: Sequence[str]) -> str:
+    """What groups within groups are counted under; no column's name begins like it.
+
+    Examples
+    --------
+    >>> crossing_name(["sex", "race"])
+    '@sex x race'
+    """
+    return f"@{' x '.join(attributes)}"
+
+
+def crossings_of(groups: Mapping[str, Sequence[str]]) -> Iterator[tuple[tuple[str, ...], int, bool]]:
+    """Every pair and the triple of the first three attributes: with how many cells, and whether these are counted.
+
+    Examples
+    --------
+    >>> list(crossings_of({"sex": ("f", "m"), "area": ("n", "s", "w")}))
+    [(('sex', 'area'), 20, True)]
+    """
+    first = list(groups)[:CROSSED_ATTRIBUTES]
+    for depth in range(2, len(first) + 1):
+        for attributes in combinations(first, depth):
+            n_cells = prod(len(groups[name]) + 2 for name in attributes)
+            yield attributes, n_cells, n_cells <= MOST_CELLS
+
+
 CALIBRATION = "calibration"  # sums by calibration bin (and one more for unusable rows): (score,) or (e, e^2)
 
 
@@ -76,6 +108,8 @@ class ProfileSpec:
     ``scores`` holds a binary model's score bins under '', a multiclass model's under each class, a
     regression's bins of the predicted value under ''. Group axes end in two groups of their own:
     'Unknown' (the attribute is missing) and '(new groups)' (a value the reference doesn't have).
+    ``crossings`` are groups within groups: their cells are all combinations of their attributes' groups, and their
+    joint tables have calibration bins in place of score bins.
     ``left_out`` has the columns that are no measurements, with the reason. ``novel`` has by column (''
     for any of them) how many rows of each window of the reference hold a value that none of its other
     windows has.
@@ -91,6 +125,7 @@ class ProfileSpec:
     groups: Mapping[str, tuple[str, ...]]
     segments: Mapping[str, tuple[str, ...]]
     centre: float
+    crossings: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     left_out: Mapping[str, str] = field(default_factory=dict)
     novel: Mapping[str, Mapping[int, int]] = field(default_factory=dict)
 
@@ -100,8 +135,14 @@ class ProfileSpec:
         return (*self.classes, NO_CLASS) if self.classes else ("value", NO_CLASS)
 
     def group_names(self, attribute: str) -> tuple[str, ...]:
-        """Names on the group axis of `attribute`; ('all',) for no attribute."""
+        """Names on the group axis of an attribute or crossing; ('all',) for no attribute."""
+        if attribute in self.crossings:
+            return tuple(" / ".join(cell) for cell in self.cells(attribute))
         return (*self.groups[attribute], UNKNOWN_GROUP, OTHER_GROUP) if attribute else ("all",)
+
+    def cells(self, crossing: str) -> list[tuple[str, ...]]:
+        """The cells of a crossing in axis order, each as its group of every attribute."""
+        return list(product(*(self.group_names(name) for name in self.crossings[crossing])))
 
     @property
     def joint_score_size(self) -> int:
@@ -111,7 +152,8 @@ class ProfileSpec:
     def joint_shape(self, attribute: str = "") -> tuple[int, int, int, int]:
         """Axes of the joint table: score bin, prediction, label, group."""
         n = len(self.outcomes)
-        return (self.joint_score_size, n, n, len(self.group_names(attribute)))
+        n_scores = self.n_calibration_bins + 1 if attribute in self.crossings else self.joint_score_size
+        return (n_scores, n, n, len(self.group_names(attribute)))
 
     @property
     def n_calibration_bins(self) -> int:
@@ -136,6 +178,7 @@ class ProfileSpec:
                 "groups": {name: list(values) for name, values in self.groups.items()},
                 "segments": {name: list(values) for name, values in self.segments.items()},
                 "centre": self.centre,
+                "crossings": {name: list(attributes) for name, attributes in self.crossings.items()},
                 "left_out": dict(self.left_out),
                 "novel": {name: sorted(windows.items()) for name, windows in self.novel.items()},
             },
@@ -158,6 +201,7 @@ class ProfileSpec:
             groups={name: tuple(values) for name, values in data["groups"].items()},
             segments={name: tuple(values) for name, values in data["segments"].items()},
             centre=data["centre"],
+            crossings={name: tuple(attributes) for name, attributes in data.get("crossings", {}).items()},
             left_out=data["left_out"],
             novel={name: dict(map(tuple, windows)) for name, windows in data["novel"].items()},
         )
@@ -182,6 +226,6 @@ def counted_columns(schema: ModelSchema) -> tuple[str, ...]:
 
 def outcome_tables(spec: ProfileSpec) -> tuple[str, ...]:
     """Names of the tables that depend on labels, counts and sums."""
-    attributes = ("", *spec.groups)
+    attributes = ("", *spec.groups, *spec.crossings)
     by_group = [table(attribute) for attribute in attributes for table in (joint_table, loss_table)]
     return (*by_group, *(score_table(label) for label in spec.scores if label), CALIBRATION)

@@ -17,7 +17,9 @@ SMALL = 0.01  # a share of rows that isn't mentioned
 class Arrivals:
     """The records of one window: counted, come after it was complete, known already, set aside.
 
-    `n_typical` is the median window of the reference, None where windows have no length in time.
+    `n_set_aside` of `n_in_files` records are those of all files that had rows of the window: what couldn't be
+    read can't always be told a window. `n_typical` is the median window of the reference, None where windows
+    have no length in time.
     """
 
     window: str
@@ -25,6 +27,7 @@ class Arrivals:
     n_late: int
     n_repeated: int
     n_set_aside: int
+    n_in_files: int
     n_typical: float | None
 
 
@@ -33,7 +36,9 @@ def arrival_findings(arrivals: Arrivals) -> tuple[QualityFinding, ...]:
 
     Examples
     --------
-    >>> few = Arrivals(window="2026-W09", n=120, n_late=6, n_repeated=0, n_set_aside=0, n_typical=1000.0)
+    >>> few = Arrivals(
+    ...     window="2026-W09", n=120, n_late=6, n_repeated=0, n_set_aside=0, n_in_files=120, n_typical=1000.0
+    ... )
     >>> for finding in arrival_findings(few):
     ...     print(finding.words)
     120 records, an ordinary window has 1,000.
@@ -90,14 +95,19 @@ def _findings(arrivals: Arrivals) -> Iterator[QualityFinding]:
     n, typical = arrivals.n, arrivals.n_typical
     if typical and not 0.5 * typical <= n <= 2 * typical:
         yield QualityFinding(
-            problem=QualityProblem.VOLUME, words=f"{n:,} records, an ordinary window has {typical:,.0f}."
+            problem=QualityProblem.VOLUME, words=f"{_records(n)}, an ordinary window has {typical:,.0f}."
         )
-    received = n + arrivals.n_repeated + arrivals.n_set_aside
-    anew = "came after the window was complete; what rests on it was computed anew"
+    late = "came after the window was complete; what rests on it was computed anew"
+    known = "had an id that was known; each id counts once"
+    aside = "of the files with rows of this window didn't fit the model's schema: set aside"
     for problem, k, of, words in (
-        (QualityProblem.LATE, arrivals.n_late, n, anew),
-        (QualityProblem.REPEATED_IDS, arrivals.n_repeated, received, "had an id that was known; each id counts once"),
-        (QualityProblem.SET_ASIDE, arrivals.n_set_aside, received, "were set aside: they don't fit the model's schema"),
+        (QualityProblem.LATE, arrivals.n_late, n, late),
+        (QualityProblem.REPEATED_IDS, arrivals.n_repeated, n + arrivals.n_repeated, known),
+        (QualityProblem.SET_ASIDE, arrivals.n_set_aside, arrivals.n_in_files, aside),
     ):
         if of and k / of >= SMALL:
-            yield QualityFinding(problem=problem, words=f"{k:,} records ({k / of:.1%}) {words}.")
+            yield QualityFinding(problem=problem, words=f"{_records(k)} ({k / of:.1%}) {words}.")
+
+
+def _records(n: int) -> str:
+    return "1 record" if n == 1 else f"{n:,} records"

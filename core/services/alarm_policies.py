@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from difflib import get_close_matches
 from typing import Any
 
 import numpy as np
@@ -16,10 +17,11 @@ from core.alarms.watch import Light
 from core.errors import ConflictError, InputError
 from core.governance.identity import Actor, Right, allowed
 from core.profile.windows import Window
-from core.services.alert_evidence import subject_words
+from core.services.alert_words import subject_words
 from core.services.arming import Armed, armed
 from core.services.observations import Observations, Selection
-from core.services.subjects import WatchKind
+from core.services.promise import WatchKind
+from core.services.subjects import GAPS, OF_ALL_ROWS
 from core.services.watch_report import policy_of
 from core.services.watching import WatchService
 from core.storage.alerting import AlarmPolicyRow
@@ -60,8 +62,9 @@ class ReplayedEvent:
 class PolicyPreview:
     """What a policy would have raised in all windows so far, had it been in force from the first on.
 
-    `n_recent` counts its alerts in the last 90 days of data (`recent_words`); `not_armed` has the subjects
-    that can't alarm under it, with the reason.
+    `n_recent` counts the windows with an alert in the last 90 days of data (`recent_words`); `not_armed` has
+    the subjects that can't alarm under it, with the reason, and `left_out` the columns that are no
+    measurements: ids, row numbers, dates and text that hardly repeats.
     """
 
     policy: AlarmPolicy
@@ -69,6 +72,7 @@ class PolicyPreview:
     n_windows: int
     n_armed: int
     not_armed: Mapping[str, str]
+    left_out: Mapping[str, str]
     n_recent: int
     recent_words: str
     expected_false: float | None
@@ -76,6 +80,10 @@ class PolicyPreview:
     def having(self, light: Light) -> tuple[ReplayedEvent, ...]:
         """The events of one light."""
         return tuple(event for event in self.events if event.light is light)
+
+    def n_windows_with(self, light: Light) -> int:
+        """Windows in which something of this light would have begun, in whichever set."""
+        return len({event.window.key for event in self.having(light)})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,7 +130,8 @@ class AlarmPolicyService:
         with self.database.read() as session:
             row = Repository(session).model(model)
             policy = policy_of(session, row) if content is None else AlarmPolicy.read(content)
-            _check_names(session, row, policy)
+            if content is not None:  # what is in force may name columns that a later schema lacks
+                _check_names(session, row, policy)
             observations = Observations.load(session, row, Selection())
             if observations is None:
                 return None
@@ -145,7 +154,8 @@ class AlarmPolicyService:
             n_windows=len(windows),
             n_armed=sum(sum(found.watch.is_armed) for found in sets),
             not_armed=not_armed,
-            n_recent=sum(event.window.key in recent for event in material),
+            left_out=dict(observations.spec.left_out),
+            n_recent=len({event.window.key for event in material} & recent),
             recent_words=words,
             expected_false=policy.false_alarms_per_year * len(windows) / per_year if per_year else None,
         )
@@ -197,10 +207,17 @@ class AlarmPolicyService:
 
 
 def _check_names(session: Session, model: ModelRow, policy: AlarmPolicy) -> None:
-    schema = Repository(session).schema(model)
-    for name in {*policy.margins, *policy.left_out}:
-        if name not in schema.columns and not name.startswith(("performance/", "concept/", "fairness/", "volume")):
-            raise InputError(f"The alarm policy names {name!r}, which is no column of {model.name}.")
+    columns = Repository(session).schema(model).columns
+    for name in sorted({*policy.margins, *policy.left_out}):
+        rate, _, gap = name.partition("/")
+        is_gap = rate in GAPS and gap.partition("=")[0] in columns
+        if name not in columns and name not in OF_ALL_ROWS and not is_gap:
+            close = get_close_matches(name, [*columns, *OF_ALL_ROWS], n=1)
+            meant = f" Did you mean {close[0]!r}?" if close else ""
+            raise InputError(
+                f"The alarm policy names {name!r}, which is no column of {model.name}, nor a series of all rows "
+                f"such as 'performance/roc_auc'.{meant}"
+            )
 
 
 def _events(found: Armed) -> list[ReplayedEvent]:

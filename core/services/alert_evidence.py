@@ -12,22 +12,22 @@ import numpy as np
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
+from core.alarms.baseline import SHARES
 from core.alarms.detector import Incident
-from core.alarms.monitors import Kind
 from core.alarms.watch import Light
-from core.governance.alerts import AlertMove, AlertState, next_state
+from core.governance.alerts import OUT_OR_OVER, OVER, AlertMove, AlertState, next_state
 from core.governance.evidence import Evidence, Subject
 from core.measure import Family
 from core.profile.windows import Window
+from core.services.alert_words import subject_words, title_of
 from core.services.arming import Armed
 from core.storage.alerting import AlertMoveRow, AlertRow, IncidentRow, WatchRow
 from core.storage.ledger import append, keep
 from core.storage.tables import ModelRow, ProfileRow
 
-__all__ = ["Firing", "Settling", "note_move", "open_alerts", "subject_words"]
+__all__ = ["Firing", "Settling", "note_move", "open_alerts"]
 
 JOINED_DAYS = 7  # within which what begins belongs to an alert that is open; at least one window
-MOST_NAMED = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,9 +59,9 @@ def open_alerts(settling: Settling, fired: Sequence[Firing]) -> None:
         together = [firing for firing in fired if firing.place == place]
         evidence = _frozen(settling, together, place)
         keep(session, evidence)
-        alert = _recent(settling, place)
-        window = found.panel.windows[place]
-        title = title_of([firing.row for firing in together])
+        window, title = found.panel.windows[place], title_of([firing.row for firing in together])
+        withdrawn = _withdrawn_before(settling, together)
+        alert = withdrawn or _recent(settling, place)
         if alert is None:
             alert = AlertRow(
                 model_id=settling.model.id,
@@ -75,12 +75,23 @@ def open_alerts(settling: Settling, fired: Sequence[Firing]) -> None:
             session.add(alert)
             session.flush()
             move, text = AlertMove.FIRE, f"{title} In {window.name}."
+        elif withdrawn is not None:
+            move, text = AlertMove.JOIN, f"{title} In {window.name}, again: its rows are as they were, or more came."
+            if next_state(AlertState(alert.state), AlertMove.REOPEN) is not None:
+                why = "What had been withdrawn is out again."
+                note_move(session, alert, AlertMove.REOPEN, actor=settling.actor, text=why, now=settling.now)
         else:
             move, text = AlertMove.JOIN, f"{title} In {window.name}, {_after(found, alert, place)}."
         for firing in together:
-            firing.row.alert_id = alert.id
+            firing.row.alert_id = firing.row.alert_id or alert.id
         note_move(session, alert, move, actor=settling.actor, text=text, now=settling.now, evidence=evidence)
-    _say_what_is_back(settling)
+    _say_what_is_over(settling)
+
+
+def _withdrawn_before(settling: Settling, together: Sequence[Firing]) -> AlertRow | None:
+    """The alert of what fires again in the window that it had been withdrawn in."""
+    numbers = [firing.row.alert_id for firing in together if firing.row.alert_id is not None]
+    return settling.session.get_one(AlertRow, numbers[0]) if numbers else None
 
 
 def note_move(
@@ -126,82 +137,6 @@ def note_move(
     return row
 
 
-def title_of(rows: Sequence[IncidentRow]) -> str:
-    """What moved, in a sentence: the largest shifts first.
-
-    Examples
-    --------
-    >>> row = IncidentRow(subject="values/income", family="data_drift", column="income", monitor="location",
-    ...     sign=-1, shift=-0.4)
-    >>> title_of([row])
-    'income moved down.'
-    """
-    parts = []
-    order = [Family.PERFORMANCE, Family.CONCEPT_DRIFT, Family.FAIRNESS, Family.DATA_QUALITY, Family.DATA_DRIFT]
-    for family in order:
-        inside = sorted((row for row in rows if row.family == family), key=lambda row: -abs(row.shift))
-        if not inside:
-            continue
-        columns = [row for row in inside if family is Family.DATA_DRIFT and row.column]
-        if columns:
-            way = f"moved{_way(columns[0])}" if len(columns) == 1 else "moved"
-            parts.append(f"{_listed([row.column for row in columns])} {way}")
-        others = [subject_words(row.subject, row.sign) for row in inside if row not in columns]
-        if others:
-            parts.append(_listed(others))
-    text = "; ".join(parts)
-    begins_with_column = any(row.column and text.startswith(row.column) for row in rows)
-    return f"{text[:1] if begins_with_column else text[:1].upper()}{text[1:]}."
-
-
-def subject_words(subject: str, sign: int) -> str:
-    """What a subject and its direction say, in a few words.
-
-    Examples
-    --------
-    >>> subject_words("missing/income", 1), subject_words("performance/roc_auc", -1), subject_words("volume", 1)
-    ('more of income is missing', 'ROC AUC fell', 'more records')
-    """
-    kind, _, name = subject.partition("/")
-    more, way = ("more", "rose") if sign > 0 else ("less", "fell")
-    if kind == "performance":
-        if name == "accuracy":  # its subject is the share of wrong predictions
-            way = "fell" if sign > 0 else "rose"
-        return f"{MEASURES.get(name, name.replace('_', ' '))} {way}"
-    words = {
-        "values": f"{name} moved",
-        "missing": f"{more} of {name} is missing",
-        "invalid": f"{more} of {name} can't be read",
-        "outside": f"{more} of {name} is outside anything the reference had",
-        "volume": "more records" if sign > 0 else "fewer records",
-        "duplicates": f"{'more' if sign > 0 else 'fewer'} repeated ids",
-        "concept": "outcomes no longer follow the score as they did",
-        "classifier": "rows as a whole can be told from the reference's",
-        "reconstruction": "rows as a whole don't hang together as they did",
-    }
-    return words.get(kind, f"{subject.replace('_', ' ')} {way}")
-
-
-MEASURES = {
-    "roc_auc": "ROC AUC",
-    "brier_score": "the Brier score",
-    "mae": "the mean absolute error",
-    "bias": "the mean error",
-}
-
-
-def _way(row: IncidentRow) -> str:
-    if row.monitor == "location":
-        return " up" if row.sign > 0 else " down"
-    return ""
-
-
-def _listed(names: Sequence[str]) -> str:
-    if len(names) > MOST_NAMED:
-        return f"{', '.join(names[:MOST_NAMED])} and {len(names) - MOST_NAMED} more"
-    return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
-
-
 def _recent(settling: Settling, place: int) -> AlertRow | None:
     """The alert that what begins now belongs to: live, of the same set, begun within a week, and still out."""
     found = settling.found
@@ -234,8 +169,8 @@ def _after(found: Armed, alert: AlertRow, place: int) -> str:
     return "1 window after the first" if n == 1 else f"{n} windows after the first"
 
 
-def _say_what_is_back(settling: Settling) -> None:
-    """An alert all of whose incidents have returned says so, once."""
+def _say_what_is_over(settling: Settling) -> None:
+    """An alert says so, once, when all of its incidents have returned, or late rows took their reason away."""
     session = settling.session
     rows = session.scalars(select(IncidentRow).where(IncidentRow.watch_id == settling.watch.id))
     by_alert: dict[int, list[IncidentRow]] = {}
@@ -244,18 +179,21 @@ def _say_what_is_back(settling: Settling) -> None:
             by_alert.setdefault(row.alert_id, []).append(row)
     names = {window.key: window.name for window in settling.found.panel.windows}
     for alert_id, incidents in sorted(by_alert.items()):
-        if any(row.closed_window is None for row in incidents):
+        stand = [row for row in incidents if row.withdrawn_at is None]
+        if any(row.closed_window is None for row in stand):
             continue
         said = session.scalars(
             select(AlertMoveRow.move).where(AlertMoveRow.alert_id == alert_id).order_by(AlertMoveRow.id.desc())
         ).all()
-        since_joined = next((move for move in said if move in (AlertMove.FIRE, AlertMove.JOIN, AlertMove.RETURN)), None)
-        if since_joined == AlertMove.RETURN:
+        if next((AlertMove(move) for move in said if move in OUT_OR_OVER), None) in OVER:
             continue
-        last = max(row.closed_window or 0 for row in incidents)
-        text = f"All of it is back within its margin since {names.get(last, 'later windows')}."
+        last = max((row.closed_window or 0 for row in stand), default=None)
+        if last is None:
+            move, text = AlertMove.WITHDRAW, "Rows that came late, or were retracted, took its reason away."
+        else:
+            move, text = AlertMove.RETURN, f"All of it is back within its margin since {names.get(last, 'then')}."
         alert = session.get_one(AlertRow, alert_id)
-        note_move(session, alert, AlertMove.RETURN, actor=settling.actor, text=text, now=settling.now)
+        note_move(session, alert, move, actor=settling.actor, text=text, now=settling.now)
 
 
 def _frozen(settling: Settling, firings: Sequence[Firing], place: int) -> Evidence:
@@ -295,7 +233,7 @@ def _incident(found: Armed, firing: Firing) -> Mapping[str, Any]:
         shift = (float(mean[monitor]) - float(baseline.mean[monitor])) / sigma if sigma > 0 else math.nan
         return {
             "monitor": subject.names[int(monitor - monitors[0])],
-            "is_share": Kind(int(baseline.kinds[monitor])) in (Kind.BIN, Kind.CATEGORY, Kind.SHARE),
+            "is_share": int(baseline.kinds[monitor]) in SHARES,
             "n": float(current.n[firing.place, monitor]),
             "value": float(mean[monitor]),
             "n_reference": float(baseline.n[monitor]),
@@ -314,6 +252,7 @@ def _incident(found: Armed, firing: Firing) -> Mapping[str, Any]:
         "e_value_log": firing.row.log_wealth,
         "margin_sd": margin.sd,
         "margin_points": margin.points,
+        **({"least_ratio": margin.ratio} if subject.family is Family.FAIRNESS else {}),
         "leading": numbers(firing.incident.monitor),
         "monitors": [numbers(int(monitor)) for monitor in monitors],
     }

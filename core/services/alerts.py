@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from core.errors import ConflictError, InputError, UnknownNameError
-from core.governance.alerts import NEEDS_REASON, AlertMove, AlertState, next_state
+from core.governance.alerts import NEEDS_REASON, OUT_OR_OVER, AlertMove, AlertState, next_state
 from core.governance.evidence import Evidence
 from core.governance.identity import Actor, Right, allowed
 from core.profile.windows import Window, WindowPlan
 from core.services.alert_evidence import note_move
-from core.services.subjects import WatchKind
+from core.services.promise import WatchKind
 from core.services.watch_report import IncidentInfo, incident_info
 from core.storage.alerting import AlertMoveRow, AlertRow, IncidentRow
 from core.storage.database import Database
@@ -23,10 +24,19 @@ from core.storage.ledger import entries, read_evidence
 from core.storage.repository import Repository
 from core.storage.tables import ModelRow
 
-__all__ = ["AlertInfo", "AlertService", "MoveInfo"]
+__all__ = ["AlertInfo", "AlertService", "MoveInfo", "Standing"]
 
 MAX_TEXT = 10_000
 LIVE = (AlertState.OPEN, AlertState.ACKNOWLEDGED)
+
+
+class Standing(StrEnum):
+    """Whether what fired still is beyond its margin, whoever has answered."""
+
+    OUT = "out"
+    BACK = "back"
+    WITHDRAWN = "withdrawn"  # rows that came late, or were retracted, took its reason away
+    JUDGED_ANEW = "judged anew"  # on another reference or by another policy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,11 +74,23 @@ class AlertInfo:
     @property
     def is_out(self) -> bool:
         """Whether something of it is still beyond its margin."""
-        return any(incident.closed is None and not incident.is_withdrawn for incident in self.incidents)
+        return self.standing is Standing.OUT
+
+    @property
+    def standing(self) -> Standing:
+        """Whether something of it is still out; if not, why."""
+        stand = [incident for incident in self.incidents if not incident.is_withdrawn]
+        if any(incident.closed is None for incident in stand):
+            return Standing.OUT
+        said = next((step.move for step in reversed(self.moves) if step.move in OUT_OR_OVER), None)
+        if said is AlertMove.SUPERSEDE:
+            return Standing.JUDGED_ANEW
+        return Standing.BACK if stand else Standing.WITHDRAWN
 
     def rank(self) -> tuple[bool, bool, bool, float]:
-        """Live first, then what is still out, then what nobody has taken, then the newest."""
-        return (not self.is_live, not self.is_out, self.state is not AlertState.OPEN, -self.opened_at.timestamp())
+        """Live first, then what is still out, then what nobody has taken, then the newest window."""
+        began = self.window.start_at or self.opened_at
+        return (not self.is_live, not self.is_out, self.state is not AlertState.OPEN, -began.timestamp())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,7 +116,7 @@ class AlertService:
             if live_only:
                 query = query.where(AlertRow.state.in_(LIVE))
             found = [_info(session, row) for row in session.scalars(query)]
-        found.sort(key=lambda alert: (*alert.rank()[:3], -alert.window.key, -alert.id))
+        found.sort(key=lambda alert: (*alert.rank(), -alert.window.key, -alert.id))
         return tuple(found)
 
     @allowed(Right.READ)
@@ -105,15 +127,18 @@ class AlertService:
 
     @allowed(Right.READ)
     def evidence(self, actor: Actor, alert: int) -> tuple[Evidence, ...]:  # noqa: ARG002
-        """What was frozen as it fired, and as more joined it; raises ValueError if it was altered."""
+        """What was frozen as it fired, and as more joined it; raises ConflictError if any of it was altered."""
         with self.database.read() as session:
             row = _row(session, alert)
             names = [row.evidence_sha256]
             for move in _moves(session, row):
                 if move.move == AlertMove.JOIN:
-                    entry = entries(session, after=move.ledger_seq - 1, before=move.ledger_seq + 1)[0]
-                    names.append(str(entry.objects["evidence"]))
-            return tuple(read_evidence(session, name) for name in dict.fromkeys(names))
+                    found = entries(session, after=move.ledger_seq - 1, before=move.ledger_seq + 1)
+                    names += [str(entry.objects.get("evidence")) for entry in found] or [f"of entry {move.ledger_seq}"]
+            try:
+                return tuple(read_evidence(session, name) for name in dict.fromkeys(names))
+            except ValueError as error:
+                raise ConflictError(f"{error} `plumbline ledger verify` tells what else was.") from error
 
     @allowed(Right.RESPOND)
     def acknowledge(self, actor: Actor, alert: int, *, reason: str = "") -> AlertInfo:
@@ -151,7 +176,7 @@ class AlertService:
         with self.database.write(f"model {model_id}") as session:
             row = _row(session, alert)
             if next_state(AlertState(row.state), move) is None:
-                last = _moves(session, row)[-1]
+                last = _what_led_here(_moves(session, row))
                 raise ConflictError(
                     f"Alert {alert} is {row.state} ({last.actor}, {last.at:%Y-%m-%d %H:%M} UTC): "
                     f"it can't be {DONE[move]}."
@@ -179,6 +204,15 @@ def _row(session: Session, alert: int) -> AlertRow:
 def _moves(session: Session, row: AlertRow) -> list[AlertMoveRow]:
     query = select(AlertMoveRow).where(AlertMoveRow.alert_id == row.id).order_by(AlertMoveRow.id)
     return list(session.scalars(query))
+
+
+def _what_led_here(moves: Sequence[AlertMoveRow]) -> AlertMoveRow:
+    """The move that the alert has its state from: what was said since isn't it."""
+    led, state = moves[0], None
+    for move in moves:
+        if move.state != state:
+            led, state = move, move.state
+    return led
 
 
 def _info(session: Session, row: AlertRow) -> AlertInfo:

@@ -8,13 +8,15 @@ from datetime import datetime
 
 from core.errors import InputError, UnknownNameError
 from core.governance.identity import Actor, Right, allowed
-from core.measure import Family, Measure, Status
+from core.measure import Measure, Status
 from core.profile.spec import CALIBRATION, column_table, joint_table, loss_table, score_table
 from core.profile.windows import WindowPlan
 from core.services.arrivals import load_intake
+from core.services.chart_measures import charted
+from core.services.chart_phases import phase_records
 from core.services.concept import ConceptReport, concept_report
-from core.services.control import ChartReport, chart_report
 from core.services.drift import DriftReport, drift_report, drift_trends
+from core.services.estimates import EstimateReport, estimate_report
 from core.services.fairness import FairnessReport, fairness_report
 from core.services.fleet import FleetRow, ModelSummary, fleet_row, model_summary
 from core.services.observations import Context, Observations, Selection, profile_of, state_of
@@ -27,9 +29,7 @@ from core.services.performance import (
 from core.services.places import Places, places_of
 from core.services.promise import FleetPromise
 from core.services.quality import QualityReport, quality_report
-from core.services.verdicts import located
 from core.services.watch_report import WatchReport, fleet_promise, load_watch, policy_of
-from core.spc.chart import ControlChart
 from core.storage.database import Database
 from core.storage.repository import Repository
 
@@ -160,6 +160,17 @@ class AnalysisService:
         return None if found is None else performance_report(found)
 
     @allowed(Right.READ)
+    def estimates(
+        self,
+        actor: Actor,  # noqa: ARG002
+        model: str,
+        selection: Selection = Selection(),  # noqa: B008
+    ) -> EstimateReport | None:
+        """What will the labels show that aren't in yet, and what became of such estimates?"""
+        found = self._load(model, selection, outcomes_only=True)
+        return None if found is None else estimate_report(found)
+
+    @allowed(Right.READ)
     def performance_slices(
         self,
         actor: Actor,  # noqa: ARG002
@@ -194,19 +205,6 @@ class AnalysisService:
         return None if found is None else concept_report(found)
 
     @allowed(Right.READ)
-    def control_chart(
-        self,
-        actor: Actor,  # noqa: ARG002
-        model: str,
-        selection: Selection = Selection(),  # noqa: B008
-        *,
-        series: str | None = None,
-    ) -> ChartReport | None:
-        """Was a share in control?"""
-        found = self._load(model, selection)
-        return None if found is None else chart_report(found, series=series)
-
-    @allowed(Right.READ)
     def fairness(
         self,
         actor: Actor,  # noqa: ARG002
@@ -233,7 +231,9 @@ class AnalysisService:
             raise InputError(
                 f"{model} has no reference yet; give it one with `plumbline ingest {model} FILE --as reference`."
             )
-        measures = [m for m in _measures(found) if _overlaps(m, start, end)]
+        with self.database.read() as session:
+            records = phase_records(session, Repository(session).model(model), selection)
+        measures = [m for m in [*_measures(found), *charted(found, records)] if _overlaps(m, start, end)]
         is_judged = found.context.arming.is_armed and not found.context.shows_reference
         findings = [m for m in measures if m.status in ALARMS] if is_judged else []
         return Analysis(context=found.context, measures=tuple(measures), findings=tuple(findings))
@@ -264,33 +264,7 @@ def _measures(observations: Observations) -> list[Measure]:
     found += [measure for window in performance_report(observations).trend for measure in window]
     for report in fairness_report(observations).attributes:
         found += [measure for window in report.trend for measure in window]
-    if observations.spec.classes:
-        chart = chart_report(observations)
-        if chart.chart is not None:
-            found += _charted(chart.chart, chart)
     return found
-
-
-def _charted(chart: ControlChart, report: ChartReport) -> list[Measure]:
-    """A chart's points as measures: a signal is a warning, never more; charts explain, they don't page."""
-    measures = []
-    for point, window in zip(chart.points, report.windows, strict=True):
-        status = Status.UNDEFINED if point.value is None else Status.WARNING if point.signal else Status.OK
-        if point.value is not None and not chart.armed:
-            status = Status.INSUFFICIENT
-        measure = Measure(
-            family=Family.SPC,
-            measure=report.series.replace(" ", "_"),
-            value=point.value,
-            n=point.n,
-            status=status,
-            reference=chart.centre,
-            convention=chart.convention,
-            why=f"{point.signal} the limit" if point.signal else chart.why,
-        )
-        within = "within the limits" if point.value is not None else "No row of this window counts in the share."
-        measures.append(located(replace(measure, why=measure.why or within), report.context, window))
-    return measures
 
 
 def _overlaps(measure: Measure, start: datetime | None, end: datetime | None) -> bool:

@@ -11,14 +11,20 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
+from core.alarms.baseline import fit_baseline
+from core.alarms.monitors import Kind
 from core.alarms.policy import AlarmPolicy
+from core.alarms.rates import gap_edges, largest_gaps
+from core.alarms.reach import BLIND
 from core.alarms.watch import Light, Season, Watch, arm
+from core.measure import Family
 from core.profile.windows import WindowPlan
 from core.record import BatchRole
 from core.services.arrivals import repeated_ids
 from core.services.observations import Observations, WindowInfo
+from core.services.promise import WatchKind
 from core.services.sampled_series import SampledWindow
-from core.services.subjects import Panel, WatchKind, matured_panel, served_panel
+from core.services.subjects import Panel, matured_panel, served_panel
 from core.storage.repository import Repository
 
 __all__ = ["Armed", "armed", "content_of", "horizon_of"]
@@ -29,6 +35,7 @@ Floats = NDArray[np.float64]
 CYCLES = {24: 4, 7: 4, 12: 8}  # of a rhythm that the reference must hold before it is taken off
 HORIZON_DAYS = 30
 MIN_HORIZON = 8  # windows
+SHARED = (Kind.SHARE, Kind.BEHIND, Kind.AHEAD)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -58,8 +65,22 @@ class Armed:
         )
 
 
-def armed(session: Session, observations: Observations, policy: AlarmPolicy, kind: WatchKind) -> Armed | None:
-    """One set of a model's subjects, armed on its reference under a policy; None where there is nothing to watch."""
+def armed(
+    session: Session,
+    observations: Observations,
+    policy: AlarmPolicy,
+    kind: WatchKind,
+    *,
+    why_not: Mapping[str, str] | None = None,
+) -> Armed | None:
+    """One set of a model's subjects, armed on its reference under a policy; None where there is nothing to watch.
+
+    Parameters
+    ----------
+    why_not : mapping of str to str, optional
+        Why each subject can't alarm, '' if it can, as was found before on the same reference and policy: what a
+        day of production doesn't change needn't be found again each day.
+    """
     context, schema = observations.context, observations.schema
     plan = WindowPlan.of(schema.window, schema.timezone)
     infos = () if context.shows_reference else context.windows
@@ -89,23 +110,40 @@ def armed(session: Session, observations: Observations, policy: AlarmPolicy, kin
         phases = np.array([plan.phase(window) for window in reference], dtype=np.int64)
         season = Season(phases=phases, n_phases=plan.n_phases)
     margins = [
-        policy.margin(subject.column or subject.key, sigma=sigma, value=panel.margins.get(subject.key))
+        policy.gap_margin(subject.key)
+        if subject.family is Family.FAIRNESS
+        else policy.margin(subject.column or subject.key, sigma=sigma, value=panel.margins.get(subject.key))
         for subject, sigma in zip(panel.subjects, _first_sigmas(panel), strict=True)
     ]
     left_out = {
-        number: f"Left out: {policy.left_out[subject.column]}"
+        number: f"Left out: {policy.left_out[subject.column or subject.key]}"
         for number, subject in enumerate(panel.subjects)
-        if subject.column in policy.left_out
+        if (subject.column or subject.key) in policy.left_out
     }
-    watch = arm(
-        panel.subjects,
-        panel.reference,
-        margins=margins,
-        allowances={light: policy.allowance(plan.per_year, changed=light is Light.CHANGED) for light in Light},
-        horizon=horizon_of(plan),
-        season=season,
-        left_out=left_out,
-    )
+    allowances = {light: policy.allowance(plan.per_year, changed=light is Light.CHANGED) for light in Light}
+    if why_not is not None and [subject.key for subject in panel.subjects] == list(why_not):
+        watch = Watch(
+            baseline=fit_baseline(
+                panel.subjects,
+                panel.reference,
+                phases=season.phases if season else None,
+                n_phases=season.n_phases if season else 1,
+            ),
+            margins=tuple(margins),
+            allowances=allowances,
+            horizon=horizon_of(plan),
+            why_not={number: why_not[s.key] for number, s in enumerate(panel.subjects) if why_not[s.key]},
+        )
+    else:
+        watch = arm(
+            panel.subjects,
+            panel.reference,
+            margins=margins,
+            allowances=allowances,
+            horizon=horizon_of(plan),
+            season=season,
+            left_out=left_out,
+        )
     by_key = {info.window.key: info for info in infos}
     sealed = [_is_sealed(by_key.get(window.key), kind) for window in panel.windows]
     return Armed(
@@ -140,9 +178,12 @@ def content_of(found: Armed) -> dict[str, Any]:
     watch, baseline = found.watch, found.watch.baseline
     horizons = sorted({1, 7, watch.horizon})
     findable = {light: {h: watch.smallest_shifts(h, light) for h in horizons} for light in Light}
-    subjects = []
+    gaps, subjects = baseline.gaps, []
+    edges = dict(zip(gaps.tolist(), gap_edges(baseline, watch.margins, gaps).tolist(), strict=True))
+    largest = dict(zip(gaps.tolist(), largest_gaps(baseline, watch.margins, gaps).tolist(), strict=True))
     for number, subject in enumerate(watch.subjects):
         inside = baseline.subject == number
+        first = int(np.flatnonzero(inside)[0])
         subjects.append(
             {
                 "key": subject.key,
@@ -150,14 +191,16 @@ def content_of(found: Armed) -> dict[str, Any]:
                 "column": subject.column,
                 "why_not": watch.why_not.get(number, ""),
                 "margin": {"sd": watch.margins[number].sd, "points": watch.margins[number].points},
-                "reference_error": _finite(baseline.reference_error[inside].min()),
+                "least_ratio": edges.get(first),
+                "blind_at": _finite(largest.get(first, BLIND)),
+                "reference_error": None if first in edges else _finite(baseline.reference_error[inside].min()),
                 "dispersion": _finite(baseline.dispersion(baseline.n_window)[inside].max()),
                 "autocorrelation": _finite(baseline.autocorrelation[inside].max()),
                 "n_window": _finite(baseline.n_window[inside].max()),
                 "findable": {
                     str(light): {str(h): _finite(findable[light][h][number]) for h in horizons} for light in Light
                 },
-                "is_share": bool(baseline.is_exact[inside].all()) or subject.kinds[0].name == "SHARE",
+                "is_share": bool(baseline.is_exact[inside].all()) or subject.kinds[0] in SHARED,
                 "sigma": _finite(baseline.sigma[inside][0]),
                 "mean": _finite(baseline.mean[inside][0]),
             }

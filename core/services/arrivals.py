@@ -16,7 +16,7 @@ from core.profile.windows import WindowPlan
 from core.quality.arrivals import Arrivals
 from core.quality.columns import QualityFinding, QualityProblem
 from core.record import BatchRole
-from core.services.observations import Context
+from core.services.observations import Context, WindowInfo
 from core.storage.repository import Repository
 from core.storage.tables import BatchRow, CountRow, ModelRow, ProfileRow, SchemaRow
 
@@ -38,31 +38,35 @@ class Intake:
 
 
 def load_intake(session: Session, model: ModelRow, profile: ProfileRow, context: Context, plan: WindowPlan) -> Intake:
-    """How a model's production records came in; one is late where an earlier batch reached beyond its window."""
+    """How a model's production records came in; one is late where an earlier batch reached beyond its window.
+
+    What a file's header said, and how many of its rows were set aside, is told of every window that it has
+    rows of; of the last window, where it has none that could be counted.
+    """
     repository = Repository(session)
     batches = list(repository.batches(model, roles=[BatchRole.PRODUCTION]))
+    shown = () if context.shows_reference else context.windows
     by_batch = _counted(session, profile, [batch.id for batch in batches])
     repeated = Counter(repeated_ids(plan, batches))
-    late, aside, notes = Counter[int](), Counter[int](), dict[int, tuple[QualityFinding, ...]]()
+    late, aside, in_files = Counter[int](), Counter[int](), Counter[int]()
+    notes: dict[int, tuple[QualityFinding, ...]] = {}
     reached: datetime | None = None
     for batch in batches:
-        windows = by_batch.get(batch.id, {})
+        windows = by_batch.get(batch.id) or {shown[-1].window.key: 0} if shown else {}
+        found = tuple(_of_notes(batch))
         for key, n in windows.items():
             end = plan.window(key).end_at
             if reached is not None and end is not None and end <= reached:
                 late[key] += n
+            aside[key] += batch.n_rejected
+            in_files[key] += batch.n_rows + batch.n_rejected + batch.n_duplicates
+            notes[key] = (*notes.get(key, ()), *found)
         if batch.last_at is not None:
             reached = max(reached or batch.last_at, batch.last_at)
-        if windows:
-            aside[max(windows)] += batch.n_rejected
-            found = tuple(_of_notes(batch))
-            if found:
-                notes[max(windows)] = (*notes.get(max(windows), ()), *found)
-    for key, finding in _schema_changes(session, model, context):
+    for key, finding in _schema_changes(session, model, batches, by_batch, context):
         notes[key] = (*notes.get(key, ()), finding)
     sizes = [window.n for window in context.reference_windows]
     typical = float(np.median(sizes)) if sizes and context.unit_is_calendar else None
-    shown = () if context.shows_reference else context.windows
     known = {window.window.key for window in shown}
     return Intake(
         arrivals=tuple(
@@ -72,6 +76,7 @@ def load_intake(session: Session, model: ModelRow, profile: ProfileRow, context:
                 n_late=late[window.window.key],
                 n_repeated=repeated[window.window.key],
                 n_set_aside=aside[window.window.key],
+                n_in_files=in_files[window.window.key],
                 n_typical=typical,
             )
             for window in shown
@@ -118,12 +123,28 @@ def _of_notes(batch: BatchRow) -> Iterable[QualityFinding]:
             yield QualityFinding(problem=problem, words=f"Batch {batch.id} {note}.")
 
 
-def _schema_changes(session: Session, model: ModelRow, context: Context) -> Iterable[tuple[int, QualityFinding]]:
-    """Schemas that replaced another, in the window that they did."""
+def _schema_changes(
+    session: Session,
+    model: ModelRow,
+    batches: Sequence[BatchRow],
+    by_batch: Mapping[int, Mapping[int, int]],
+    context: Context,
+) -> Iterable[tuple[int, QualityFinding]]:
+    """Schemas that replaced another, in the windows of the first file taken in by each, else of that moment."""
     rows = list(session.scalars(select(SchemaRow).where(SchemaRow.model_id == model.id).order_by(SchemaRow.id)))
     for row in rows[1:]:
-        for window in context.windows:
-            start, end = window.window.start_at, window.window.end_at
-            if start is not None and end is not None and start <= row.created_at < end:
-                words = f"{row.created_by} gave the model another schema; all records were counted anew."
-                yield window.window.key, QualityFinding(problem=QualityProblem.SCHEMA_CHANGED, words=words)
+        on = f"{row.created_at.day} {row.created_at:%b %Y}"
+        words = f"{row.created_by} gave the model another schema on {on}; all records were counted anew."
+        finding = QualityFinding(problem=QualityProblem.SCHEMA_CHANGED, words=words)
+        taken = [b for b in batches if b.schema_digest == row.digest and b.created_at >= row.created_at]
+        if taken:
+            windows = set(by_batch.get(taken[0].id, {}))
+        else:
+            windows = {w.window.key for w in context.windows if _holds(w, row.created_at)}
+        for key in windows:
+            yield key, finding
+
+
+def _holds(info: WindowInfo, moment: datetime) -> bool:
+    start, end = info.window.start_at, info.window.end_at
+    return start is not None and end is not None and start <= moment < end

@@ -25,6 +25,7 @@ from core.services.watch_report import IncidentInfo
 
 __all__ = ["ColumnReport", "DriftReport", "WholeRowsTrend", "drift_report", "drift_trends"]
 
+SUBJECTS = ("values", "outside", "missing", "invalid")  # all of a column's cells
 WHOLE_ROWS = {
     "classifier": "how well a classifier tells the window's rows from the reference's, out of fold",
     "reconstruction": "what principal components of the reference leave out of a row",
@@ -151,7 +152,7 @@ def drift_report(observations: Observations, *, columns: Sequence[str] | None = 
 
 
 def drift_trends(observations: Observations) -> dict[str, tuple[Measure, ...]]:
-    """The PSI of every column in every window, with the watch's verdict on the column's values.
+    """The PSI of every column in every window, with the watch's verdict on the column's cells.
 
     Of some rows only there is no watch: each window's columns are asked of together, with p-values.
     """
@@ -172,7 +173,7 @@ def drift_trends(observations: Observations) -> dict[str, tuple[Measure, ...]]:
             for measure, window in zip(found, context.windows, strict=True)
         ]
         trends[name] = [
-            observations.judged(measure, subject_key("values", name), window)
+            observations.judged(measure, _speaking(observations, name, window), window)
             for measure, window in zip(measures, context.windows, strict=True)
         ]
     if context.arming.asks:
@@ -230,7 +231,7 @@ def _column(
         trend[place] if measure.measure == "psi" else located(replace(measure, column=name), context, window)
         for measure in drift.measures
     )
-    key = subject_key("values", name)
+    key = _speaking(observations, name, window)
     watch = None if context.arming.asks else observations.watch
     return ColumnReport(
         column=name,
@@ -242,7 +243,7 @@ def _column(
         drift=replace(drift, measures=measures),
         quality=column_quality(reference, current, bins),
         trend=trend,
-        since=_since(observations, key, trend, place),
+        since=since_when(trend, context.windows, place),
         incident=watch.open_incident(key, window.window.key) if watch else None,
         subject=watch.subjects.get(key) if watch else None,
         answer=standing.answer,
@@ -250,15 +251,12 @@ def _column(
     )
 
 
-def _since(observations: Observations, key: str, trend: Sequence[Measure], place: int) -> WindowInfo | None:
-    """Where the incident that is open in the window at `place` began."""
-    windows = observations.context.windows
-    if observations.watch is None or observations.context.arming.asks:
-        return since_when(trend, windows, place)
-    incident = observations.watch.open_incident(key, windows[place].window.key)
-    if incident is None:
-        return None
-    return next((window for window in windows if window.window.key == incident.opened), None)
+def _speaking(observations: Observations, column: str, window: WindowInfo) -> str:
+    """The subject that speaks for a column: its values, unless its other cells have the worse verdict."""
+    keys = [subject_key(kind, column) for kind in SUBJECTS]
+    known = [key for key in keys if observations.watches(key)]
+    ranks = [SEVERITY[status] if (status := observations.verdict(key, window)[0]) in ALARMS else 99 for key in known]
+    return known[ranks.index(min(ranks))] if known else keys[0]
 
 
 def _dispersion(observations: Observations, column: str) -> float:

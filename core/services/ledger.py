@@ -15,7 +15,8 @@ from core.governance import verify_export
 from core.governance.evidence import Evidence, canonical_json
 from core.governance.identity import Actor, Right, allowed
 from core.governance.ledger import Entry, LedgerCheck, Receipt, check_chain
-from core.storage.alerting import AlertMoveRow
+from core.services.chart_phases import unlike_the_ledger
+from core.storage.alerting import AlertMoveRow, AlertRow
 from core.storage.database import Database
 from core.storage.ledger import entries, n_entries, named
 from core.storage.signing import DeploymentRow, EvidenceRow, ProposalMoveRow
@@ -65,7 +66,7 @@ class LedgerService:
 
     @allowed(Right.AUDIT)
     def verify(self, actor: Actor, *, receipts: tuple[str, ...] = ()) -> LedgerCheck:  # noqa: ARG002
-        """Does the chain hold, do evidence, moves and deployments agree with it, and what receipts were given for?
+        """Does the chain hold, do evidence, moves, deployments and phases agree with it, and what receipts were for?
 
         Raises
         ------
@@ -80,7 +81,7 @@ class LedgerService:
             found = entries(session)
             check = check_chain(found, receipts=given)
             kept = {row.sha256: row.content for row in session.scalars(select(EvidenceRow))}
-            moves = list(_unlike_the_ledger(session, found))
+            moves = [*_unlike_the_ledger(session, found), *unlike_the_ledger(session, found)]
         problems = list(check.problems)
         cited = {str(entry.objects["evidence"]): entry.seq for entry in found if entry.objects.get("evidence")}
         for sha256, seq in cited.items():
@@ -142,6 +143,21 @@ def _unlike_the_ledger(session: Session, found: Sequence[Entry]) -> Iterator[str
         if not agrees:
             yield f"Move {alert_move.id} of alert {alert_move.alert_id} isn't what entry {alert_move.ledger_seq} says."
         told.add(alert_move.ledger_seq)
+    yield from _alerts_unlike_their_moves(session, found)
     for entry in found:
         if entry.action.startswith(("proposal.", "alert.")) and entry.seq not in told:
             yield f"The move that entry {entry.seq} tells of is missing."
+
+
+def _alerts_unlike_their_moves(session: Session, found: Sequence[Entry]) -> Iterator[str]:
+    """Alerts whose state isn't the one that their last move led to, or whose evidence isn't what they fired on."""
+    states = {row.alert_id: row.state for row in session.scalars(select(AlertMoveRow).order_by(AlertMoveRow.id))}
+    fired = {entry.objects.get("alert"): entry.objects for entry in found if entry.action == "alert.fire"}
+    for alert in session.scalars(select(AlertRow).order_by(AlertRow.id)):
+        entered = fired.get(alert.id, {})
+        if alert.state != states.get(alert.id):
+            yield f"Alert {alert.id} is {alert.state}, which none of its moves led to."
+        if alert.evidence_sha256 != entered.get("evidence"):
+            yield f"Alert {alert.id} names other evidence than the ledger says it fired on."
+        if not str(entered.get("text", "")).startswith(alert.title):
+            yield f"Alert {alert.id} has another title than the ledger says it fired with."

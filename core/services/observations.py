@@ -29,6 +29,7 @@ from core.profile.spec import (
 from core.profile.windows import Window, WindowPlan
 from core.record import BatchRole
 from core.schema import ModelSchema, Task
+from core.services.promise import WatchKind
 from core.services.reference_facts import ReferenceFacts, read_facts
 from core.services.sampled_series import SampledSeries, load_series
 from core.services.watch_report import WatchReport, load_watch, policy_of, reason_not_armed
@@ -213,7 +214,7 @@ class Observations:
             return measure.judged(Status.INSUFFICIENT, self.context.arming.reason)
         if self.context.arming.asks:
             return measure.judged(Status.INSUFFICIENT, f"not watched: {self.context.arming.asks} only")
-        return self.watch.judged(measure, key, window.window.key)
+        return self.watch.judged(measure, key, window.window.key, thinness=self._thinness(key, window))
 
     def verdict(self, key: str, window: WindowInfo) -> tuple[Status, str]:
         """The watch's verdict on a subject after a window, and why."""
@@ -221,7 +222,18 @@ class Observations:
             return Status.INSUFFICIENT, self.context.arming.reason
         if self.context.arming.asks:
             return Status.INSUFFICIENT, f"not watched: {self.context.arming.asks} only"
-        return self.watch.status(key, window.window.key)
+        return self.watch.status(key, window.window.key, thinness=self._thinness(key, window))
+
+    def _thinness(self, key: str, window: WindowInfo) -> float:
+        """How many times more rows a reference window has than the windows up to this one, lately, on average."""
+        if self.watch is None or self.watch.promise is None:
+            return 1.0
+        subject, context = self.watch.subjects.get(key), self.context
+        labelled = subject is not None and subject.set is WatchKind.MATURED
+        upto = context.windows[: context.windows.index(window) + 1][-self.watch.promise.horizon :]
+        now = [w.n_labelled if labelled else w.n for w in upto]
+        before = [w.n_labelled if labelled else w.n for w in context.reference_windows]
+        return float(np.mean(before)) / max(float(np.mean(now)), 1e-9)
 
     def watches(self, key: str) -> bool:
         """Whether a subject is watched or listed with the reason why it isn't; while nothing is, any could be."""
@@ -259,9 +271,9 @@ class Observations:
         """Score bin x prediction x label x group of the reference."""
         return _joint(self.reference, self.spec, self.reference.windows, attribute)
 
-    def joint_of(self, keys: Sequence[int], *, of_reference: bool = False) -> Ints:
+    def joint_of(self, keys: Sequence[int], *, of_reference: bool = False, attribute: str = "") -> Ints:
         """Score bin x prediction x label x group over windows given by key."""
-        return _joint(self.reference if of_reference else self.current, self.spec, keys, "")
+        return _joint(self.reference if of_reference else self.current, self.spec, keys, attribute)
 
     def calibration_of(self, keys: Sequence[int], *, of_reference: bool = False) -> Floats:
         """Sums by calibration bin over windows given by key."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from core.alarms.asked import judge
 from core.measure import Measure, Status
 from core.performance.binary import BinaryCounts, binary_performance
+from core.performance.dispersion import Dispersion, window_dispersions, with_dispersion
 from core.performance.measures import changes
 from core.performance.multiclass import MulticlassCounts, multiclass_performance
 from core.performance.regression import RegressionCounts, regression_performance
@@ -31,9 +32,9 @@ __all__ = [
 
 PRIMARY = {
     Task.BINARY: ("roc_auc", "accuracy"),
-    Task.MULTICLASS: ("macro_f1", "accuracy"),
+    Task.MULTICLASS: ("accuracy", "macro_f1"),
     Task.REGRESSION: ("mae", "rmse"),
-}
+}  # those that are watched first: a verdict is theirs
 IMMATURE = "Labels of this window are still arriving; it is not judged."
 LOWER_IS_BETTER = frozenset({"mae", "rmse"})  # of the primary measures
 SPAN = 13  # windows that a version's measure is taken over
@@ -113,7 +114,8 @@ def performance_report(observations: Observations) -> PerformanceReport:
     context = observations.context
     against = () if context.shows_reference else performance(observations.reference_outcomes())
     reference = performance(observations.reference_outcomes())
-    trend = tuple(_window(observations, window, against) for window in context.windows)
+    dispersions = day_to_day(observations, reference)
+    trend = tuple(_window(observations, window, against, dispersions) for window in context.windows)
     focus = mature_focus(context)
     place = context.windows.index(focus) if focus else None
     measures = trend[place] if place is not None else ()
@@ -187,7 +189,9 @@ def performance_slices(
 
 
 def _of(rows: Observations, windows: Sequence[WindowInfo], reference: Sequence[Measure], primary: str) -> Measure:
+    dispersions = day_to_day(rows, performance(rows.reference_outcomes()))
     measures = changes(reference, performance(rows.outcomes(windows)))
+    measures = with_dispersion(measures, dispersions, n_windows=len(windows))
     measure = next(m for m in measures if m.measure == primary and not m.column)
     return located(measure, rows.context, windows[-1])
 
@@ -239,10 +243,22 @@ def mature_focus(context: Context) -> WindowInfo | None:
     return labelled[-1] if labelled else mature[-1] if mature else context.focus
 
 
-def _window(observations: Observations, window: WindowInfo, reference: Sequence[Measure]) -> tuple[Measure, ...]:
+def day_to_day(observations: Observations, reference: Sequence[Measure]) -> Mapping[tuple[str, str], Dispersion]:
+    """How much more each measure varies between windows of the reference than chance makes it."""
+    keys = [window.window.key for window in observations.context.reference_windows]
+    parts = [performance(observations.outcomes_of([key], of_reference=True)) for key in keys]
+    return window_dispersions(reference, parts)
+
+
+def _window(
+    observations: Observations,
+    window: WindowInfo,
+    reference: Sequence[Measure],
+    dispersions: Mapping[tuple[str, str], Dispersion],
+) -> tuple[Measure, ...]:
     """The measures of one window: those that are watched with the watch's verdict and margin, the others unjudged."""
     context = observations.context
-    measures = changes(reference, performance(observations.outcomes([window])))
+    measures = with_dispersion(changes(reference, performance(observations.outcomes([window]))), dispersions)
     measures = tuple(located(measure, context, window) for measure in measures)
     if not window.is_mature:
         return tuple(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
 import numpy as np
@@ -13,7 +15,14 @@ from core.alarms.watch import Light
 from core.measure import Family
 from core.profile.windows import WindowPlan
 
-__all__ = ["FleetPromise", "Promise", "SubjectInfo", "promise_of"]
+__all__ = ["FleetPromise", "Promise", "SubjectInfo", "WatchKind", "promise_of"]
+
+
+class WatchKind(StrEnum):
+    """The two sets that are watched, each with half of every budget."""
+
+    SERVED = "served"  # needs no label
+    MATURED = "matured"  # needs the labels of windows whose labels are in
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,11 +30,12 @@ class SubjectInfo:
     """A subject that is watched or why it isn't; shifts are in standard deviations of a row's score.
 
     `findable`: the smallest sustained shift that would be found within so many windows, by light; None
-    where none would.
+    where none would. `least_ratio`: of a gap, the part of the higher rate that the lower one may be. `blind_at`:
+    nothing can be told where only larger shifts would be found.
     """
 
     key: str
-    set: str
+    set: WatchKind
     family: Family
     column: str
     why_not: str
@@ -38,11 +48,25 @@ class SubjectInfo:
     is_share: bool
     sigma: float | None
     mean: float | None
+    least_ratio: float | None
+    blind_at: float | None
 
     @property
     def is_armed(self) -> bool:
         """Whether it can alarm."""
         return not self.why_not
+
+    def findable_among(self, thinness: float) -> float | None:
+        """The smallest shift found in the longest horizon, where windows have so many times fewer rows; None: none.
+
+        What goes beyond the margin and the reference's own error grows with the root of that.
+        """
+        by_horizon = self.findable[Light.CHANGED if self.least_ratio is None else Light.MATERIAL]
+        shift = by_horizon[max(by_horizon)]
+        if shift is None:
+            return None
+        off = min(self.reference_error or 0.0, shift)
+        return off + (shift - off) * math.sqrt(max(thinness, 1.0))
 
     @property
     def margin_in_units(self) -> float | None:
@@ -72,6 +96,8 @@ class Promise:
     horizon: int
     has_season: bool
     n_replayed: int
+    n_gaps: int
+    least_ratio: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,6 +136,8 @@ def promise_of(
         horizon=max(content["horizon"] for content in contents),
         has_season=any(content["has_season"] for content in contents),
         n_replayed=sum(event["light"] == Light.MATERIAL for content in contents for event in content["replayed"]),
+        n_gaps=sum(subject.least_ratio is not None for subject in armed),
+        least_ratio=policy.least_ratio,
     )
 
 

@@ -11,6 +11,8 @@ from core.services.promise import FleetPromise, Promise
 
 __all__ = ["back_test_words", "findable_words", "fleet_promise_words", "margin_words", "promise_words"]
 
+MOST_NAMED = 5
+
 
 def promise_words(promise: Promise, context: Context, preview: PolicyPreview | None) -> tuple[tuple[str, str], ...]:
     """The promise of a model's alarms, a heading and a sentence each.
@@ -29,6 +31,7 @@ def promise_words(promise: Promise, context: Context, preview: PolicyPreview | N
             f"own ({promise.changes_per_year:g} {promise.per}) and pages nobody.",
         ),
         ("Margin", f"{margin_words(promise)} doesn't matter, unless the policy says otherwise of a column."),
+        *([("Groups", gap_words(promise))] if promise.n_gaps else []),
     ]
     if promise.reference_error is not None:
         n_windows = len(context.reference_windows)
@@ -43,6 +46,10 @@ def promise_words(promise: Promise, context: Context, preview: PolicyPreview | N
     lines.append(("Found", findable_words(promise, unit)))
     if promise.n_not_armed:
         lines.append(("Not watched", f"{promise.n_not_armed:,} series, each with its reason in the alarm policy."))
+    if preview is not None and preview.left_out:
+        named = "; ".join(f"{column} ({reason})" for column, reason in list(preview.left_out.items())[:MOST_NAMED])
+        more = f"; and {len(preview.left_out) - MOST_NAMED:,} more" if len(preview.left_out) > MOST_NAMED else ""
+        lines.append(("Left out", f"what is no measurement: {named}{more}."))
     replayed = _times(promise.n_replayed, "alarm") if promise.n_replayed else "nothing"
     lines.append(("Replayed", f"the reference itself, by its own limits, would have raised {replayed}."))
     back_test = back_test_words(preview)
@@ -55,6 +62,15 @@ def margin_words(promise: Promise) -> str:
     """The larger of 0.05 standard deviations and 1 percentage point."""
     points = f"{100 * promise.margin_points:g} percentage {'point' if promise.margin_points == 0.01 else 'points'}"
     return f"the larger of {promise.margin_sd:g} sd and, of shares, {points}"
+
+
+def gap_words(promise: Promise) -> str:
+    """What doesn't matter of a gap between a group and all others."""
+    return (
+        f"{_times(promise.n_gaps, 'gap')} between a group and all others, in the same budget. A rate that is at least "
+        f"{promise.least_ratio:g} of the others', or within {100 * promise.margin_points:g} percentage points of it, "
+        "doesn't matter."
+    )
 
 
 def findable_words(promise: Promise, unit: str) -> str:

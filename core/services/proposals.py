@@ -37,7 +37,7 @@ from core.storage.repository import Repository
 from core.storage.signing import DeploymentRow, JobRow, ProposalRow
 from core.storage.tables import ModelRow, VersionRow
 
-__all__ = ["ProposalService"]
+__all__ = ["ProposalService", "checked_text"]
 
 NEEDS_VERSION = (ProposalKind.PROMOTE, ProposalKind.ROLLBACK, ProposalKind.RETIRE)
 MAX_TEXT = 10_000
@@ -222,7 +222,7 @@ class ProposalService:
         requester: str | None,
         origin: str | None = None,
     ) -> Decided:
-        text = _checked_text(reason, "A proposal needs a reason.")
+        text = checked_text(reason, "A proposal needs a reason.")
         if (version is None) is (kind in NEEDS_VERSION):
             raise InputError(f"To {kind}, name {'a version' if kind in NEEDS_VERSION else 'no version'}.")
         with self.database.read() as session:
@@ -302,7 +302,7 @@ class ProposalService:
         seen: str | None = None,
         evidence: Evidence | None = None,
     ) -> Decided:
-        words = _checked_text(text, "A decision needs a reason." if move in DECISIONS else "Say why, or what.")
+        words = checked_text(text, "A decision needs a reason." if move in DECISIONS else "Say why, or what.")
         with self.database.read() as session:
             model_id = proposal_row(session, proposal_id).model_id
         if move in (Move.APPROVE, Move.RETRY):
@@ -403,7 +403,8 @@ def _reject(version: VersionRow) -> None:
         version.state = VersionState.REJECTED
 
 
-def _checked_text(text: str, why: str) -> str:
+def checked_text(text: str, why: str) -> str:
+    """What somebody wrote, if it can be kept; raises InputError, with `why` where nothing was written."""
     words = text.strip()
     if not words:
         raise InputError(why)

@@ -124,12 +124,14 @@ def quality_report(
 
 
 def _shares(observations: Observations) -> Iterator[tuple[Measure, ...]]:
-    """Every column's share of missing, unreadable and new values, window by window, with the watch's verdicts."""
+    """Each column's watched shares of missing, unreadable and new values, window by window, with their verdicts."""
     context = observations.context
     for name, bins in observations.spec.columns.items():
         reference = observations.reference_column(name)
         qualities = [column_quality(reference, observations.column(name, [window]), bins) for window in context.windows]
         for share, kind in SHARES.items():
+            if not observations.watches(subject_key(kind, name)):
+                continue
             yield tuple(
                 _judged(observations, quality.measure(share), name, kind, window)
                 for quality, window in zip(qualities, context.windows, strict=True)

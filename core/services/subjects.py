@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from enum import StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,11 +13,13 @@ from core.alarms.monitors import (
     Subject,
     Windows,
     distribution_subject,
+    gap_subject,
     mean_subject,
     outcome_subject,
     share_subject,
 )
 from core.concept.residual import labels_by_prediction, labels_by_score
+from core.fairness.groups import LOWER_IS_WORSE, rate_cells
 from core.measure import Family
 from core.performance.binary import BinaryCounts
 from core.performance.multiclass import MulticlassCounts
@@ -34,7 +35,7 @@ from core.stats.ranking import roc_auc
 from core.stats.scores import calibration_names, ordered_scores, pooled_scores
 from core.storage.counts import StoredCounts
 
-__all__ = ["Panel", "WatchKind", "matured_panel", "served_panel", "subject_key"]
+__all__ = ["GAPS", "OF_ALL_ROWS", "Panel", "gap_key", "matured_panel", "served_panel", "subject_key"]
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -44,13 +45,19 @@ MARGINS = {"roc_auc": 0.02}  # of what is no mean of rows, in its own unit
 MIN_LABELS = 30  # of either outcome in a window, for an AUC that is close to normal
 OUTSIDE = (Special.UNSEEN, Special.BELOW, Special.ABOVE, Special.NEGATIVE_INFINITY, Special.POSITIVE_INFINITY)
 NO_VALUE = (Special.MISSING, Special.INVALID)
-
-
-class WatchKind(StrEnum):
-    """The two sets that are watched, each with half of every budget."""
-
-    SERVED = "served"  # needs no label
-    MATURED = "matured"  # needs the labels of windows whose labels are in
+GAPS = ("selection_rate", "true_positive_rate", "false_positive_rate")  # rates of a group that are held to the rest's
+OF_ALL_ROWS = (
+    "volume",
+    "duplicates",
+    "classifier",
+    "reconstruction",
+    "performance/accuracy",
+    "performance/brier_score",
+    "performance/roc_auc",
+    "performance/mae",
+    "performance/bias",
+    "concept/mean_residual",
+)  # subjects that a policy names as it names columns
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -70,6 +77,11 @@ class Panel:
 def subject_key(kind: str, column: str = "") -> str:
     """What a subject is called, such as 'values/income'."""
     return f"{kind}/{column}" if column else kind
+
+
+def gap_key(rate: str, attribute: str, group: str) -> str:
+    """What the gap between a group and all others is called, such as 'selection_rate/sex=f'."""
+    return subject_key(rate, f"{attribute}={group}")
 
 
 @dataclass(slots=True)
@@ -138,6 +150,7 @@ def served_panel(
     if context.unit_is_calendar:
         _add_volume(draft, context.reference_windows, {w.window.key: w.n for w in context.windows}, windows)
     _add_duplicates(draft, observations, before, windows, duplicates)
+    _add_gaps(draft, observations, windows, GAPS[:1])
     for name, reference_sums, current_sums in series:
         subject = mean_subject(subject_key(name), family=Family.DATA_DRIFT, name=name)
         draft.add(subject, _of_sums(reference_sums, keys_before), _of_sums(current_sums, keys))
@@ -157,6 +170,7 @@ def matured_panel(observations: Observations, windows: Sequence[Window]) -> Pane
     if task is Task.BINARY and observations.spec.calibration_groups:
         _add_scored(draft, of_reference, of_current)
     _add_concept(draft, observations, windows)
+    _add_gaps(draft, observations, windows, GAPS[1:])
     return draft.panel(windows)
 
 
@@ -346,6 +360,45 @@ def _add_error_residual(
         subject = mean_subject(key, family=Family.CONCEPT_DRIFT, name="all")
         sides = [np.array([residual(sums) for sums in side]).reshape(-1, 3) for side in (reference, current)]
         draft.add(subject, _as_windows(sides[0]), _as_windows(sides[1]))
+
+
+def _add_gaps(draft: _Draft, observations: Observations, windows: Sequence[Window], rates: Sequence[str]) -> None:
+    """A group's rate beside that of all others: every group of the reference, the unknown among them."""
+    spec = observations.spec
+    if spec.task is Task.REGRESSION:
+        return
+    before = [window.window for window in _reference(observations)]
+    for attribute in spec.groups:
+
+        def tables(side: Sequence[Window], of_reference: bool, attribute: str = attribute) -> Ints:
+            found = [
+                observations.joint_of([window.key], of_reference=of_reference, attribute=attribute).sum(axis=0)
+                for window in side
+            ]
+            return np.array(found, dtype=np.int64).reshape(len(side), *spec.joint_shape(attribute)[1:])
+
+        sides = tables(before, True), tables(windows, False)
+        names = spec.group_names(attribute)
+        for rate in rates:
+            hit, counted = rate_cells(
+                rate, len(spec.classes), positive=observations.positive, favourable=observations.favourable
+            )
+            if not counted.any():
+                continue
+            reference, current = ((side[:, hit].sum(axis=1), side[:, counted].sum(axis=1)) for side in sides)
+            for place, group in enumerate(names):
+                if group not in spec.groups[attribute] and not reference[1][:, place].any():
+                    continue
+                is_worse_below = rate in LOWER_IS_WORSE
+                subject = gap_subject(gap_key(rate, attribute, group), name=group, is_worse_below=is_worse_below)
+                draft.add(subject, _beside_the_rest(*reference, place), _beside_the_rest(*current, place))
+
+
+def _beside_the_rest(k: Ints, n: Ints, place: int) -> Windows:
+    """Windows of a group and of all others, from counts of shape (n_windows, n_groups)."""
+    own, others = (np.column_stack([each[:, place], each.sum(axis=1) - each[:, place]]) for each in (k, n))
+    total = own.astype(np.float64)
+    return Windows(n=others.astype(np.float64), total=total, total_of_squares=total)
 
 
 Outcomes = BinaryCounts | MulticlassCounts | RegressionCounts

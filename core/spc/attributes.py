@@ -1,218 +1,271 @@
-"""Charts of counted attributes: the p chart, for a share of each window's rows."""
+"""Charts of what is counted: p and np for shares of rows, c and u for events, with n that varies."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Sequence
-from fractions import Fraction
-from itertools import pairwise
-from typing import Literal
+from dataclasses import replace
+from typing import TypedDict, Unpack
 
 import numpy as np
-from numpy.typing import ArrayLike
-from scipy.special import ndtr
-from scipy.stats import binom
+from numpy.typing import ArrayLike, NDArray
 
 from core.errors import InputError
-from core.spc.chart import MIN_REFERENCE_WINDOWS, ChartPoint, ControlChart, Dispersion
-from core.stats.intervals import clopper_pearson
+from core.spc.averages import Averages, averages_chart
+from core.spc.chart import ControlChart, as_floats, outside
+from core.spc.dispersion import Dispersion
+from core.spc.tails import binomial_tails, poisson_tails
 
-__all__ = ["laney_dispersion", "p_chart"]
+__all__ = ["c_chart", "np_chart", "p_chart", "u_chart"]
 
-D2 = 1.128  # mean range of two standard normal values, as printed in control chart tables
+Floats = NDArray[np.float64]
+
+ZERO = np.zeros(1)
+
+
+class Options(TypedDict, total=False):
+    """The keywords that all charts of counts take; `p_chart` describes them."""
+
+    base: ArrayLike | None
+    centre: ArrayLike | None
+    dispersion: Dispersion
+    sigma_z: ArrayLike | None
+    rho: ArrayLike | None
+    width: float
+    exact: bool
 
 
 def p_chart(
     k: ArrayLike,
     n: ArrayLike,
     *,
-    reference_k: ArrayLike,
-    reference_n: ArrayLike,
-    sigma: float = 3.0,
-    names: Sequence[str] = (),
-    unit: str = "window",
+    base: ArrayLike | None = None,
+    centre: ArrayLike | None = None,
+    dispersion: Dispersion = Dispersion.SAMPLING,
+    sigma_z: ArrayLike | None = None,
+    rho: ArrayLike | None = None,
+    width: float = 3.0,
+    exact: bool = False,
 ) -> ControlChart:
-    """In which windows is a share of rows further from the reference's share than chance explains?
+    """At which points is a share of rows further from its usual value than chance explains?
 
     Parameters
     ----------
-    k, n : int array-like of shape (n_windows,)
-        Rows that have the attribute, and all rows, of each window in order; 0 <= k <= n.
-    reference_k, reference_n : int array-like of shape (n_reference_windows,)
-        The same for the windows of the reference.
-    sigma : float
+    k, n : int array-like of shape (..., n_points)
+        Rows that have the attribute, and all rows, of each point in order; 0 <= k <= n. A point with n = 0, or
+        with a NaN, has no value.
+    base : bool array-like, optional
+        The points that limits are estimated from; all, by default.
+    centre : float array-like, optional
+        The usual share, if it is given: one, one a series as (..., 1), or one a point.
+    dispersion : Dispersion
+        SAMPLING is the plain p chart, LANEY is p', SHARED the beta-binomial chart.
+    sigma_z, rho : float array-like, optional
+        Laney's factor, or the correlation of two rows of a point, if given; else estimated from the base.
+    width : float
         Half the width of the limits in standard errors, above 0.
-    names : sequence of str
-        What the windows are called; their numbers from 1 if empty.
-    unit : str
-        What one window is called: 'week'.
+    exact : bool
+        Limits and scores by the binomial or beta-binomial law of each point instead of the normal one: for one
+        series, and not with LANEY.
 
     Returns
     -------
     ControlChart
-        Limits centre +/- sigma * sqrt(centre * (1 - centre) / n) of each window, cut to [0, 1]. A point
-        on a limit does not signal. With fewer than 7 reference windows that have rows, limits are
-        drawn but nothing signals. Where the reference's share is 0 or 1 these limits would have no
-        width; the exact binomial limit that then takes their place is named in `why`.
+        Limits centre +/- width * sigma_z * sqrt(centre * (1 - centre) / n * (1 + (n - 1) * rho)), cut to
+        [0, 1]; a point on a limit does not signal. A centre of 0 or 1 gives no limits, as no rows differ.
 
     Raises
     ------
     InputError
-        If counts, names or sigma are out of their domain.
+        If counts, base or width are out of their domain.
 
     References
     ----------
-    D. C. Montgomery, Introduction to Statistical Quality Control, chapter on attributes;
-    W. A. Shewhart (1931). C. J. Clopper, E. S. Pearson (1934), doi:10.1093/biomet/26.4.404.
+    D. C. Montgomery (2013), chapter 7. D. B. Laney (2002), doi:10.1081/QEN-120003555. J. G. Skellam (1948),
+    Journal of the Royal Statistical Society B 10, 257-261.
 
     Examples
     --------
-    >>> chart = p_chart([12, 19, 10], [50, 50, 50], reference_k=[10] * 20, reference_n=[50] * 20)
-    >>> round(chart.points[0].low, 4), round(chart.points[0].high, 4)
-    (0.0303, 0.3697)
-    >>> chart.words
-    '1 of 3 windows lies above the upper limit, in 2.'
+    >>> chart = p_chart([12, 19, 10], [50, 50, 50], centre=0.2)
+    >>> chart.lower.round(4).tolist(), chart.upper.round(4).tolist(), chart.signal.tolist()
+    ([0.0303, 0.0303, 0.0303], [0.3697, 0.3697, 0.3697], [0, 1, 0])
     """
-    counts = _checked(k, n, "k and n")
-    reference = [(k_r, n_r) for k_r, n_r in _checked(reference_k, reference_n, "reference_k and reference_n") if n_r]
-    if not (math.isfinite(sigma) and sigma > 0):
-        raise InputError(f"sigma must be a number above 0, got {sigma}.")
-    if names and len(names) != len(counts):
-        raise InputError(f"names must name {len(counts)} windows, got {len(names)} names.")
-    titles = names or [str(number) for number in range(1, len(counts) + 1)]
-    total_k, total_n = sum(k_r for k_r, _ in reference), sum(n_r for _, n_r in reference)
-    armed = len(reference) >= MIN_REFERENCE_WINDOWS
-    limits = _Limits(total_k, total_n, sigma)
-    return ControlChart(
-        chart="p",
-        unit=unit,
-        centre=total_k / total_n if total_n else None,
-        n_reference_windows=len(reference),
-        armed=armed,
-        why=" ".join(_caveats(limits, len(reference), unit)),
-        convention=f"p chart; centre {total_k:,} of {total_n:,} reference rows; {limits.convention}",
-        points=tuple(_point(title, k_i, n_i, limits, armed) for title, (k_i, n_i) in zip(titles, counts, strict=True)),
-        dispersion=laney_dispersion([k_r for k_r, _ in reference], [n_r for _, n_r in reference]),
+    counts, rows = _counted(k, n)
+    usable = np.isfinite(counts) & (rows > 0)
+    n_rows = np.where(usable, rows, 0.0)
+    share = np.divide(counts, rows, out=np.full(counts.shape, np.nan), where=usable)
+    shares = Averages(value=share, n=n_rows, row_variance=lambda c: c * (1 - c), excess=lambda _: n_rows - 1)
+    chart = averages_chart(
+        "p",
+        shares,
+        base=base,
+        centre=centre,
+        dispersion=dispersion,
+        sigma_z=sigma_z,
+        rho=rho,
+        width=width,
+        further={},
+        convention="p chart",
+        floor=0.0,
+        ceiling=1.0,
     )
+    if not exact:
+        return chart
+    _check_exact(share, dispersion)
+    n_rows = np.where(np.isfinite(chart.score), n_rows, 0.0)
+    middle = np.where(n_rows > 0, chart.centre, 0.5)
+    score, low, high = binomial_tails(counts, n_rows, p=middle, rho=chart.standards.get("rho", ZERO), width=width)
+    return _exact(chart, score, limits=(low, high), n=n_rows, width=width)
 
 
-def laney_dispersion(k: ArrayLike, n: ArrayLike) -> Dispersion | None:
-    """How much wider than chance do the shares of successive windows differ?
+def np_chart(k: ArrayLike, n: ArrayLike, **options: Unpack[Options]) -> ControlChart:
+    """The p chart in counts: at which points are unusually many or few of the rows counted?
 
     Parameters
     ----------
-    k, n : int array-like of shape (n_windows,)
-        As in `p_chart`; windows without rows are left out.
-
-    Returns
-    -------
-    Dispersion or None
-        The mean moving range, over 1.128, of the windows' z-scores about their common share; None if
-        fewer than two windows have rows, or the share is 0 or 1.
-
-    References
-    ----------
-    D. B. Laney (2002), doi:10.1081/QEN-120003555.
+    k, n, options
+        As for `p_chart`; its limits are those of the p chart times n.
 
     Examples
     --------
-    >>> round(laney_dispersion([1010, 950, 1080, 1200], [10_000] * 4).sigma_z, 3)
-    2.976
+    >>> chart = np_chart([12, 19, 10], [50, 50, 50], centre=0.2)
+    >>> chart.centre.tolist(), chart.upper.round(2).tolist(), chart.signal.tolist()
+    ([10.0, 10.0, 10.0], [18.49, 18.49, 18.49], [0, 1, 0])
     """
-    counts = [(k_i, n_i) for k_i, n_i in _checked(k, n, "k and n") if n_i]
-    total_k, total_n = sum(k_i for k_i, _ in counts), sum(n_i for _, n_i in counts)
-    if len(counts) < 2 or total_k in (0, total_n):
-        return None
-    p = total_k / total_n
-    z = [(k_i / n_i - p) / math.sqrt(p * (1 - p) / n_i) for k_i, n_i in counts]
-    moving_range = math.fsum(abs(b - a) for a, b in pairwise(z)) / (len(z) - 1)
-    return Dispersion(sigma_z=moving_range / D2, n_windows=len(z))
-
-
-class _Limits:
-    """Limits for a window of n rows, from `total_k` of `total_n` reference rows."""
-
-    def __init__(self, total_k: int, total_n: int, sigma: float) -> None:
-        self.total_k, self.total_n, self.sigma = total_k, total_n, sigma
-        self.exact = total_n > 0 and total_k in (0, total_n)
-
-    @property
-    def convention(self) -> str:
-        if self.exact:
-            return (
-                f"{float(ndtr(self.sigma)):.5%} quantile of a binomial with the reference's 95% Clopper-Pearson limit"
-            )
-        return f"limits at {self.sigma:g} standard errors for each n, cut to [0, 1]"
-
-    @property
-    def rare(self) -> float:
-        """How often the event that the reference never shows may yet occur: its upper 95% limit."""
-        return clopper_pearson(0, self.total_n).high
-
-    def of(self, n: int) -> tuple[float, float]:
-        """The lower and the upper limit of the share."""
-        if self.exact:
-            most = self._most(n) / n
-            return (0.0, most) if self.total_k == 0 else (1 - most, 1.0)
-        p = self.total_k / self.total_n
-        half = self.sigma * math.sqrt(p * (1 - p) / n)
-        return max(0.0, p - half), min(1.0, p + half)
-
-    def signal(self, k: int, n: int) -> Literal["above", "below"] | None:
-        """On which side k of n lies outside; in exact arithmetic, so that a point on a limit is inside."""
-        excess = k * self.total_n - n * self.total_k
-        if self.exact:
-            outside = (k if self.total_k == 0 else n - k) > self._most(n)
-        else:
-            variance = n * self.total_k * (self.total_n - self.total_k)
-            outside = excess * excess > Fraction(self.sigma) ** 2 * variance
-        if not outside:
-            return None
-        return "above" if excess > 0 else "below"
-
-    def _most(self, n: int) -> int:
-        return int(binom.ppf(float(ndtr(self.sigma)), n, self.rare))
-
-
-def _point(name: str, k: int, n: int, limits: _Limits, armed: bool) -> ChartPoint:
-    low, high = limits.of(n) if n and limits.total_n else (None, None)
-    return ChartPoint(
-        name=name,
-        n=n,
-        value=k / n if n else None,
-        low=low,
-        high=high,
-        signal=limits.signal(k, n) if armed and n else None,
+    chart = p_chart(k, n, **options)
+    return replace(
+        chart,
+        kind="np",
+        statistic=chart.statistic * chart.n,
+        centre=chart.centre * chart.n,
+        lower=chart.lower * chart.n,
+        upper=chart.upper * chart.n,
+        convention=f"n{chart.convention}",
     )
 
 
-def _caveats(limits: _Limits, n_windows: int, unit: str) -> Iterator[str]:
-    if limits.total_n == 0:
-        yield "The chart is not armed and has no limits: the reference has no rows."
-        return
-    if n_windows < MIN_REFERENCE_WINDOWS:
-        yield (
-            f"The chart is not armed: the reference has {n_windows} {unit}{'' if n_windows == 1 else 's'} with rows, "
-            f"{MIN_REFERENCE_WINDOWS} are needed; its limits are for orientation."
-        )
-    if limits.exact:
-        share = "None" if limits.total_k == 0 else "Each"
-        bound = f"up to {limits.rare:.2%}" if limits.total_k == 0 else f"down to {1 - limits.rare:.2%}"
-        yield (
-            f"{share} of {limits.total_n:,} reference rows counts, which allows for a share of {bound}; "
-            "the limit is the exact binomial one for that share."
-        )
+def u_chart(
+    k: ArrayLike,
+    n: ArrayLike,
+    *,
+    base: ArrayLike | None = None,
+    centre: ArrayLike | None = None,
+    dispersion: Dispersion = Dispersion.SAMPLING,
+    sigma_z: ArrayLike | None = None,
+    rho: ArrayLike | None = None,
+    width: float = 3.0,
+    exact: bool = False,
+) -> ControlChart:
+    """At which points are there more or fewer events a unit than chance explains?
+
+    Parameters
+    ----------
+    k : int array-like of shape (..., n_points)
+        Events, 0 or more; a unit may hold several.
+    n : float array-like of the same shape
+        Units (rows, hours) in which they were counted, 0 or more; a point with n = 0 has no value.
+    base, centre, dispersion, sigma_z, rho, width, exact
+        As for `p_chart`: LANEY is u', SHARED is the negative binomial law with variance m * (1 + m * rho) of an
+        expected count m.
+
+    Returns
+    -------
+    ControlChart
+        Limits centre +/- width * sigma_z * sqrt(centre / n * (1 + n * centre * rho)), cut at 0.
+
+    References
+    ----------
+    D. C. Montgomery (2013), chapter 7. D. B. Laney (2002), doi:10.1081/QEN-120003555.
+
+    Examples
+    --------
+    >>> chart = u_chart([16, 31], [1.0, 1.0], centre=16.0)
+    >>> chart.lower.tolist(), chart.upper.tolist(), chart.signal.tolist()
+    ([4.0, 4.0], [28.0, 28.0], [0, 1])
+    """
+    counts, units = _counted(k, n, shares=False)
+    usable = np.isfinite(counts) & (units > 0)
+    n_units = np.where(usable, units, 0.0)
+    rate = np.divide(counts, units, out=np.full(counts.shape, np.nan), where=usable)
+    rates = Averages(value=rate, n=n_units, row_variance=lambda c: c, excess=lambda c: n_units * c)
+    chart = averages_chart(
+        "u",
+        rates,
+        base=base,
+        centre=centre,
+        dispersion=dispersion,
+        sigma_z=sigma_z,
+        rho=rho,
+        width=width,
+        further={},
+        convention="u chart",
+        floor=0.0,
+    )
+    if not exact:
+        return chart
+    _check_exact(rate, dispersion)
+    expected = np.where(np.isfinite(chart.score), chart.centre * n_units, np.nan)
+    score, low, high = poisson_tails(counts, mean=expected, rho=chart.standards.get("rho", ZERO), width=width)
+    return _exact(chart, score, limits=(low, high), n=n_units, width=width)
 
 
-def _checked(k: ArrayLike, n: ArrayLike, what: str) -> list[tuple[int, int]]:
-    """Pairs of plain integers: their products in `_Limits.signal` must not overflow."""
-    counts, totals = np.asarray(k), np.asarray(n)
-    if counts.ndim != 1 or counts.shape != totals.shape:
-        raise InputError(f"{what} must be two rows of equal length, got {counts.shape} and {totals.shape}.")
-    if counts.size == 0:
-        return []
-    if not (np.issubdtype(counts.dtype, np.integer) and np.issubdtype(totals.dtype, np.integer)):
-        raise InputError(f"{what} must be whole numbers, got {counts.dtype} and {totals.dtype}.")
-    if (counts < 0).any() or (counts > totals).any():
-        raise InputError(f"{what} must satisfy 0 <= k <= n in every window.")
-    return list(zip(counts.tolist(), totals.tolist(), strict=True))
+def c_chart(k: ArrayLike, **options: Unpack[Options]) -> ControlChart:
+    """The u chart of one unit a point: at which points are there unusually many or few events?
+
+    Parameters
+    ----------
+    k, options
+        As for `u_chart`.
+
+    References
+    ----------
+    NIST/SEMATECH e-Handbook of Statistical Methods, 6.3.3.1, doi:10.18434/M32189.
+
+    Examples
+    --------
+    >>> c_chart([28, 31], centre=16.0).signal.tolist()  # 28 lies on the limit
+    [0, 1]
+    """
+    counts = as_floats(k, "k")
+    chart = u_chart(counts, np.ones(counts.shape), **options)
+    return replace(
+        chart, kind="c", convention=chart.convention.replace("u chart", "c chart").replace(" for each n", "")
+    )
+
+
+def _counted(k: ArrayLike, n: ArrayLike, *, shares: bool = True) -> tuple[Floats, Floats]:
+    """Counts and what they are of, missing together; raises InputError for what no count can be."""
+    counts, rows = as_floats(k, "k"), as_floats(n, "n")
+    if counts.shape != rows.shape:
+        raise InputError(f"k and n must have one shape, got {counts.shape} and {rows.shape}.")
+    told = np.isfinite(counts) & np.isfinite(rows)
+    counts, rows = np.where(told, counts, np.nan), np.where(told, rows, np.nan)
+    if (counts[told] < 0).any() or (rows[told] < 0).any() or (shares and (counts[told] > rows[told]).any()):
+        raise InputError(f"Counts must satisfy {'0 <= k <= n' if shares else 'k >= 0 and n >= 0'} at every point.")
+    if (counts[told] % 1).any() or (shares and (rows[told] % 1).any()):
+        raise InputError(f"{'k and n' if shares else 'k'} must be whole numbers.")
+    return counts, rows
+
+
+def _check_exact(value: Floats, dispersion: Dispersion) -> None:
+    if value.ndim != 1:
+        raise InputError(f"Exact limits are of one series, got points of shape {value.shape}.")
+    if dispersion is Dispersion.LANEY:
+        raise InputError("Laney's sigma_z belongs to no law of counts: exact limits need SAMPLING or SHARED.")
+
+
+def _exact(
+    chart: ControlChart, score: Floats, *, limits: tuple[Floats, Floats], n: Floats, width: float
+) -> ControlChart:
+    """The chart with scores and limits of its points' own law; the limits are given as counts."""
+    known = np.isfinite(chart.score)
+    score = np.where(known, score, np.nan)
+    size = np.where(known, n, np.nan)
+    return replace(
+        chart,
+        score=score,
+        lower=limits[0] / size,
+        upper=limits[1] / size,
+        signal=outside(score, width),
+        convention=chart.convention.replace(
+            f"limits at {width:g} standard errors for each n", f"exact limits as rare as {width:g} sigma for each n"
+        ),
+    )

@@ -1,107 +1,176 @@
-"""What every control chart hands on: its limits, its points and whether it may signal at all."""
+"""What every control chart gives: per point a statistic, its n, centre, limits, score and signal."""
 
 from __future__ import annotations
 
-import math
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any
 
-__all__ = ["MIN_REFERENCE_WINDOWS", "ChartPoint", "ControlChart", "Dispersion"]
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
-MIN_REFERENCE_WINDOWS = 7
+from core.errors import InputError
 
+__all__ = [
+    "ON_THE_LIMIT",
+    "ControlChart",
+    "as_base",
+    "as_floats",
+    "drawn",
+    "mean_over",
+    "moving_ranges",
+    "outside",
+    "per_point",
+]
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChartPoint:
-    """One window on a chart. Without rows it has no value, no limits and no signal."""
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+Sides = NDArray[np.int8]
 
-    name: str
-    n: int
-    value: float | None
-    low: float | None
-    high: float | None
-    signal: Literal["above", "below"] | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Dispersion:
-    """Do the reference's windows differ more than chance? Laney's sigma_z, which is 1 if they don't.
-
-    References
-    ----------
-    D. B. Laney (2002), doi:10.1081/QEN-120003555.
-    """
-
-    sigma_z: float
-    n_windows: int
-
-    @property
-    def tolerance(self) -> float:
-        """How far sigma_z may lie from 1 by chance, on either side, in 9 cases of 10.
-
-        The variance of a mean moving range of R independent normal z's, over 1.128 squared, is close
-        to 0.826 / (R - 1).
-        """
-        return 1.645 * math.sqrt(0.826 / (self.n_windows - 1))
-
-    def words(self, unit: str = "window") -> str:
-        """What sigma_z means for the limits, in one sentence.
-
-        Examples
-        --------
-        >>> Dispersion(sigma_z=3.74, n_windows=8).words("week")
-        'Limits are 3.7 times too tight: weeks of the reference differ more than chance (sigma_z 3.74).'
-        """
-        if self.sigma_z > 1 + self.tolerance:
-            return (
-                f"Limits are {self.sigma_z:.1f} times too tight: {unit}s of the reference differ more than chance "
-                f"(sigma_z {self.sigma_z:.2f})."
-            )
-        how = "less than" if self.sigma_z < 1 - self.tolerance else "as much as"
-        return f"{unit.capitalize()}s of the reference differ {how} chance (sigma_z {self.sigma_z:.2f})."
+ON_THE_LIMIT = 1e-9  # of a point's distance from the centre: what is this close to a limit lies on it
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class ControlChart:
-    """A statistic of each window against limits from the reference; signals only where `armed`.
+    """A statistic of each point against its limits; all arrays have time as their last axis.
 
-    ``why`` says why the chart is not armed, or what its limits are worth where they are unusual.
+    Attributes
+    ----------
+    kind : str
+        "individuals", "p", "EWMA" ...
+    statistic, n, centre, lower, upper : float arrays of shape (..., n_points)
+        What is plotted, the rows or units it rests on, centre line and limits; NaN where a point has none.
+    score : float array of shape (..., n_points)
+        The distance from the centre in standard errors of the point: zones and run rules are read off it.
+    signal : int8 array of shape (..., n_points)
+        1 above the upper limit, -1 below the lower one, else 0; a point exactly on a limit is inside.
+    n_base : int array of shape (...)
+        Points that the limits were estimated from; 0 where they were given.
+    standards : mapping of str to float array of shape (..., 1) or (..., n_points)
+        What the limits are made of. Given back as keywords, they freeze the limits for further points.
+    convention : str
+        In words.
+    low_statistic : float array or None
+        Only of a CUSUM: the sum of shifts downwards, as a number of 0 or below.
     """
 
-    chart: str
-    unit: str
-    centre: float | None
-    n_reference_windows: int
-    armed: bool
-    why: str
+    kind: str
+    statistic: Floats
+    n: Floats
+    centre: Floats
+    lower: Floats
+    upper: Floats
+    score: Floats
+    signal: Sides
+    n_base: NDArray[np.int64]
+    standards: Mapping[str, Floats]
     convention: str
-    points: tuple[ChartPoint, ...]
-    dispersion: Dispersion | None = None
+    low_statistic: Floats | None = None
 
     @property
-    def signals(self) -> tuple[ChartPoint, ...]:
-        """The points outside their limits."""
-        return tuple(point for point in self.points if point.signal)
+    def n_signals(self) -> NDArray[np.int64]:
+        """How many points lie outside, of each series."""
+        return np.asarray(np.count_nonzero(self.signal, axis=-1), dtype=np.int64)
 
-    @property
-    def words(self) -> str:
-        """What the chart shows, in plain sentences."""
-        parts = [self.why] if self.why else []
-        n = sum(point.value is not None for point in self.points)
-        if self.armed and n:
-            found = [text for text in (self._outside("above", n), self._outside("below", n)) if text]
-            parts.append(f"{'; '.join(found)}." if found else f"None of {self._units(n)} lies outside the limits.")
-        if empty := len(self.points) - n:
-            parts.append(f"{self._units(empty)} without rows: no point.")
-        return " ".join(parts)
 
-    def _outside(self, signal: Literal["above", "below"], n: int) -> str:
-        names = [point.name for point in self.points if point.signal == signal]
-        if not names:
-            return ""
-        limit = "upper" if signal == "above" else "lower"
-        lie, first = ("lies", "in") if len(names) == 1 else ("lie", "first in")
-        return f"{len(names)} of {self._units(n)} {lie} {signal} the {limit} limit, {first} {names[0]}"
+def as_floats(values: ArrayLike, what: str) -> Floats:
+    """Values as an array of shape (..., n_points); what isn't finite counts as missing. Raises InputError."""
+    try:
+        array = np.array(values, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"{what} must be numbers in one array whose last axis is time: {error}.") from error
+    if array.ndim == 0:
+        raise InputError(f"{what} must be an array whose last axis is time, got the single number {array}.")
+    array[~np.isfinite(array)] = np.nan
+    return array
 
-    def _units(self, n: int) -> str:
-        return f"{n:,} {self.unit}{'' if n == 1 else 's'}"
+
+def per_point(value: ArrayLike, like: Floats, what: str) -> Floats:
+    """A number for each point of `like`: one for all, one a series as (..., 1), or one a point. Raises InputError."""
+    array = np.asarray(value, dtype=np.float64)
+    try:
+        return np.array(np.broadcast_to(array, like.shape))
+    except ValueError as error:
+        raise InputError(f"{what} of shape {array.shape} don't fit points of shape {like.shape}.") from error
+
+
+def as_base(base: ArrayLike | None, usable: Bools) -> Bools:
+    """The points that limits are estimated from: those asked for (all, by default) that have a value."""
+    if base is None:
+        return usable
+    wanted = np.asarray(base)
+    if wanted.dtype != np.bool_:
+        raise InputError(f"base says of each point whether limits rest on it, in booleans, got {wanted.dtype}.")
+    try:
+        return np.broadcast_to(wanted, usable.shape) & usable
+    except ValueError as error:
+        raise InputError(f"base of shape {wanted.shape} doesn't fit points of shape {usable.shape}.") from error
+
+
+def mean_over(values: Floats, where: Bools) -> Floats:
+    """The mean of some points of each series, shape (..., 1); NaN where there is none."""
+    n = where.sum(axis=-1, keepdims=True)
+    total = np.where(where, values, 0.0).sum(axis=-1, keepdims=True)
+    return np.asarray(np.divide(total, n, out=np.full(total.shape, np.nan), where=n > 0))
+
+
+def moving_ranges(values: Floats) -> Floats:
+    """How far each point is from the one before, shape (..., n_points); NaN at the start and beside a gap.
+
+    Examples
+    --------
+    >>> moving_ranges(np.array([1.0, 4.0, np.nan, 5.0, 3.0])).tolist()
+    [nan, 3.0, nan, nan, 2.0]
+    """
+    ranges = np.full(values.shape, np.nan)
+    ranges[..., 1:] = np.abs(np.diff(values, axis=-1))
+    return ranges
+
+
+def outside(score: Floats, width: float = 3.0) -> Sides:
+    """1 above `width` standard errors, -1 below as many, else 0; what lies on the limit is inside."""
+    far = width * (1 + ON_THE_LIMIT)
+    with np.errstate(invalid="ignore"):
+        return (score > far).astype(np.int8) - (score < -far).astype(np.int8)
+
+
+def drawn(
+    kind: str,
+    statistic: Floats,
+    *,
+    n: Floats,
+    centre: Floats,
+    error: Floats,
+    width: float,
+    n_base: NDArray[np.int64],
+    standards: Mapping[str, Any],
+    convention: str,
+    floor: float = -np.inf,
+    ceiling: float = np.inf,
+) -> ControlChart:
+    """A chart with limits `width` standard errors off the centre, cut to what the statistic can be.
+
+    Where the standard error is 0 or unknown there are no limits, no score and no signal.
+    """
+    if not (np.isfinite(width) and width > 0):
+        raise InputError(f"The limits' width must be a number of standard errors above 0, got {width}.")
+    centre = per_point(centre, statistic, "the centre")
+    error = per_point(error, statistic, "the standard errors")
+    known = np.isfinite(statistic)
+    scaled = known & (error > 0)
+    half = width * np.where(scaled, error, np.nan)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        score = np.where(scaled, (statistic - centre) / error, np.nan)
+    return ControlChart(
+        kind=kind,
+        statistic=statistic,
+        n=n,
+        centre=np.where(known, centre, np.nan),
+        lower=np.maximum(floor, centre - half),
+        upper=np.minimum(ceiling, centre + half),
+        score=score,
+        signal=outside(score, width),
+        n_base=np.asarray(n_base, dtype=np.int64),
+        standards={name: np.asarray(value, dtype=np.float64) for name, value in standards.items()},
+        convention=convention,
+    )

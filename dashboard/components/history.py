@@ -15,7 +15,7 @@ from core.services.alarms import Alarm
 from core.services.fleet import ModelSummary
 from core.services.observations import WindowInfo
 from dashboard.components.numbers import show_chart, show_numbers
-from dashboard.components.summary import FAMILY_NAMES, UNUSABLE, capitalised, gap_name, unjudged_words
+from dashboard.components.summary import FAMILY_NAMES, capitalised, gap_name, unjudged_words, unusable
 from dashboard.text import (
     CHIP_WORDS,
     count,
@@ -84,7 +84,7 @@ def _subjects(summary: ModelSummary, alarm: Alarm) -> list[str]:
     if alarm.family is Family.DATA_DRIFT:
         names = [measure.column for measure in alarm.measures]
     elif alarm.family is Family.DATA_QUALITY:
-        names = [f"{UNUSABLE.get(measure.measure, 'unusable')} {measure.column}" for measure in alarm.measures]
+        names = [unusable(measure, measure.column) for measure in alarm.measures]
     elif alarm.family is Family.FAIRNESS:
         names = [f"{gap_name(measure)} by {measure.column}" for measure in alarm.measures]
     elif alarm.family is Family.CONCEPT_DRIFT:

@@ -21,11 +21,14 @@ from dashboard.text import (
 
 __all__ = [
     "ALARMS",
+    "NOT_YET",
     "as_armed",
     "capital",
     "change_cell",
     "count_cell",
     "dated",
+    "differs",
+    "found",
     "held",
     "margin_words",
     "moved",
@@ -34,6 +37,7 @@ __all__ = [
 ]
 
 ALARMS = (Status.CRITICAL, Status.WARNING)
+NOT_YET = "No alarm so far"  # of what the watch is quiet about, though this window alone differs
 
 
 def verdict_chip(measure: Measure, context: Context, words: str | None = None) -> str:
@@ -44,6 +48,8 @@ def verdict_chip(measure: Measure, context: Context, words: str | None = None) -
         return ":gray-badge[Not judged]"
     if not context.arming.is_armed:
         return chip(Status.INSUFFICIENT, "Not armed")
+    if measure.status is Status.OK and differs(measure):
+        words = words or NOT_YET
     return chip(measure.status, words)
 
 
@@ -95,10 +101,26 @@ def moved(measure: Measure) -> str:
         matter = "by more than" if measure.status is Status.CRITICAL else "not certainly by more than"
         margin = margin_words(measure.margin, name)
         return f"{titled(measure)} {way} from {before} to {value}, {matter} the margin of {margin}."
-    if measure.status is Status.OK and measure.margin is not None:
-        seen = f"a change of {margin_words(measure.margin, name)} would have been seen"
-        return f"No evidence of change: {measure_name(name)} is {value}, {before} in the reference; {seen}."
+    if measure.status is Status.OK:
+        quiet = "No alarm so far" if differs(measure) else "No evidence of change"
+        alone = f"; this window alone is {_way(measure)}, which isn't enough evidence" if differs(measure) else ""
+        return f"{quiet}: {measure_name(name)} is {value}, {before} in the reference{alone}{found(measure)}."
     return f"{titled(measure)} is {value}, {before} in the reference. {capital(measure.why.rstrip('.'))}."
+
+
+def differs(measure: Measure) -> bool:
+    """Whether the window taken alone differs from the reference, whatever the watch makes of it."""
+    return measure.change is not None and not measure.change.low <= 0.0 <= measure.change.high
+
+
+def _way(measure: Measure) -> str:
+    return "lower" if (measure.value or 0.0) < (measure.reference or 0.0) else "higher"
+
+
+def found(measure: Measure) -> str:
+    """What would have been found where nothing is, after a semicolon; '' where that isn't said."""
+    _, _, said = measure.why.partition("; ")
+    return f"; {said}" if said else ""
 
 
 def change_cell(measure: Measure) -> str:

@@ -9,6 +9,7 @@ from core.measure import Family, Measure, Status
 from core.schema import Task
 from core.services.fleet import FamilyVerdict, ModelSummary
 from core.services.observations import WindowInfo
+from dashboard.components.measures import found
 from dashboard.text import (
     chip,
     count,
@@ -39,6 +40,7 @@ __all__ = [
     "shown",
     "size",
     "unjudged_words",
+    "unusable",
 ]
 
 FAMILY_NAMES = {
@@ -48,7 +50,11 @@ FAMILY_NAMES = {
     Family.FAIRNESS: "Fairness",
     Family.DATA_QUALITY: "Data quality",
 }
-UNUSABLE = {"missing_share": "missing", "invalid_share": "unreadable", "outside_share": "never seen"}
+UNUSABLE = {
+    "missing_share": "missing values of {}",
+    "invalid_share": "unreadable values of {}",
+    "outside_share": "values of {} outside anything seen",
+}
 WATCHED = "Watched: each window's evidence is carried on to the next (e-values), and judged among all series (e-BH)."
 
 
@@ -100,7 +106,7 @@ def reason(summary: ModelSummary) -> str:
         Family.CONCEPT_DRIFT: "outcomes at equal score" if summary.context.task is not Task.REGRESSION else "errors",
         Family.DATA_DRIFT: f"PSI of {plain(measure.column)}",
         Family.FAIRNESS: f"{gap_name(measure)} by {plain(measure.column)}",
-        Family.DATA_QUALITY: f"{UNUSABLE.get(measure.measure, 'unusable')} {plain(measure.column)}",
+        Family.DATA_QUALITY: unusable(measure, plain(measure.column)),
     }[leading.family]
     return f"{what}{_since(leading.since)}"
 
@@ -118,13 +124,13 @@ def sentence(summary: ModelSummary) -> str:
         return f"No alarm, but {_untold(summary, leading)}."
     could, promise = [], summary.watch.promise if summary.watch else None
     primary = summary.primary
-    if primary is not None and primary.margin is not None:
-        could.append(f"of {measure_name(primary.measure)} by {size(primary.margin, primary.measure)}")
+    if primary is not None and (said := found(primary)):
+        could.append(f"of {measure_name(primary.measure)}, {said.removeprefix('; ')}")
     if promise is not None:
         horizon, shift = max(promise.typical[Light.CHANGED].items())
         if math.isfinite(shift):
-            could.append(f"of half of the columns by {shift:.2g} sd, in {plural(horizon, 'window')}")
-    return "No evidence of change" + (f": a change {' or '.join(could)} would have been seen." if could else ".")
+            could.append(f"of half of the columns, one of {shift:.2g} sd in {plural(horizon, 'window')}")
+    return f"No evidence of change{': ' if could else ''}{'; '.join(could)}."
 
 
 def detail(summary: ModelSummary) -> str:
@@ -173,6 +179,11 @@ def gap_name(measure: Measure) -> str:
     return measure.measure.removesuffix("_difference").replace("_", " ")
 
 
+def unusable(measure: Measure, column: str) -> str:
+    """What is wrong with the cells that a share of data quality counts; `column` as it may be shown."""
+    return UNUSABLE.get(measure.measure, "unusable values of {}").format(column)
+
+
 def capitalised(text: str) -> str:
     """The text with a capital first letter."""
     return f"{text[:1].upper()}{text[1:]}"
@@ -188,9 +199,9 @@ def _alarm(summary: ModelSummary, verdict: FamilyVerdict) -> str:
     if verdict.family is Family.FAIRNESS:
         return _group(summary, measure)
     if verdict.family is Family.DATA_QUALITY:
-        what = capitalised(UNUSABLE.get(measure.measure, "unusable"))
+        what = unusable(measure, f"**{plain(measure.column)}**")
         return (
-            f"{what} cells of **{plain(measure.column)}** {_way(measure)} from {number(measure.reference)} to "
+            f"The share of {what} {_way(measure)} from {number(measure.reference)} to "
             f"{number(measure.value)} {in_sentence(measure.interval)}{_against(summary, measure)}"
         )
     if verdict.family is Family.CONCEPT_DRIFT:

@@ -10,6 +10,7 @@ import streamlit as st
 from core.charts.sparkline import sparkline
 from core.measure import Family, Interval, Measure, Status
 from core.services.fleet import FamilyVerdict, ModelSummary
+from dashboard.components.measures import NOT_YET, differs
 from dashboard.components.summary import (
     FAMILY_NAMES,
     columns_out,
@@ -105,7 +106,8 @@ def _performance(summary: ModelSummary, verdict: FamilyVerdict) -> Tile:
     lines.append(f"n {count(measure.n)}")
     line = performance_line(summary, measure)
     value = headline(measure.value, name, n=measure.n)
-    return _tile(summary, verdict, value, lines, (line, f"{measure_name(name)} by window"))
+    words = NOT_YET if verdict.status is Status.OK and differs(measure) else None
+    return _tile(summary, verdict, value, lines, (line, f"{measure_name(name)} by window"), words=words)
 
 
 def _concept(summary: ModelSummary, verdict: FamilyVerdict) -> Tile:
@@ -206,14 +208,20 @@ def _line(
 
 
 def _tile(
-    summary: ModelSummary, verdict: FamilyVerdict, value: str, lines: Sequence[str], line: tuple[str, str]
+    summary: ModelSummary,
+    verdict: FamilyVerdict,
+    value: str,
+    lines: Sequence[str],
+    line: tuple[str, str],
+    *,
+    words: str | None = None,
 ) -> Tile:
     return Tile(
         title=FAMILY_NAMES[verdict.family],
         page=PAGES[verdict.family],
         value=value,
         lines=tuple(filter(None, lines)),
-        chip=chip(shown(summary, verdict.status), unjudged_words(summary)),
+        chip=chip(shown(summary, verdict.status), unjudged_words(summary) or words),
         line=line[0],
         alt=f"{line[1]}, last {value}",
     )

@@ -46,11 +46,13 @@ def show_trend(
     as_points: bool = False,
     percent: bool = False,
     height: int = 230,
+    marks: Sequence[tuple[WindowInfo, str]] = (),
     note: str = "",
 ) -> None:
     """The chart of a measure over the windows of its context, a note on it (Markdown), and its numbers.
 
-    `written` says a value in words. `as_points`: the measure is a difference of rates.
+    `written` says a value in words. `as_points`: the measure is a difference of rates. `marks`: windows in which
+    something was done, and what.
     """
     windows = context.windows
     if all(measure.value is None for measure in measures):
@@ -78,6 +80,7 @@ def show_trend(
         height=height,
         focus=windows.index(focus) if focus in windows else None,
         onset=windows.index(since) if since in windows and context.arming.is_armed else None,
+        marks=[(windows.index(window), words) for window, words in marks if window in windows],
     )
     if as_points:
         ends = [line.value for line in (reference, *limits) if line is not None]

@@ -12,6 +12,13 @@ from dashboard.text import CHIP_WORDS, MINUS, number, plain
 __all__ = ["incident_words", "is_grey", "shown_words"]
 
 
+SHARES = {
+    "missing": "the share of missing cells",
+    "outside": "the share of values outside anything seen",
+    "invalid": "the share of cells that can't be read",
+}
+
+
 def is_grey(measure: Measure) -> bool:
     """Whether nothing can be said of a series, as it isn't monitorable or the reference is too small."""
     return measure.status is Status.INSUFFICIENT and measure.why.startswith(("Not monitorable", "Left out", "The ref"))
@@ -40,8 +47,8 @@ def incident_words(incident: IncidentInfo, subject: SubjectInfo | None) -> str:
     )
     what = {"location": "its location", "spread": "its spread"}.get(incident.monitor)
     named = what or f"the share of {plain(incident.monitor)}"
-    if subject is not None and subject.key.split("/")[0] in ("missing", "outside", "invalid"):
-        named = "the share"
+    if subject is not None:
+        named = SHARES.get(subject.key.split("/")[0], named)
     way = "up" if incident.sign > 0 else "down"
     size = _size(incident, subject)
     return f"It {beyond}: {named} went {way}{size} in the window it fired in."

@@ -66,7 +66,7 @@ def draft_form(selected: Selected, policy: AlarmPolicy) -> None:
     st.subheader("What if the policy were another?", anchor=False)
     columns = list(cached.workspace().models.show(current_actor(), selected.model).schema.columns)
     with st.form("policy", border=True):
-        first, second, third, fourth = st.columns(4)
+        first, second, third, fourth, fifth = st.columns(5)
         with first:
             false_alarms = st.number_input(
                 "False alerts a year", 0.01, 366.0, policy.false_alarms_per_year, help="At most, in expectation."
@@ -80,6 +80,15 @@ def draft_form(selected: Selected, policy: AlarmPolicy) -> None:
         with fourth:
             points = st.number_input(
                 "Margin of shares, points", 0.0, 100.0, 100 * policy.margin_points, step=0.1, format="%.2f"
+            )
+        with fifth:
+            ratio = st.number_input(
+                "Least ratio of groups",
+                0.01,
+                1.0,
+                policy.least_ratio,
+                step=0.05,
+                help="A group's rate that is at least this part of all others' doesn't matter.",
             )
         st.markdown(muted("Margins of single columns and measures: what doesn't matter there."))
         margins = st.data_editor(
@@ -130,6 +139,7 @@ def draft_form(selected: Selected, policy: AlarmPolicy) -> None:
                     "changes_per_year": changes,
                     "margin_sd": sd,
                     "margin_points": points / 100,
+                    "least_ratio": ratio,
                     "margins": {row["column"]: _margin(row) for row in margins if row.get("column") and _margin(row)},
                     "left_out": {row["column"]: row.get("reason") or "" for row in out if row.get("column")},
                     "windows_left_out": {

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import streamlit as st
 
 from core.alarms.watch import Light
 from core.governance.alerts import AlertMove, AlertState
 from core.governance.identity import Right
+from core.measure import Family
 from core.services.alerts import AlertInfo
 from core.services.promise_words import fleet_promise_words
+from core.services.subjects import GAPS
 from dashboard import cached
 from dashboard.auth import current_actor
 from dashboard.components.alert_form import alert_form
@@ -63,7 +66,9 @@ def verdict(alerts: Sequence[AlertInfo]) -> None:
         sentence = "No alert is open."
     st.markdown(f"### {sentence}", anchors=False)
     if out:
-        st.markdown(f"{plural(len(out), 'alert')} {'is' if len(out) == 1 else 'are'} still out; the others are back.")
+        back = len(waiting) + len(taken) - len(out)
+        others = f"; {back} {'is' if back == 1 else 'are'} back within the margin" if back else ""
+        st.markdown(f"{plural(len(out), 'alert')} {'is' if len(out) == 1 else 'are'} still out{others}.")
     st.markdown(muted(plain(fleet_promise_words(cached.workspace().analysis.promises(current_actor())))))
 
 
@@ -127,6 +132,10 @@ def links(alert: AlertInfo) -> None:
         pages.append(("views/quality.py", "Data quality", parameters))
     if "performance" in families:
         pages.append(("views/performance.py", "Performance", parameters))
+    gaps = [i.subject.split("/")[1].partition("=")[::2] for i in alert.incidents if i.subject.split("/")[0] in GAPS]
+    if gaps:
+        named = {"attribute": gaps[0][0], "group": gaps[0][1]}
+        pages.append(("views/fairness.py", "Fairness", {**parameters, **named}))
     if "concept" in families:
         pages.append(("views/concept.py", "Concept", parameters))
     with st.container(horizontal=True, gap="small"):
@@ -155,7 +164,7 @@ def incidents(alert: AlertInfo) -> None:
     )
 
 
-def _from_to(known: dict[str, object] | None) -> str:
+def _from_to(known: dict[str, Any] | None) -> str:
     """The leading number of an incident as it was frozen."""
     if known is None:
         return ""
@@ -163,6 +172,13 @@ def _from_to(known: dict[str, object] | None) -> str:
     if not isinstance(leading, dict):
         return ""
     before, now, n = leading["reference"], leading["value"], round(leading["n"])
+    others = [m for m in known.get("monitors", ()) if m["monitor"] == "the rest"]
+    if known["family"] == Family.FAIRNESS and others:
+        rest = others[0]
+        return (
+            f"{leading['monitor']} {number(now)}, n {count(n)}; all others {number(rest['value'])}, "
+            f"n {count(round(rest['n']))}; in the reference {number(before)} and {number(rest['reference'])}"
+        )
     name = "" if leading["monitor"] in ("missing", "invalid", "outside") else f"{leading['monitor']}: "
     if leading["is_share"]:
         return f"{name}{number(before)} to {number(now)}, n {count(n)}"

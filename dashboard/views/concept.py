@@ -12,7 +12,7 @@ from core.schema import Task
 from core.services.concept import ConceptReport
 from dashboard import cached
 from dashboard.components.frame import header, rests_on, usable
-from dashboard.components.measures import ALARMS, capital, dated, held, margin_words, verdict_chip
+from dashboard.components.measures import ALARMS, capital, dated, found, held, margin_words, verdict_chip
 from dashboard.components.numbers import cell_table, how_computed, show_chart, show_numbers
 from dashboard.components.summary import WATCHED
 from dashboard.components.trends import around, show_trend
@@ -51,40 +51,25 @@ def verdict(report: ConceptReport, residual: ConceptResidual) -> None:
     status = report.status
     if effect.value is not None and not context.arming.is_armed:
         status, words = Status.INSUFFICIENT, "Not armed"
-    verdict_card(status, plain(sentence(report, effect, mean)), detail=detail, basis=basis, chip_words=words)
+    verdict_card(status, plain(sentence(report, mean)), detail=detail, basis=basis, chip_words=words)
 
 
-def sentence(report: ConceptReport, effect: Measure, mean: Measure) -> str:
+def sentence(report: ConceptReport, mean: Measure) -> str:
     """The verdict in one sentence."""
-    if mean.value is None or effect.value is None:
-        return f"Whether outcomes still follow the {report.by} can't be told. {mean.why or effect.why}"
-    if effect.status not in ALARMS and mean.status not in ALARMS:
-        if Status.INSUFFICIENT in (effect.status, mean.status):
-            return f"No evidence that outcomes left the {report.by}, but too little data to rule it out."
-        return (
-            f"No evidence of change: outcomes follow the {report.by} as in the reference; a mean residual of "
-            f"{margin_words(mean.margin or 0.0, style(report))} would have been seen."
-        )
-    if mean.status in ALARMS:
-        beyond = "beyond" if mean.status is Status.CRITICAL else "not certainly beyond"
-        interval = mean.interval
-        if interval is not None and mean.value < 0:  # the words say which way
-            interval = replace(interval, low=-interval.high, high=-interval.low)
-        return (
-            f"{direction(report, mean)} {in_sentence(interval, style(report))}, "
-            f"{beyond} the margin of {margin_words(mean.margin or 0.0, style(report))}. {strength(mean, effect)}"
-        ).strip()
-    both = ", in both directions" if mean.status is Status.OK else ""
-    return f"At the same {report.by} outcomes differ from the reference{both}. {strength(mean, effect)}"
-
-
-def strength(mean: Measure, effect: Measure) -> str:
-    """The effect against its margin; '' where the mean residual says no less."""
-    if effect.status not in ALARMS or mean.status in (Status.CRITICAL, effect.status):
-        return ""
-    beyond = "beyond" if effect.status is Status.CRITICAL else "not certainly beyond"
-    value = f"{number(effect.value, EFFECT)} {in_sentence(effect.interval, EFFECT)}"
-    return f"The effect over all bins is {value}, {beyond} the margin of {number(effect.margin, EFFECT)}."
+    if mean.value is None:
+        return f"Whether outcomes still follow the {report.by} can't be told. {mean.why}"
+    if mean.status not in ALARMS:
+        if mean.status is Status.INSUFFICIENT:
+            return f"Whether outcomes still follow the {report.by} can't be told. {capital(mean.why).rstrip('.')}."
+        return f"No evidence of change: outcomes follow the {report.by} as in the reference{found(mean)}."
+    beyond = "beyond" if mean.status is Status.CRITICAL else "not certainly beyond"
+    interval = mean.interval
+    if interval is not None and mean.value < 0:  # the words say which way
+        interval = replace(interval, low=-interval.high, high=-interval.low)
+    return (
+        f"{direction(report, mean)} {in_sentence(interval, style(report))}, "
+        f"{beyond} the margin of {margin_words(mean.margin or 0.0, style(report))}."
+    )
 
 
 def direction(report: ConceptReport, mean: Measure) -> str:
@@ -112,7 +97,6 @@ def computed(report: ConceptReport, residual: ConceptResidual) -> None:
             "Mean residual": plain(mean.convention),
             "Effect": plain(effect.convention),
             "Margin of the mean": "—" if mean.margin is None else margin_words(mean.margin, style(report)),
-            "Margin of the effect": number(effect.margin, EFFECT),
             "Alarm": WATCHED,
             "False alarms": plain(context.arming.reason),
             "Reference": f"{plural(len(context.reference_windows), 'window')}, labels {count(residual.n_reference)}",

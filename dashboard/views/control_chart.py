@@ -1,204 +1,180 @@
-"""Was this share in control?"""
+"""Is this series in control, by which rules, and since when not?"""
 
 import streamlit as st
 
-from core.charts.control import control_chart
 from core.measure import Status
 from core.schema import Task
-from core.services.control import ERROR_RATE, MISSING, SELECTION_RATE, ChartReport
-from core.services.observations import WindowInfo
-from core.spc.chart import ChartPoint, ControlChart
+from core.services.chart_design import chart_design
+from core.services.chart_options import ChartType
+from core.services.chart_report import ChartPoint, ChartReport, ChartState
 from dashboard import cached
+from dashboard.components.chart_choices import chosen_options, pick_chart, pick_series
+from dashboard.components.chart_drawing import show_control_chart
+from dashboard.components.chart_gallery import show_gallery
+from dashboard.components.chart_phases import show_phases, show_rebaseline, worth_words
+from dashboard.components.chart_price import rate_words, show_price
+from dashboard.components.chart_words import (
+    lying,
+    pattern,
+    place_name,
+    series_label,
+    series_name,
+    side,
+    since_words,
+    unit_of,
+    value_words,
+)
 from dashboard.components.frame import header, usable
 from dashboard.components.measures import capital, dated, held
-from dashboard.components.numbers import cell_table, how_computed, show_chart, show_numbers
+from dashboard.components.numbers import cell_table, how_computed
 from dashboard.components.verdict import verdict_card
 from dashboard.state import Selected, select
-from dashboard.text import DASH, count, day, digest, listed, muted, number, plain, plural, window_name
-from dashboard.theme import palette
+from dashboard.text import count, digest, listed, muted, plain, plural, window_name
 
-NOTHING = {
-    ERROR_RATE: "no row has both a prediction and a label",
-    SELECTION_RATE: "no row has a prediction",
-}
+MOST_LISTED = 12
 
 
-def picked(selected: Selected, first: ChartReport) -> ChartReport | None:
-    """The chart of the series that the reader chose."""
-    series = st.selectbox(
-        "Share of rows", first.choices, key="series", bind="query-params", format_func=capital, width=320
-    )
-    return first if series == first.series else cached.control_chart(selected.model, selected.selection, series)
-
-
-def verdict(report: ChartReport, chart: ControlChart) -> None:
-    """How many windows lie outside, on which side, since when, and what the limits are worth."""
-    unit = chart.unit
-    told = [point for point in chart.points if point.value is not None]
-    what = subject(report)
-    detail = [plain(chart.why)] if chart.why else []
-    if chart.dispersion is not None:
-        detail.append(chart.dispersion.words(unit))
-    if report.waiting:
-        are = "is" if len(report.waiting) == 1 else "are"
-        detail.append(f"{plural(len(report.waiting), unit)} whose labels are still arriving {are} left out.")
-    outside = [where for side in ("above", "below") if (where := lying(report, chart, side))]
-    if not told:
+def verdict(report: ChartReport) -> None:
+    """Whether the series is in control now, since when not, and what the limits are worth."""
+    unit, subject = unit_of(report.context), capital(series_name(report.series))
+    detail = []
+    newest = report.later[-1] if report.later else None
+    last = max((p.at.window.window.key, p) for p in report.signals)[1] if report.signals else None
+    if newest is None and not any(p.is_later and not report.series.waits(p.at.window) for p in report.points):
+        status, words = Status.INSUFFICIENT, "Just begun"
+        ends = "" if report.phase is None else f", which ends with {place_name(report.phase.last, report.context)}"
+        sentence = f"{subject} has no {unit} after phase I yet{ends}."
+    elif newest is None:
         status, words = Status.UNDEFINED, None
-        sentence = f"{what} is undefined: {NOTHING.get(report.series, 'no window has rows')}."
-    elif not chart.armed:
+        sentence = f"{subject} is undefined after phase I: {report.series.nothing}."
+    elif not report.is_armed:
         status, words = Status.INSUFFICIENT, "Not armed"
-        sentence = f"{what} is charted for orientation only; nothing signals."
-    elif outside:
-        status, words, sentence = Status.WARNING, "Out of control", f"{what} lies {' and '.join(outside)}."
-    elif not any(can_signal(point) for point in told):
+        sentence = f"{subject} is charted for orientation only; nothing signals."
+        detail.append(capital(worth_words(report)) + ".")
+    elif report.is_off:
+        status, words = Status.WARNING, "Out of control"
+        sentence = f"{subject} is out of control: {lying(report)}."
+        detail.append(since_words(report))
+    elif last is not None:
+        status, words = Status.OK, "In control now"
+        where = dated(last.at.window)
+        sentence = (
+            f"{subject} is in control now; it signalled in {len(report.signals)} of {plural(len(report.later), unit)}, "
+            f"last {where}."
+        )
+        detail.append(capital(lying(report)) + ".")
+    elif not any(can_signal(point) for point in report.later):
         status, words = Status.INSUFFICIENT, None
-        sentence = f"{what} can't be told from chance: with so few rows no share would lie outside the limits."
+        sentence = f"{subject} can't be told from chance: with so few rows no value would lie outside the limits."
     else:
         status, words = Status.OK, "In control"
-        sentence = f"{what} lies inside the limits in {'all of ' if len(told) > 1 else ''}{plural(len(told), unit)}."
-        detail.insert(0, seen(told[-1], unit))
-    verdict_card(status, plain(sentence), detail=" ".join(detail), basis=basis(report, chart), chip_words=words)
-
-
-def subject(report: ChartReport) -> str:
-    """The series at the head of a sentence."""
-    column = report.series.removeprefix(MISSING)
-    return f"The {report.series}" if column == report.series else f"The missing share of {column}"
-
-
-def lying(report: ChartReport, chart: ControlChart, side: str) -> str:
-    """In how many windows the share lies on one side of the limits, and the first of them; '' if in none."""
-    told = [window for point, window in zip(chart.points, report.windows, strict=True) if point.signal == side]
-    if not told:
-        return ""
-    n = sum(point.value is not None for point in chart.points)
-    first = f"{'first ' if len(told) > 1 else ''}{dated(told[0])}"
-    limit = "upper" if side == "above" else "lower"
-    return f"{side} the {limit} limit in {len(told)} of {plural(n, chart.unit)}, {first}"
+        sentence = f"{subject} is in control: no rule signals in {plural(len(report.later), unit)} after phase I."
+        detail.append(seen(report, newest))
+    if report.n_waiting:
+        are = "is" if report.n_waiting == 1 else "are"
+        detail.append(f"{plural(report.n_waiting, unit)} whose labels are still arriving {are} left out.")
+    if not report.is_frozen:
+        detail.append("You look at limits of your own choice, not at those in force.")
+    verdict_card(
+        status,
+        plain(sentence),
+        detail=plain(" ".join(filter(None, detail))),
+        basis=plain(basis(report)),
+        chip_words=words,
+    )
 
 
 def can_signal(point: ChartPoint) -> bool:
-    """Whether any share of this window's rows would lie outside its limits."""
-    return point.low is not None and point.high is not None and (point.low > 0 or point.high < 1)
+    """Whether any value of this window would lie outside its limits."""
+    if point.low is None or point.high is None:
+        return False
+    return point.low > 0 or point.high < 1 or point.at.window.n == 0
 
 
-def seen(point: ChartPoint, unit: str) -> str:
-    """What the last window would have shown."""
-    ends = [f"above {share(point.high)}"] if point.high is not None and point.high < 1 else []
-    ends += [f"below {share(point.low)}"] if point.low is not None and point.low > 0 else []
-    return f"In the last {unit}, n {count(point.n)}, a share {' or '.join(ends)} would have been seen." if ends else ""
+def seen(report: ChartReport, point: ChartPoint) -> str:
+    """What the newest window would have shown."""
+    name = report.series
+    if report.options.chart is not ChartType.SHEWHART or point.low is None or point.high is None:
+        return ""
+    is_share = name.measure == ""
+    ends = [f"above {value_words(name, point.high)}"] if not is_share or point.high < 1 else []
+    ends += [f"below {value_words(name, point.low)}"] if not is_share or point.low > 0 else []
+    unit = unit_of(report.context)
+    where = f"In the newest {unit}, n {count(point.n)}"
+    return f"{where}, a value {' or '.join(ends)} would have been seen." if ends else ""
 
 
-def basis(report: ChartReport, chart: ControlChart) -> str:
+def basis(report: ChartReport) -> str:
     """Which windows are charted, against which limits."""
-    span = [window_name(report.windows[place].window) for place in (0, -1)] if report.windows else []
-    n = sum(point.n for point in chart.points)
+    later = [point.at.window for point in report.points if not point.at.of_reference]
+    span = [window_name(later[place].window) for place in (0, -1)] if later else []
+    n = sum(point.n for point in report.points if not point.at.of_reference)
     charted = f"{capital(', to '.join(dict.fromkeys(span)))}; n {count(n)}. " if span else ""
-    return plain(f"{charted}Limits: {chart.convention}.")
+    return f"{charted}{capital(report.convention)}."
 
 
-def chart_card(report: ChartReport, chart: ControlChart) -> None:
-    """The chart, its legend in words, and its numbers."""
-    before, after = report.context.reference_windows, report.windows
-    names, reference_names = ([window_name(window.window) for window in windows] for windows in (after, before))
-    focus = report.context.focus
-    with st.container(border=True):
-        drawn = control_chart(
-            chart,
-            reference=report.reference_points,
-            names=names,
-            reference_names=reference_names,
-            ticks=[tick(window) for window in (*before, *after)],
-            palette=palette(),
-            title=capital(f"{report.series} by {chart.unit}"),
-            focus=after.index(focus) if focus in after else None,
-        )
-        show_chart(drawn, key="control_chart")
-        st.markdown(
-            muted(
-                "Dotted: the limits at each window's rows. Dashed: centre, the reference's share. Diamond: outside. "
-                "Open: the reference."
-            )
-        )
-        show_numbers(
-            ["Window", "Phase", "Share", "Lower limit", "Upper limit", "n", "Signal"],
-            [
-                *(
-                    point_row(p, name, "reference")
-                    for p, name in zip(report.reference_points, reference_names, strict=True)
-                ),
-                *(point_row(p, name, "production") for p, name in zip(chart.points, names, strict=True)),
-            ],
-            alt=f"{report.series} of every window",
-        )
-
-
-def tick(window: WindowInfo) -> str:
-    """A window's name, short enough for an axis."""
-    start = window.window.start_at
-    return window.name if start is None else day(start)
-
-
-def share(value: float | None) -> str:
-    """A share with digits enough for a rare one."""
-    return DASH if value is None else f"{value:.2%}" if abs(value) < 0.1 else number(value)
-
-
-def point_row(point: ChartPoint, name: str, phase: str) -> tuple[str, ...]:
-    """One window as text."""
-    return (name, phase, share(point.value), share(point.low), share(point.high), count(point.n), point.signal or "")
-
-
-def signals(report: ChartReport, chart: ControlChart) -> None:
-    """The windows outside, each with its limit."""
-    outside = [(p, w) for p, w in zip(chart.points, report.windows, strict=True) if p.signal]
-    if not outside:
+def signals(report: ChartReport) -> None:
+    """The windows that signal, the newest first, each with its rule's words."""
+    found = sorted(report.signals, key=lambda point: point.at.window.window.key, reverse=True)
+    if not found:
         return
-    st.subheader("Which windows lie outside?", anchor=False)
+    st.subheader("Which windows signal, and by what?", anchor=False)
     rows = []
-    for point, window in reversed(outside):
-        limit = point.high if point.signal == "above" else point.low
-        side = f":orange-badge[:material/change_history: {capital(point.signal or '')} the limit]"
+    for point in found[:MOST_LISTED]:
+        if report.options.chart is ChartType.SHEWHART:
+            why = "  \n".join(f"{capital(rule.words)}  \n{muted(held(rule.label))}" for rule in point.rules)
+        else:
+            why = capital(pattern(report, point.rules[0]))
+        limit = point.high if point.side > 0 else point.low
+        is_memory = report.options.chart is not ChartType.SHEWHART
+        shown = "" if limit is None else f"{limit:.2f} sigma" if is_memory else value_words(report.series, limit)
         rows.append(
-            [held(plain(capital(window_name(window.window)))), side, share(point.value), share(limit), count(point.n)]
+            [
+                held(plain(capital(window_name(point.at.window.window)))),
+                why,
+                value_words(report.series, point.value),
+                f"{side(point)}, {shown}" if shown else side(point),
+                count(point.n),
+            ]
         )
-    cell_table(["Window", "Signal", "Share", "Limit", "n"], rows, alt="Windows outside the limits")
+    cell_table(["Window", "Signal", "Value", "Side, limit", "n"], rows, alt="Windows that signal")
+    if len(found) > MOST_LISTED:
+        st.markdown(muted(f"{len(found) - MOST_LISTED} earlier ones are in the numbers below the chart."))
 
 
-def meaning(report: ChartReport, chart: ControlChart) -> None:
+def meaning(report: ChartReport, rate: str) -> None:
     """What a chart is for, and what it isn't."""
     with st.container(border=True):
         st.markdown("**How to read it**")
         lines = [
-            "A control chart explains; its signals page nobody. Whether a change matters is judged by margins, on the "
+            "A control chart explains; it never opens an alert. Whether a change matters is judged by margins, on the "
             "pages Performance, Drift and Fairness.",
-            "While a share is stable, about 1 window in 370 lies outside 3-sigma limits by chance.",
+            rate,
         ]
-        inside = [
-            p for p in report.reference_points if p.value is not None and p.low is not None and p.high is not None
-        ]
-        off = [p for p in inside if p.low is not None and p.high is not None and not p.low <= (p.value or 0) <= p.high]
-        if off:
+        if report.base_signals:
+            names = [plain(window_name(point.at.window.window)) for point in report.base_signals]
+            are = "signals" if len(names) == 1 else "signal"
             lines.append(
-                f"{plural(len(off), chart.unit)} of the reference itself ({listed([plain(p.name) for p in off])}) "
-                "lie outside: the limits may rest on a reference that was not in control."
+                f"{plural(len(names), 'point')} of phase I itself ({listed(names)}) {are}: if there was a cause that "
+                "won't recur, leave them out."
             )
         st.markdown("\n".join(f"- {line}" for line in lines))
 
 
-def computed(report: ChartReport, chart: ControlChart) -> None:
-    """The drawer: chart, centre, limits, dispersion, digest."""
-    context = report.context
-    spread = DASH if chart.dispersion is None else f"sigma_z {chart.dispersion.sigma_z:.2f}"
+def computed(report: ChartReport) -> None:
+    """The drawer: chart, centre, limits, tests on phase I, digest."""
+    context, baseline = report.context, report.baseline
+    notes = baseline.notes if baseline is not None else ()
     how_computed(
-        f"**p chart** of the {plain(report.series)}: a share of each window's rows against limits that widen as rows "
-        "get fewer. A point on a limit is inside.",
+        f"**{plain(series_label(report.series))}**, each window against limits made of phase I and frozen. A point "
+        "exactly on a limit is inside; after a window without a value, rules begin to count anew.",
         {
-            "Convention": plain(chart.convention),
-            "Needed": f"{7} reference windows with rows; there are {chart.n_reference_windows}",
-            "Dispersion (Laney)": spread,
-            "Windows": f"{plural(len(report.windows), 'window')} by {plain(context.unit)}, {plain(context.timezone)}",
+            "Convention": plain(report.convention),
+            "Tests": plain(" ".join(notes)) or "none",
+            "Rules": "; ".join(f"{rule.label}: {rule.words}" for rule in report.options.rules) or "none",
+            "Since when": "exact partition into levels, penalty log(n) + 2; the interval, of 90% or more, holds all "
+            "places at most exp(3) times less likely than the best",
+            "Windows": f"{plural(len(report.points), 'window')} by {plain(context.unit)}, {plain(context.timezone)}",
             "Reference": f"{plural(len(context.reference_windows), 'window')}, n {count(context.n_reference)}",
         },
         {"Profile (SHA-256)": digest(context.profile_digest)},
@@ -206,28 +182,80 @@ def computed(report: ChartReport, chart: ControlChart) -> None:
     )
 
 
+def elsewhere(report: ChartReport, selected: Selected) -> None:
+    """How many other series are off, so that a choice of series hides none."""
+    overview = cached.control_charts(selected.model, selected.selection) or ()
+    off = [each for each in overview if each.state is ChartState.OFF]
+    others = [each for each in off if each.series != report.series]
+    if others:
+        names = listed([plain(series_label(each.series)) for each in others])
+        st.markdown(f":material/report: {len(off)} of {len(overview)} series are out of control now, also: {names}.")
+
+
 def page() -> None:
     selected = select()
-    first = cached.control_chart(selected.model, selected.selection, None) if selected and selected.context else None
     place = st.container()
-    report = None
-    if selected is not None and first is not None:
-        report = picked(selected, first)
-    chart = report.chart if report is not None else None
-    with place:
-        shown = report is not None and chart is not None
-        header("Control chart", selected, actions=(lambda: computed(report, chart)) if shown else None)
-    if usable(selected) is None or report is None:
+    if selected is None or selected.context is None:
+        with place:
+            header("Control charts", selected)
+        usable(selected)
         return
+    first = cached.control_chart(selected.model, selected.selection, None, chosen_options())
+    if first is None:
+        with place:
+            header("Control charts", selected)
+        usable(None)
+        return
+    with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
+        with st.container(width=320):
+            series = pick_series(first.choices)
+        pick_chart()
+    report, options = first, chosen_options()
+    if (series, options) != (first.series.name, first.options):
+        report = cached.control_chart(selected.model, selected.selection, series, options) or first
+    with place:
+        header("Control charts", selected, actions=(lambda: computed(report)) if not report.why else None)
     if report.context.task is Task.REGRESSION:
         st.markdown(muted("A regression has no classes: its error rate and selection rate are undefined."))
-    if chart is None:
-        verdict_card(Status.UNDEFINED, plain(f"{subject(report)} can't be charted."), detail=plain(report.why))
-        return
-    verdict(report, chart)
-    chart_card(report, chart)
-    signals(report, chart)
-    meaning(report, chart)
+    if report.why:
+        subject = capital(series_name(report.series))
+        verdict_card(Status.UNDEFINED, plain(f"{subject} can't be charted."), detail=plain(report.why))
+    elif report.context.shows_reference:
+        verdict_card(
+            Status.INSUFFICIENT,
+            "There are no production records yet; a chart sets them against the reference.",
+            detail="What you see is the reference against its own limits.",
+            chip_words="No records yet",
+        )
+        show_control_chart(report)
+        show_phases(report, selected.selection)
+    else:
+        charted(report, selected)
+    overview = cached.control_charts(selected.model, selected.selection)
+    if overview:
+        st.space(4)
+        show_gallery(overview, report.context, selected.model)
+
+
+def charted(report: ChartReport, selected: Selected) -> None:
+    """Everything about one series."""
+    design = chart_design(report.options, report.baseline, windows_per_year=report.windows_per_year)
+    verdict(report)
+    elsewhere(report, selected)
+    show_control_chart(report)
+    if report.signals:
+        left, right = st.columns([13, 7], gap="medium")
+        with left:
+            signals(report)
+        with right:
+            meaning(report, rate_words(report, design))
+    else:
+        meaning(report, rate_words(report, design))
+    st.space(4)
+    show_phases(report, selected.selection)
+    show_rebaseline(report, selected.selection)
+    st.space(4)
+    show_price(report, design)
 
 
 page()

@@ -96,7 +96,8 @@ def detail_of(report: DriftReport, grey: Sequence[ColumnReport]) -> str:
     outside = report.outside
     if outside is not None and outside.value is not None:
         expected = f", {number(outside.reference)} in the reference" if outside.reference is not None else ""
-        lines.append(f"{number(outside.value)} of rows lie outside anything seen{expected}.")
+        interval = f" {in_sentence(outside.interval)}" if outside.interval else ""
+        lines.append(f"{number(outside.value)}{interval} of rows lie outside anything seen{expected}.")
     return "  \n".join(lines)
 
 

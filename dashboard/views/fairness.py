@@ -1,57 +1,62 @@
 """Who is treated differently, by how much, is it signal or noise?"""
 
-import re
-from collections.abc import Sequence
+from __future__ import annotations
+
 from dataclasses import replace
 
 import streamlit as st
 
-from core.charts.trend import Limit
-from core.fairness.gaps import MARGIN
-from core.fairness.support import MIN_SUPPORT
-from core.measure import Measure, Status
+from core.fairness.groups import COMPLEMENTS
+from core.fairness.policy import Against, FairnessPolicy
+from core.fairness.support import Cell
+from core.measure import Status
+from core.schema import Task
+from core.services.audits import AuditRequest
 from core.services.fairness import DECISIONS, AttributeReport, FairnessReport
-from core.services.observations import WindowInfo
 from dashboard import cached
+from dashboard.components.audit_exports import exports
+from dashboard.components.crossings import show_crossings
 from dashboard.components.frame import empty_state, header, usable
-from dashboard.components.gaps import POINTS, compared, gap_and_ratio, group_plot, judged
-from dashboard.components.groups import definition, latest, offered, rate_name, span_words, to_rest
-from dashboard.components.measures import capital
-from dashboard.components.numbers import how_computed
-from dashboard.components.trends import around, show_trend
+from dashboard.components.gap_trend import show_gap_trend
+from dashboard.components.gap_verdict import judged
+from dashboard.components.gaps import compared, gap_and_ratio, group_plot, p_words
+from dashboard.components.groups import ERRORS, definition, latest, limit_words, offered, rate_name, span_words
+from dashboard.components.measures import capital, held
+from dashboard.components.numbers import cell_table, how_computed
+from dashboard.components.pickers import pick
+from dashboard.components.questions import closer
 from dashboard.components.verdict import verdict_card
 from dashboard.state import select
 from dashboard.text import (
+    DASH,
     count,
     digest,
+    in_cell,
     in_sentence,
     listed,
     measure_name,
+    muted,
     number,
     plain,
     plural,
     signed,
 )
 
-SAFE = re.compile(r"[A-Za-z0-9]+([ _-][A-Za-z0-9]+)*")  # shown by Markdown letter by letter, and in the address too
-ERRORS = ("mean_absolute_error", "mean_error")
-
-
-def pick(label: str, options: Sequence[str], key: str) -> str:
-    """Up to four choices side by side where Markdown can show them as they are, else a list; kept in the address."""
-    if len(options) <= 4 and all(SAFE.fullmatch(option) for option in options):
-        chosen: str = st.segmented_control(
-            label, options, default=options[0], required=True, key=key, bind="query-params"
-        )
-        return chosen
-    return st.selectbox(label, options, key=key, bind="query-params", width=280)
+AGAINST = {
+    Against.REST: "the rest",
+    Against.REFERENCE_GROUP: "the reference group",
+    Against.BEST: "the best group",
+    Against.OVERALL: "all together",
+}
 
 
 def verdict(report: FairnessReport, attribute: AttributeReport, rate: str) -> None:
     """Who differs, by how much; what the rate means; for whom it can't be told."""
-    status, words, sentence, detail = judged(report, attribute, rate)
+    found = judged(report, attribute, rate)
     basis = f"{definition(report, rate)} {span_words(report, rate)}. {attribute.coverage(rate)}"
-    verdict_card(status, plain(sentence), detail=plain(detail), basis=plain(basis), chip_words=words)
+    verdict_card(
+        found.status, plain(found.sentence), detail=plain(found.detail), basis=plain(basis), chip_words=found.words
+    )
 
 
 def elsewhere(report: FairnessReport, attribute: str, rate: str) -> None:
@@ -61,51 +66,11 @@ def elsewhere(report: FairnessReport, attribute: str, rate: str) -> None:
         for name in offered(report):
             gap = each.measure(f"{name}_difference")
             alarming = (gap is not None and gap.status is Status.CRITICAL) or latest(report, each, name)
-            if alarming and (each.attribute, name) != (attribute, rate):
+            same = (each.attribute, COMPLEMENTS.get(name, name)) == (attribute, COMPLEMENTS.get(rate, rate))
+            if alarming and not same and name not in COMPLEMENTS:
                 found.append(f"{rate_name(report, name)} by {each.attribute}")
     if found and report.context.arming.is_armed:
         st.markdown(f":material/report: Disparities elsewhere: {plain(listed(found, most=6))}.")
-
-
-def over_time(report: FairnessReport, attribute: AttributeReport, rate: str) -> None:
-    """One group's difference to the rest, window by window."""
-    gaps = [m for m in to_rest(attribute, rate) if m.value is not None]
-    if not gaps:
-        return
-    told = {mean.group for mean in attribute.rates.of(rate) if mean.status is Status.OK} if attribute.rates else set()
-    gaps.sort(key=lambda m: (m.segment not in told, -abs(m.value or 0.0)))
-    st.subheader("How did the difference go over time?", anchor=False)
-    group = st.selectbox("Group", [m.segment for m in gaps], key="group", bind="query-params", width=280)
-    series = [replace(m, interval=m.change) for m in attribute.series(f"{rate}_difference_to_rest", group)]
-    chosen = next(m for m in gaps if m.segment == group)
-    span = report.span_of(rate)
-    place = report.context.windows.index(span[-1]) if span else None
-    side = 0
-    if place is not None and series[place].status is Status.CRITICAL and report.context.arming.is_armed:
-        side = 1 if (series[place].value or 0.0) > 0 else -1
-    before = chosen.reference
-    show_trend(
-        report.context,
-        series,
-        title=f"{capital(rate_name(report, rate))}: {group} minus the rest, by {report.context.unit}",
-        key="gap_trend",
-        written=lambda m: f"{signed(m.value)} {in_sentence(m.interval)}, n {count(m.n)}",
-        reference=None if before is None else Limit(value=before, words=("reference", signed(before))),
-        limits=around(0.0, MARGIN, "", is_change=True, is_crossed=side),
-        focus=span[-1] if span else None,
-        since=began(report, series, place),
-        needs_labels=rate != DECISIONS,
-        as_points=True,
-        note="Intervals hold for all groups of a window at once at 95%.",
-    )
-
-
-def began(report: FairnessReport, series: Sequence[Measure], place: int | None) -> WindowInfo | None:
-    """The first window of the run of disparities that reaches the last window of the span."""
-    first = None
-    while place is not None and place >= 0 and series[place].status is Status.CRITICAL:
-        first, place = report.context.windows[place], place - 1
-    return first
 
 
 def cannot_show(report: FairnessReport, rate: str) -> None:
@@ -122,26 +87,33 @@ def cannot_show(report: FairnessReport, rate: str) -> None:
             )
         lines = [
             first,
-            "That a model is fair. Within the margin: no evidence of a larger gap. Not enough data: not known.",
-            "Why groups differ, or groups within groups: attributes are compared one at a time, as logged.",
+            "That a model is fair. No evidence: a larger gap would have been seen. Not enough data: not known.",
+            "Why groups differ, or whether a difference is justified.",
         ]
         st.markdown("\n".join(f"- {line}" for line in lines))
 
 
 def computed(report: FairnessReport) -> None:
-    """The drawer: intervals, tests, margin, support, digest."""
-    context = report.context
+    """The drawer: policy, intervals, tests, support, digests."""
+    context, policy = report.context, report.policy
+    n = report.audit.n_comparisons if report.audit is not None else 0
     how_computed(
-        "**Rates by group** over the last 13 windows, each on its own denominator. Each group is compared with all "
-        "other rows; the best group is no yardstick, as the best of several noisy rates is high by chance.",
+        f"**Rates by group** over the last 13 windows, each on its own denominator, under the policy "
+        f"**{plain(policy.title)}**. {plain(policy.note)}",
         {
+            "Source": plain(policy.source) or "none named",
+            "Limit": plain(limit_words(policy)),
+            "Compared with": AGAINST[policy.against],
             "Intervals": "Wilson for rates, Newcombe for differences, MOVER-R for ratios",
-            "Verdict": f"the interval of the difference, Bonferroni over groups, beyond the margin of {POINTS}",
-            "Least support": f"{MIN_SUPPORT} rows of the rate's own denominator",
+            "Verdict": "the whole interval beyond the limit"
+            if policy.decision == "certain"
+            else "beyond the limit, and chance ruled out; no evidence only where a gap would have been found",
+            "Held on": f"{plural(n, 'comparison')} at once: Bonferroni for intervals, Holm for Fisher's p",
+            "Least support": f"{policy.min_support} rows of the rate's own denominator",
             "Windows": f"{plural(len(report.span), 'window')} for decisions, {len(report.labelled_span)} for labels",
             "Reference": f"{plural(len(context.reference_windows), 'window')}, n {count(context.n_reference)}",
         },
-        {"Profile (SHA-256)": digest(context.profile_digest)},
+        {"Policy (SHA-256)": digest(policy.digest), "Profile (SHA-256)": digest(context.profile_digest)},
         key="how_fairness",
     )
 
@@ -161,7 +133,7 @@ def by_error(report: FairnessReport, attribute: AttributeReport) -> None:
     named = {capital(measure_name(error)): error for error in ERRORS}
     measure = named[pick("Measure", list(named), "error")]
     means = [mean for mean in attribute.errors if mean.measure == measure]
-    told = sorted((m for m in means if m.status is Status.OK), key=lambda m: m.value or 0.0)
+    told = sorted((m for m in means if m.cell is Cell.OK), key=lambda m: m.value or 0.0)
     if told:
         low, high = told[0], told[-1]
         name = capital(measure_name(measure))
@@ -177,10 +149,34 @@ def by_error(report: FairnessReport, attribute: AttributeReport) -> None:
     verdict_card(Status.INSUFFICIENT, plain(sentence), detail=detail, basis=plain(basis), chip_words=words)
     st.subheader("How far off is the model for whom?", anchor=False)
     group_plot(report, means, attribute, measure)
+    error_table(attribute, measure)
     cannot_show(report, measure)
 
 
-def by_rate(report: FairnessReport, attribute: AttributeReport, rate: str) -> None:
+def error_table(attribute: AttributeReport, measure: str) -> None:
+    """Errors against those of all others, and how far predictions lie apart."""
+    supported = {m.group for m in attribute.errors if m.measure == measure and m.cell is Cell.OK}
+    apart = {m.segment: m for m in attribute.error_gaps if m.measure == "score_wasserstein"}
+    rows = []
+    for gap in attribute.error_gaps:
+        if gap.measure != f"{measure}_difference_to_rest":
+            continue
+        told = gap.segment in supported and gap.value is not None
+        moved = apart.get(gap.segment)
+        rows.append(
+            [
+                held(plain(gap.segment)),
+                f"**{held(signed(gap.value, measure))}**  \n{muted(in_cell(gap.interval, measure))}" if told else DASH,
+                held(p_words(gap.p_value)) if told else DASH,
+                DASH if moved is None or moved.value is None or not told else number(moved.value, "mean_error"),
+            ]
+        )
+    st.subheader("How does each group compare with the rest?", anchor=False)
+    header_ = ["Group", "Difference", "By chance?", "Predictions apart (Wasserstein)"]
+    cell_table(header_, rows, alt="Errors of each group against the rest")
+
+
+def by_rate(report: FairnessReport, attribute: AttributeReport, request: AuditRequest, rate: str) -> None:
     """A classifier's rates by group, with gaps, verdicts and their history."""
     verdict(report, attribute, rate)
     elsewhere(report, attribute.attribute, rate)
@@ -191,35 +187,83 @@ def by_rate(report: FairnessReport, attribute: AttributeReport, rate: str) -> No
             f"Who is {plain(word)} how often?" if rate == DECISIONS else "How does each group fare?", anchor=False
         )
         group_plot(report, attribute.rates.of(rate) if attribute.rates else (), attribute, rate)
+        if attribute.association is not None and attribute.association.value is not None:
+            found = attribute.association
+            words = f"Cramér's V of decision and group, over all classes: {found.value:.2f}"
+            st.markdown(muted(f"{words} {in_sentence(found.interval, 'impact_ratio')}."))
     with right:
-        gap_and_ratio(attribute, rate)
+        gap_and_ratio(report, attribute, rate)
         cannot_show(report, rate)
-    compared(report, attribute, rate, "to_rest", "the rest")
-    if attribute.reference_group is not None:
-        compared(report, attribute, rate, "to_reference_group", attribute.reference_group)
-    over_time(report, attribute, rate)
+    compared(report, attribute, rate)
+    show_gap_trend(report, attribute, rate)
+    show_crossings(report, request, rate)
+    closer(report, attribute, request, rate)
+
+
+def asked_of(request: AuditRequest, declares_reference: bool) -> AuditRequest:
+    """The policy and those compared with, as chosen."""
+    shelf = cached.policies()
+    for problem in shelf.problems:
+        st.markdown(f":material/report: A fairness policy is left out: {plain(problem)}")
+    own = shelf.of_model(request.model)
+    named: dict[str, FairnessPolicy] = {own.title: own, **{p.title: p for p in shelf.policies if p.name != own.name}}
+    policy = named[pick("Policy", list(named), "policy", most=0, width=210)]
+    ways = [policy.against, *(way for way in Against if way is not policy.against)]
+    if not declares_reference:
+        ways = [way for way in ways if way is not Against.REFERENCE_GROUP or way is policy.against]
+    words = {AGAINST[way]: way for way in ways}
+    against = words[pick("Compared with", list(words), "against", most=0, width=150)]
+    return replace(request, policy=policy.name, against=None if against is policy.against else against)
 
 
 def page() -> None:
+    """The pickers, the verdict, and what it rests on."""
     selected = select()
-    report = cached.fairness(selected.model, selected.selection) if selected and selected.context else None
-    declared = report is not None and bool(report.attributes)
-    header("Fairness", selected, actions=(lambda: computed(report)) if report is not None and declared else None)
-    if usable(selected) is None or selected is None or report is None:
+    usable_ = selected is not None and selected.context is not None
+    request = AuditRequest(model=selected.model, selection=selected.selection) if selected and usable_ else None
+    if request is None or selected is None or selected.context is None:
+        header("Fairness", selected)
+        usable(selected)
         return
-    if not report.attributes:
+    title = st.container()
+    first = cached.fairness(request)
+    if first is None or not first.attributes:
+        with title:
+            header("Fairness", selected)
         undeclared(selected.model)
         return
+    of_rates = first.context.task is not Task.REGRESSION
     with st.container(horizontal=True, gap="medium", vertical_alignment="top"):
-        name = pick("Attribute", [each.attribute for each in report.attributes], "attribute")
-        attribute = report.attribute(name)
-        if attribute.rates is not None:
-            named = {capital(rate_name(report, rate)): rate for rate in offered(report)}
-            rate = named[pick("Measure", list(named), "rate")]
-    if attribute.rates is None:
+        name = pick("Attribute", [each.attribute for each in first.attributes], "attribute")
+        if of_rates and first.context.task is Task.MULTICLASS:
+            classes = list(first.outcome.classes)
+            whole = "all classes"
+            of_class = pick("Class", [whole, *classes], "class")
+            request = replace(request, of_class=None if of_class == whole else of_class)
+        measure_picker = st.container(width="content")
+        if of_rates:
+            request = asked_of(request, any(each.reference_group for each in first.attributes))
+    report = cached.fairness(request)
+    if report is None:
+        return
+    attribute = report.attribute(name)
+    rate = DECISIONS
+    if of_rates:
+        named = {capital(rate_name(report, each)): each for each in offered(report)}
+        with measure_picker:
+            rate = named[pick("Measure", list(named), "rate", width=205)]
+
+    def actions() -> None:
+        exports(report, request, rate)
+        computed(report)
+
+    with title:
+        header("Fairness", selected, actions=actions)
+    st.markdown(muted(plain(f"Coverage, all attributes: {report.coverage}")))
+    if not of_rates:
         by_error(report, attribute)
     else:
-        by_rate(report, attribute, rate)
+        by_rate(report, attribute, request, rate)
 
 
 page()

@@ -14,10 +14,12 @@ from dashboard.components.curves import score_curves
 from dashboard.components.frame import header, rests_on, usable
 from dashboard.components.measures import (
     ALARMS,
+    NOT_YET,
     capital,
     change_cell,
     count_cell,
     dated,
+    differs,
     held,
     margin_words,
     moved,
@@ -81,6 +83,7 @@ def verdict(report: PerformanceReport) -> None:
         status, words = Status.INSUFFICIENT, "Not armed"
     else:
         status = first.status if first.status is not Status.OK else report.status
+        words = NOT_YET if status is Status.OK and differs(first) else None
     verdict_card(status, plain(sentence), detail=detail.strip(), basis=basis, chip_words=words)
 
 

@@ -47,7 +47,8 @@ def verdict(report: QualityReport) -> None:
     arming, basis = report.context.arming, rests_on(report.context)
     names = [f"**{plain(row.column)}**" for row in report.columns if row.status in ALARMS]
     if failed:
-        sentence = f"{len(failed)} of {plural(len(counted), 'check')} {'fails' if len(failed) == 1 else 'fail'} in this window."
+        fail = "fails" if len(failed) == 1 else "fail"
+        sentence = f"{len(failed)} of {plural(len(counted), 'check')} {fail} in this window."
         status = Status.CRITICAL
     elif look:
         sentence = f"{plural(len(look), 'check')} of {len(counted)} to look at in this window."

@@ -96,7 +96,8 @@ def reports(workspace: Workspace) -> None:
     analysis.performance(ME, "m")
     analysis.concept(ME, "m")
     analysis.fairness(ME, "m")
-    analysis.control_chart(ME, "m")
+    workspace.charts.show(ME, "m")
+    workspace.charts.overview(ME, "m")
     analysis.summary(ME, "m")
 
 

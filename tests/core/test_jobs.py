@@ -232,7 +232,9 @@ def test_an_analysis_survives_a_kill_at_every_place_and_its_alarm_asks_once(eith
     assert job.state is JobState.DONE, job.message
     drafts = space.proposals.list(ME, "moved")
     assert [(p.kind, p.state, p.requester) for p in drafts] == [(ProposalKind.RETRAIN, ProposalState.DRAFT, None)]
-    assert drafts[0].reason == "Alert 1, 2026-01-11: More of amount is outside anything the reference had; amount moved."
+    assert (
+        drafts[0].reason == "Alert 1, 2026-01-11: More of amount is outside anything the reference had; amount moved."
+    )
     assert_ledger_holds(either)
 
 

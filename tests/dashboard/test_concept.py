@@ -16,12 +16,12 @@ from tests.dashboard.states import HOSTILE
         ("no_reference", "loans has no reference.", ""),
         ("no_records", "There are no production records yet to set against the reference.", "gray"),
         ("not_armed", "Not armed: the reference has 3 windows, 7 are needed.", "gray"),
-        ("too_few", "can't be told. 2 labelled rows are too few to tell a mean residual of 5.0 points", "gray"),
+        ("too_few", "can't be told. Too little data to tell: windows have fewer rows than the reference's", "gray"),
         ("no_label", "can't be told. No row has both a label and a place in these bins.", "gray"),
         ("without label", "can't be told. No row has both a label and a place in these bins.", "gray"),
         ("without score", "At the same predicted class, 'default' comes 29.2 points more often", "red"),
-        ("without prediction", "No evidence that outcomes left the score, but too little data", "gray"),
-        ("without timestamp", "Rows 5,400 to 5,999, labelled n 600", "gray"),
+        ("without prediction", "No evidence of change: outcomes follow the score as in the reference", "green"),
+        ("without timestamp", "Rows 5,400 to 5,999, labelled n 600", "green"),
         ("prices", "At the same predicted value, predictions are 28,693 higher than in the reference", "red"),
         ("kinds", "Predictions of the same class are right 7.4 points less often", "red"),
     ],
@@ -44,7 +44,7 @@ def test_outcomes_that_left_the_score_are_said_with_size_interval_margin_and_sin
     page = open_page("concept", folder_of("declining"))
     shown = words(page)
     assert "At the same score, 'default' comes 32.6 points more often than in the reference [29.0, 36.3]" in shown
-    assert "beyond the margin of 5.0 points." in shown
+    assert "beyond the margin of 2.2 points." in shown
     assert "Among 600 labelled rows the share with 'default' is 71.7%, 39.0% expected" in shown
     assert "Since 16 Jan 2026." in shown
     assert "What this cannot tell" in shown
@@ -56,9 +56,8 @@ def test_outcomes_that_left_the_score_are_said_with_size_interval_margin_and_sin
 
 def test_an_interval_points_the_way_the_words_do(open_page: OpenPage, folder_of: FolderOf) -> None:
     shown = words(open_page("concept", folder_of("kinds")))
-    assert "right 7.4 points less often than in the reference [4.9, 9.8]" in shown
+    assert "right 7.4 points less often than in the reference [4.9, 9.8], beyond the margin of 0.9 points." in shown
     assert "the share of right predictions is 88.0%, 95.4% expected" in shown
-    assert "The effect over all bins is 0.33 [0.25, 0.42], beyond the margin of 0.10." in shown
 
 
 def test_a_regressions_numbers_are_written_out(open_page: OpenPage, folder_of: FolderOf) -> None:

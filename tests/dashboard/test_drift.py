@@ -36,7 +36,8 @@ def test_while_nothing_is_armed_columns_are_compared_in_grey(open_page: OpenPage
     page = open_page("drift", folder_of("not_armed"), model="loans")
     assert not page.exception
     text = words(page)
-    assert "No verdict: nothing is armed. 3 of 6 columns differ by more than the margin." in text
+    assert "### No verdict: nothing is armed." in text
+    assert "Asked of this window alone: 3 of 6 columns differ, amount, colour, decision: adjusted p-value" in text
     assert "Not armed: the reference has 3 windows, 7 are needed." in text
     assert "has been out since" not in text
     for colour in ("red", "orange", "green"):
@@ -45,18 +46,19 @@ def test_while_nothing_is_armed_columns_are_compared_in_grey(open_page: OpenPage
     assert "#b3261e" not in chart_texts(page)
     page.button_group(key="shown").set_value("With an alarm").run()
     assert not page.exception
-    assert "No column has an alarm in this window: not armed." in words(page)
+    assert "No column has an alarm in this window." in words(page)
 
 
 def test_two_rows_cannot_tell_and_the_page_says_how_many_could(open_page: OpenPage, folder_of: FolderOf) -> None:
     page = open_page("drift", folder_of("too_few"), model="loans")
     assert not page.exception
     text = words(page)
-    assert "No evidence of change; for 6 of 6 columns there is too little data to tell." in text
+    assert "No evidence of change, but 6 of 6 columns can't be told." in text
     assert ":green-badge" not in text
     rows = psi_table(page)
     assert {row[1] for row in rows} == {"Not enough data"}
-    assert all("too little data to tell" in row[6].replace("\\", "") for row in rows)
+    assert all("too little data to tell" in row[7].replace("\\", "") for row in rows)
+    assert "0.0% [0.0, 65.8] of rows lie outside anything seen" in text, "none of two rows says little"
 
 
 def test_drift_needs_no_labels(open_page: OpenPage, folder_of: FolderOf) -> None:
@@ -70,11 +72,12 @@ def test_what_moved_is_counted_named_and_dated(open_page: OpenPage, folder_of: F
     assert not page.exception
     text = words(page)
     assert "### 3 of 6 columns moved by more than the margin." in text
-    assert "First: **amount**, **colour** and **decision**. amount has been out since 12 Jan 2026." in text
+    assert "amount moved on its own. Share between 119.3 and 146: 10.0% to 59.0%." in text
     rows = psi_table(page)
     assert [row[0] for row in rows[:3]] == ["amount", "colour", "decision"]
     assert [row[1] for row in rows] == ["Material"] * 3 + ["Stable"] * 3
     assert all(row[5] == "300" for row in rows)
+    assert [row[6] for row in rows] == ["12 Jan 2026"] * 3 + [""] * 3
 
 
 def test_a_new_category_is_told_in_words(open_page: OpenPage, folder_of: FolderOf) -> None:
@@ -124,5 +127,6 @@ def test_the_drawer_says_how_it_is_computed(open_page: OpenPage, folder_of: Fold
     page = open_page("drift", folder_of("drifted"), model="loans")
     page.button(key="how_drift").click().run()
     assert not page.exception
-    assert "Population stability index" in words(page)
+    assert "**PSI** says how far it moved, less the bias that samples of these sizes have." in words(page)
+    assert "11 bins of the reference; Jeffreys zero rule (+0.5); natural log" in words(page)
     assert page.code

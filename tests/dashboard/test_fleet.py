@@ -64,7 +64,7 @@ def test_two_rows_a_window_are_never_shown_as_none_or_all(open_page: OpenPage, f
     assert len(cells) == 3
     assert all(cell.startswith(("—", "**—**")) for cell in cells), cells
     assert "6 columns can't be told" in words(page)
-    assert "performance can't be told: n 2, about" in words(page)
+    assert "performance can't be told: windows have fewer rows than the reference's" in words(page)
     assert (n_models(page, "Not enough data"), n_models(page, "Stable")) == (1, 0)
 
 
@@ -82,7 +82,7 @@ def test_an_alarm_is_told_with_what_moved_from_to_and_since_when(open_page: Open
     text = words(page)
     assert "1 of 1 model has an alarm. loans: AUC fell from 0." in text
     assert "AUC fell, since 12 Jan" in text
-    assert "also fairness, concept and drift" in text
+    assert "also fairness, concept, drift and data quality" in text
     assert n_models(page, "Material") == 1
     assert "**3** :small[of 6]" in text
     assert "columns moved" in text

@@ -60,7 +60,7 @@ def test_two_rows_a_window_give_no_number_to_stand_alone(open_page: OpenPage, fo
     assert tiles(page) == dict.fromkeys(FAMILIES, "—")
     text = words(page)
     assert ":green-badge" not in text
-    assert "No alarm, but performance can't be told: n 2, about" in text
+    assert "No alarm, but performance can't be told: windows have fewer rows than the reference's" in text
     assert "Too little data to tell: fairness, concept, drift and data quality." in text
 
 
@@ -83,11 +83,12 @@ def test_the_verdict_names_the_worst_then_the_others_and_since_when(open_page: O
     assert not page.exception
     text = words(page)
     assert "### AUC fell from 0." in text
-    assert "beyond the margin of 0.030." in text
+    assert "beyond the margin of 0.020." in text
     assert "Since 12 Jan 2026; latest judged: 14 Jan 2026, n 300." in text
     assert "- Fairness: The true positive rate of **m** (sex) is" in text
     assert "- Concept: **1** occurs" in text
-    assert "- Drift: 3 of 6 columns moved by more than the margin of 0.10, most **amount**" in text
+    assert "- Drift: 3 of 6 columns moved by more than the margin, most **amount**" in text
+    assert "- Data quality: The share of values of **amount** outside anything seen rose from 0.1% to 35.0%" in text
     shown = tiles(page)
     assert shown["Drift"] == "3 of 6"
     assert shown["Fairness"].endswith(" pp")
@@ -103,8 +104,9 @@ def test_what_happened_is_listed_lane_by_lane_and_drawn_with_the_same_numbers(
     assert "12 Jan Drift: amount, colour and decision" in text
     assert ":small[:gray[3 days]]" in text
     drawn = chart_texts(page)
-    assert {"1", "2"} <= set(drawn)
+    assert {"1", "2+"} <= set(drawn), "drift and data quality began together"
     assert any("2 Drift: amount, colour and decision" in label for label in drawn)
+    assert "12 Jan Data quality: values of amount outside anything seen" in text
 
 
 def test_the_columns_that_changed_most_come_first(open_page: OpenPage, folder_of: FolderOf) -> None:
@@ -172,6 +174,9 @@ def test_a_multiclass_model_has_its_five_tiles(open_page: OpenPage, folder_of: F
     page = open_page("model", folder_of("multiclass"), model="loans")
     assert not page.exception
     assert set(tiles(page)) == set(FAMILIES)
+    text = words(page)
+    assert "### Predictions are right 11.1 points less often [−16.9, −5.3]" in text, "told by the concept"
+    assert ":green-badge[:material/check_circle: No alarm so far]" in text, "and not called stable by the accuracy"
 
 
 def test_the_drawer_says_how_it_is_computed(open_page: OpenPage, folder_of: FolderOf) -> None:
@@ -179,7 +184,7 @@ def test_the_drawer_says_how_it_is_computed(open_page: OpenPage, folder_of: Fold
     page.button(key="how_model").click().run()
     assert not page.exception
     text = words(page)
-    assert "Benjamini-Hochberg over the measures of a family" in text
+    assert "each window's evidence is carried on to the next (e-values), and judged among all series (e-BH)" in text
     assert "8 windows, n 2,400" in text
     assert page.code
 

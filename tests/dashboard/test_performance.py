@@ -24,13 +24,14 @@ def table(page, first: str):
         ("no_reference", "loans has no reference.", ""),
         ("no_records", "No production records yet: what you see is the reference itself.", "gray"),
         ("not_armed", "Not armed: the reference has 3 windows, 7 are needed.", "gray"),
-        ("too_few", "Too little data to tell: n 2", "gray"),
+        ("too_few", "Too little data to tell: windows have fewer rows than the reference's", "gray"),
         ("no_label", "AUC is undefined. None of the 300 rows has a label.", "gray"),
-        ("without score", "Accuracy fell from 66.7% to 57.3%", "red"),
-        ("without prediction", "Decisions by score: 0.4 or more is 'default', as no prediction is logged", "gray"),
-        ("without timestamp", "Rows 5,400 to 5,999, n 600", "gray"),
-        ("regression", "MAE rose from 38.5 to 120 [115, 126], by more than the margin of 4.76.", "red"),
-        ("multiclass", "Macro F1 fell from", "red"),
+        ("without score", "57.3% [53.3, 61.2], not certainly by more than the margin of 2.4 points.", "orange"),
+        ("without prediction", "Decisions by score: 0.4 or more is 'default', as no prediction is logged", "green"),
+        ("without timestamp", "No evidence of change: AUC is 0.744", "green"),
+        ("regression", "MAE rose from 38.5 to 120 [115, 126], by more than the margin of 1.40.", "red"),
+        ("multiclass", "No alarm so far: accuracy is 53.0% [47.4, 58.6], 64.1% in the reference", "green"),
+        ("kinds", "Accuracy fell from 96.3% to 88.0% [85.2, 90.4], by more than the margin of 1.0 points.", "red"),
     ],
 )
 def test_every_state_is_answered_in_words_and_green_or_red_only_where_it_can_be_told(
@@ -51,8 +52,8 @@ def test_a_drop_is_dated_its_measures_come_first_and_the_worst_segment_too(
     page = open_page("performance", folder_of("drifted"), measure="nonsense", window="31 Feb 1999")
     assert page.selectbox(key="measure").value == "roc_auc"  # an address that names nothing known
     shown = words(page)
-    assert "AUC fell from 0.712 to 0.465 [0.401, 0.531], by more than the margin of 0.030." in shown
-    assert "Since 12 Jan 2026. With it: prevalence, accuracy, recall" in shown
+    assert "AUC fell from 0.712 to 0.465 [0.401, 0.531], by more than the margin of 0.020." in shown
+    assert "Since 12 Jan 2026. With it: Brier score and accuracy." in shown
     assert "14 Jan 2026, n 300, against the reference" in shown
     frame = table(page, "Measure")
     verdicts = [next((w for w in ("Material", "Changed") if w in cell), "") for cell in frame["Verdict"]]
@@ -69,7 +70,7 @@ def test_a_drop_is_dated_its_measures_come_first_and_the_worst_segment_too(
     assert "Version" not in [name for each in tables(page) for name in each.columns]
     page.button(key="how_performance").click().run()
     shown = words(page)
-    assert "Benjamini-Hochberg over all measures of a window" in shown
+    assert "judged among all series (e-BH)" in shown
     assert "8 windows, n 2,400" in shown
 
 

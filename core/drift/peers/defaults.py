@@ -136,6 +136,7 @@ class EvidentlyDefault:
             self._norm = max(float(np.std(self._reference)), 0.001)
             self._area = np.concatenate([[0.0], np.cumsum(self._ordered)]) / self._ordered.size
             self._grids: dict[int, tuple[Floats, Floats]] = {}
+            self._between: dict[int, tuple[float, float]] = {}
 
     def choice(self, window: Sample) -> Rule:
         """Which score is taken for this window?"""
@@ -203,14 +204,17 @@ class EvidentlyDefault:
         return float((ordered * (2 * crossing - ends[:-1] - ends[1:]) + area[:-1] + area[1:] - 2 * inside).sum())
 
     def _is_far(self, current: Sample, level: float) -> bool:
-        """Whether the exact p-value is at most the level; far from the limit the statistic alone shows it."""
+        """Whether the exact p-value is at most the level; what is known of other windows of the size is used again."""
         m, n = self._ordered.size, current.size
         distance = nannyml.largest_gap(self._ordered, np.sort(current))
         limit = KOLMOGOROV_5 * math.sqrt((m + n) / (m * n))
-        if min(m, n) >= TINY and not 0.85 * limit < distance < 1.15 * limit:
-            return distance > limit
+        near, far = self._between.get(n, (0.85 * limit, 1.15 * limit) if min(m, n) >= TINY else (-1.0, 2.0))
+        if not near < distance < far:
+            return distance >= far
         p_value = evidently.kolmogorov_smirnov(self._reference, current).p_value
-        return p_value is not None and p_value <= level
+        is_far = p_value is not None and p_value <= level
+        self._between[n] = (near, distance) if is_far else (distance, far)
+        return is_far
 
     def _fits_badly(self, before: NDArray[np.int64], after: NDArray[np.int64], level: float) -> bool:
         if not before.all():

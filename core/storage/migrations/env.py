@@ -5,6 +5,7 @@ from typing import Any, Literal
 from alembic import context
 
 import core.storage.alerting
+import core.storage.charting
 import core.storage.signing  # noqa: F401 (they declare their tables)
 from core.storage.tables import Base, UtcDateTime
 

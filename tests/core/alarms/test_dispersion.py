@@ -40,17 +40,15 @@ def test_a_share_deviates_by_the_signed_root_of_the_likelihood_ratio_less_its_bi
     assert deviation(k, n, p) == pytest.approx(np.sign(k / n - p) * np.sqrt(np.maximum(ratio, 0)) + skewness / 6)
 
 
-def test_a_share_whose_rate_varies_deviates_by_the_beta_binomial_likelihood_ratio() -> None:
-    """The deviance is taken in Stirling's approximation, so a few per cent off the law itself."""
-    n, p, rho = 2_000, 0.1, 0.005
-    prior = 1 / rho - 1
-    k = np.array([60, 120, 180, 260, 400])
-    log = [stats.betabinom(n, x * prior, (1 - x) * prior).logpmf for x in k / n]
-    null = stats.betabinom(n, p * prior, (1 - p) * prior)
-    ratio = np.array([2 * (own(value) - null.logpmf(value)) for own, value in zip(log, k, strict=True)])
-    skewness = min(1.0, float(null.stats(moments="s")))
-    found = deviation(k, n, p, correlation=rho)
-    assert found == pytest.approx(np.sign(k / n - p) * np.sqrt(ratio) + skewness / 6, rel=0.04, abs=0.02)
+@pytest.mark.parametrize(("n", "p", "rho"), [(200, 0.05, 0.0), (1_000, 0.02, 0.001), (2_000, 0.1, 0.005)])
+def test_a_share_deviates_by_the_normal_deviate_of_its_own_laws_tail(n: int, p: float, rho: float) -> None:
+    """The law is the binomial, or where the rate varies the beta-binomial; tails are read with half of each point."""
+    prior = 1 / rho - 1 if rho else 0.0
+    law = stats.betabinom(n, p * prior, (1 - p) * prior) if rho else stats.binom(n, p)
+    k = np.arange(n + 1)
+    exact = stats.norm.isf(law.sf(k) + law.pmf(k) / 2)
+    inside = (np.abs(exact) < 5) & (k > 0) & (k < n)
+    assert deviation(k, n, p, correlation=rho)[inside] == pytest.approx(exact[inside], abs=0.15, rel=0.045)
 
 
 @pytest.mark.parametrize(("n", "p", "rho"), [(1_000, 0.01, 0.0), (1_000, 0.01, 0.002), (5_000, 0.01, 0.002)])
@@ -142,7 +140,7 @@ def test_wallaces_approximation_is_close_to_the_exact_transform_and_hardly_ever_
     t = np.linspace(0.1, 60.0, 400)
     exact = stats.norm.isf(stats.t.sf(t, df))
     found = as_normal(t, np.full(t.shape, df))
-    assert found == pytest.approx(exact, rel=0.03, abs=0.03)
+    assert found == pytest.approx(exact, rel=0.04, abs=0.03)
     assert (found - exact).max() < 0.02
     assert as_normal(-t, np.full(t.shape, df)) == pytest.approx(-found)
 

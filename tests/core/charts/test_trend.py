@@ -160,3 +160,12 @@ def test_over_a_long_time_ticks_are_few_months() -> None:
 def test_many_days_have_at_most_six_ticks() -> None:
     days = [Point(at=START + timedelta(days=k), name="d") for k in range(60)]
     assert len(drawn([value(1.0)] * 60, days).figure.layout.xaxis.tickvals) == 6
+
+
+def test_what_was_done_is_marked_where_it_was_done() -> None:
+    points = positions([None] * 3, ["a", "b", "c"], [0, 1, 2], [True] * 3)
+    gap = Measure(family=Family.FAIRNESS, measure="gap", value=0.1, n=10, convention="")
+    chart = trend_chart([gap] * 3, points, palette=LIGHT, title="Gap", written=["x"] * 3, marks=[(1, "v7 <b>")])
+    assert [shape.x0 for shape in chart.figure.layout.shapes] == [1]
+    assert "v7 &lt;b&gt;" in [note.text for note in chart.figure.layout.annotations]
+    assert chart.alt.endswith("; v7 <b> from b.")

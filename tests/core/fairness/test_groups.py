@@ -18,9 +18,12 @@ from scipy.stats import binomtest, norm, sem
 from sklearn.metrics import accuracy_score, precision_score
 
 from core.errors import InputError, UnknownNameError
-from core.fairness.groups import RATES, group_errors, group_rate, group_rates
-from core.fairness.support import coverage
+from core.fairness.groups import COMPLEMENTS, RATES, group_rate, group_rates
+from core.fairness.residuals import group_errors
+from core.fairness.support import Cell, coverage
 from core.measure import Status
+from tests.core.fairness.tables import TWO_RACES as COMPAS
+from tests.core.fairness.tables import binary_rates, binary_table
 
 FAIRLEARN = {
     "selection_rate": selection_rate,
@@ -30,20 +33,6 @@ FAIRLEARN = {
     "positive_predictive_value": precision_score,
     "accuracy": accuracy_score,
 }
-# ProPublica, "Compas Analysis.ipynb", cells 71 to 84: TP, FP, FN, TN; predicted positive is Medium or High
-COMPAS = {"African-American": (1369, 805, 532, 990), "Caucasian": (505, 349, 461, 1139)}
-
-
-def binary_table(cells):
-    """Counts (prediction, label, group) of TP, FP, FN, TN by group, without missing values."""
-    table = np.zeros((3, 3, len(cells)), dtype=np.int64)
-    for index, (tp, fp, fn, tn) in enumerate(cells):
-        table[1, 1, index], table[1, 0, index], table[0, 1, index], table[0, 0, index] = tp, fp, fn, tn
-    return table
-
-
-def binary_rates(cells, **options):
-    return group_rates(binary_table(cells.values()), group_names=tuple(cells), positive=1, favourable=1, **options)
 
 
 def by_group(rates, measure):
@@ -160,6 +149,10 @@ def test_every_rate_is_its_definition_applied_row_by_row(rows, positive, favoura
             "false_positive_rate": [p == positive for p, y in known if y != positive],
             "positive_predictive_value": [y == positive for p, y in known if p == positive],
             "accuracy": [p == y for p, y in known],
+            "true_negative_rate": [p != positive for p, y in known if y != positive],
+            "negative_predictive_value": [y != positive for p, y in known if p != positive],
+            "false_discovery_rate": [y != positive for p, y in known if p == positive],
+            "false_omission_rate": [y == positive for p, y in known if p != positive],
             "prevalence": [y == positive for _, y in mine if y != 3],
         }
         assert set(definitions) == set(RATES)
@@ -168,6 +161,7 @@ def test_every_rate_is_its_definition_applied_row_by_row(rows, positive, favoura
             assert (rate.k, rate.n, rate.n_rows) == (sum(hits), len(hits), len(mine))
             assert (rate.value is None) == (not hits)
             assert (rate.status is Status.UNDEFINED) == (not hits)
+            assert (rate.cell in (Cell.UNDEFINED, Cell.NOT_ESTIMABLE)) == (not hits)
 
 
 @given(st.integers(1, 500), st.data())
@@ -200,7 +194,58 @@ def test_selection_needs_no_label_and_the_others_say_that_they_do():
     rates = group_rates(table, group_names=("a",), positive=1, favourable=1)
     assert by_group(rates, "selection_rate")["a"].value == 0.4
     for measure in RATES[1:]:
-        assert by_group(rates, measure)["a"].why == "No row of this group has a label."
+        cell = by_group(rates, measure)["a"]
+        assert (cell.cell, cell.why) == (Cell.NOT_ESTIMABLE, "No row of this group has a label.")
+
+
+def test_without_predictions_nothing_is_selected_and_the_base_rate_is_known():
+    table = np.zeros((3, 3, 1), dtype=np.int64)
+    table[2, 1, 0], table[2, 0, 0] = 40, 60
+    rates = group_rates(table, group_names=("a",), positive=1, favourable=1)
+    assert by_group(rates, "selection_rate")["a"].cell is Cell.NOT_ESTIMABLE
+    assert by_group(rates, "prevalence")["a"].value == 0.4
+    assert by_group(rates, "true_positive_rate")["a"].cell is Cell.UNDEFINED
+
+
+def test_complements_sum_to_one_and_share_their_denominator():
+    rates = binary_rates(COMPAS)
+    for complement, base in COMPLEMENTS.items():
+        for one, other in zip(rates.of(complement), rates.of(base), strict=True):
+            assert one.value + other.value == pytest.approx(1)
+            assert one.n == other.n
+
+
+def test_a_class_against_all_others_gives_the_rates_of_the_binary_question():
+    rng = np.random.default_rng(3)
+    table = rng.integers(5, 60, size=(5, 5, 2))
+    table[4], table[:, 4] = 0, 0
+    for chosen in range(4):
+        rates = group_rates(table, group_names=("a", "b"), positive=chosen, favourable=chosen)
+        others = [c for c in range(4) if c != chosen]
+        for index, name in enumerate("ab"):
+            own = table[:4, :4, index]
+            two = binary_table(
+                [
+                    (
+                        own[chosen, chosen],
+                        own[chosen, others].sum(),
+                        own[others, chosen].sum(),
+                        own[np.ix_(others, others)].sum(),
+                    )
+                ]
+            )
+            binary = group_rates(two, group_names=(name,), positive=1, favourable=1)
+            for measure in RATES:
+                if measure != "accuracy":  # of all classes here, of two there
+                    assert by_group(rates, measure)[name].value == by_group(binary, measure)[name].value
+
+
+def test_all_groups_together_are_the_sum_of_their_counts():
+    rates = binary_rates(COMPAS)
+    together = rates.total("false_positive_rate")
+    assert (together.k, together.n, together.group) == (805 + 349, 805 + 990 + 349 + 1139, "all")
+    nothing = binary_rates({"a": (0, 0, 0, 0)}).total("false_positive_rate")
+    assert nothing.value is None
 
 
 def test_what_the_schema_does_not_declare_is_undefined_and_says_so():
@@ -216,13 +261,15 @@ def test_no_group_of_the_reference_leaves_silently_and_unknown_is_a_group():
     rates = binary_rates(cells).of("selection_rate")
     assert [(rate.group, rate.n) for rate in rates] == [("a", 100), ("b", 0), ("Unknown", 4)]
     assert rates[1].why == "No rows in this group."
-    assert coverage(rates) == "1 of 3 groups assessed; not assessed: b (0 rows), Unknown (4 rows)."
+    assert coverage(rates) == "1 of 3 groups assessed; 2 hold 4 rows: Unknown (4), b (0)."
     assert coverage(rates[:1]) == "The one group is assessed."
 
 
 def test_coverage_of_many_thin_groups_counts_those_it_does_not_name():
     thin = [group_rate(1, 2, measure="accuracy", group=f"g{index}", n_rows=2) for index in range(7)]
-    assert coverage(thin).endswith("g4 (2 rows) and 2 more, 14 rows in all.")
+    assert (
+        coverage(thin) == "0 of 7 groups assessed; 7 hold 14 rows: g0 (2), g1 (2), g2 (2), g3 (2), g4 (2) and 2 more."
+    )
 
 
 def test_errors_of_a_regression_by_group_equal_those_of_the_rows():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import cycle, islice
 
 import numpy as np
 import pyarrow as pa
@@ -32,7 +33,9 @@ def _tally(schema: ModelSchema, columns: dict[str, list], reference: dict[str, l
         return pa.chunked_array([pa.array(values, type=kind)])
 
     windows = np.zeros(len(next(iter(reference.values()))), dtype=np.int64)
-    spec = fit_profile(schema, lambda name: arrow(name, reference[name]), windows=windows, reference_digests=["reference"])
+    spec = fit_profile(
+        schema, lambda name: arrow(name, reference[name]), windows=windows, reference_digests=["reference"]
+    )
     table = pa.table({name: arrow(name, values) for name, values in columns.items()})
     n = table.num_rows
     table = table.append_column("@version", pa.array(["v1"] * n))
@@ -59,10 +62,9 @@ def binary_counts() -> Callable[..., BinaryCounts]:
         if score is not None:
             specs["p"] = {"role": "score"}
             columns["@score"] = list(score)
-            reference["@score"] = list(score)
-        if reference_score is not None:
-            nothing = [None] * len(reference_score)
-            reference = {"@prediction": nothing, "@label": nothing, "@score": list(reference_score)}
+            reference["@score"] = list(score if reference_score is None else reference_score)
+            n_reference = len(reference["@score"])
+            reference |= {name: list(islice(cycle(reference[name]), n_reference)) for name in columns if name[1] != "s"}
         schema = _schema("binary", classes, specs)
         tally, spec = _tally(schema, columns, reference)
         losses = tally.sums.get((KEY, loss_table()))

@@ -32,6 +32,11 @@ def from_rows(prediction: np.ndarray, label: np.ndarray, *, centre: float) -> Re
     return RegressionCounts(joint=joint, losses=np.array([term.sum() for term in terms]))
 
 
+def is_plain(label: float) -> bool:
+    """Whether a label is 0, or far enough from it to divide by."""
+    return label == 0 or abs(label) > 1e-60
+
+
 @pytest.mark.parametrize("offset", [0.0, 1e5])
 def test_every_measure_equals_scikit_learns(regression_counts, offset: float) -> None:
     rng = np.random.default_rng(1)
@@ -88,7 +93,8 @@ def test_standard_errors_agree_with_the_jackknife() -> None:
 
 
 @given(
-    rows=st.lists(st.tuples(st.floats(-1e6, 1e6), st.floats(-1e6, 1e6)), min_size=1, max_size=30),
+    # Labels next to 0 give a relative error whose square no float holds.
+    rows=st.lists(st.tuples(st.floats(-1e6, 1e6), st.floats(-1e6, 1e6).filter(is_plain)), min_size=1, max_size=30),
     centre=st.floats(-1e3, 1e3),
 )
 @settings(max_examples=100, deadline=None)

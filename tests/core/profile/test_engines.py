@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from core.profile.counts import CountTable, total_of_sums
@@ -204,7 +204,12 @@ def test_counts_of_the_sum_equal_the_sum_of_counts_in_any_order(
         assert np.allclose(values, total_of_sums(parts), rtol=1e-12, atol=1e-9, equal_nan=True), key
 
 
+HUGE = {"x": 1e308, "c": "a", "flag": None, "note": None, "sex": "f", "place": None, VARIANT: None, VERSION: "v1"}
+HUGE |= {"@score": None, PREDICTION: None, LABEL: None, "window": 0}
+
+
 @given(st.lists(rows, min_size=1, max_size=40))
+@example([HUGE, HUGE])  # each a float, their sum is none
 @settings(max_examples=30, deadline=None)
 def test_row_group_by_row_group_equals_all_at_once(records: list[dict[str, Any]]) -> None:
     once, piecewise = tally(records), tally(*[[record] for record in records])

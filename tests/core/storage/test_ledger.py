@@ -14,13 +14,21 @@ from sqlalchemy.exc import DBAPIError
 
 from core.governance.evidence import Evidence
 from core.governance.ledger import check_chain
+from core.storage.charting import ControlPhaseDecisionRow, ControlPhaseRow
 from core.storage.database import Database, alembic_config
 from core.storage.ledger import append, entries, head, keep, n_entries, read_evidence
 from core.storage.signing import DeploymentRow, ProposalMoveRow, ProposalRow
 from core.storage.tables import Base, ModelRow
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
-UNIQUE = {"ledger": ["seq"], "evidence": ["sha256"], "proposal_move": ["id"], "deployment": ["id", "proposal_id"]}
+UNIQUE = {
+    "ledger": ["seq"],
+    "evidence": ["sha256"],
+    "proposal_move": ["id"],
+    "deployment": ["id", "proposal_id"],
+    "control_phase": ["id"],
+    "control_phase_decision": ["id", "phase_id"],
+}
 TABLES = sorted(UNIQUE)
 N_PROCESSES, N_EACH = 8, 8
 
@@ -56,6 +64,21 @@ def add_rows(database: Database, name: str) -> None:
         move = {"move": "open", "state": "open", "actor": "ada", "text": "why", "evidence_sha256": evidence.sha256}
         session.add(ProposalMoveRow(proposal_id=proposal.id, at=NOW, ledger_seq=receipt.seq, **move))
         session.add(DeploymentRow(model_id=model.id, version="v1", at=NOW, proposal_id=proposal.id))
+        phase = ControlPhaseRow(
+            model_id=model.id,
+            version="",
+            segment="",
+            step="propose",
+            phases={},
+            reason="why",
+            created_at=NOW,
+            created_by="ada",
+            ledger_seq=receipt.seq,
+        )
+        session.add(phase)
+        session.flush()
+        decision = {"step": "adopt", "reason": "why", "decided_at": NOW, "decided_by": "ines"}
+        session.add(ControlPhaseDecisionRow(phase_id=phase.id, ledger_seq=receipt.seq, **decision))
 
 
 def contents(database: Database) -> dict[str, list[tuple[object, ...]]]:
@@ -73,7 +96,7 @@ def attacks(database: Database, table: str) -> Iterator[str]:
     yield f"DELETE FROM {table}"
     yield f"DELETE FROM {table} WHERE {key} = (SELECT max({key}) FROM {table})"
     for column in columns:
-        yield f"UPDATE {table} SET {column} = (SELECT min({column}) FROM {table})"
+        yield f"UPDATE {table} SET {column} = (SELECT {column} FROM {table} ORDER BY {key} LIMIT 1)"
     if not database.is_sqlite:
         yield f"TRUNCATE {table}"
         yield f"TRUNCATE {table} CASCADE"
