@@ -27,7 +27,7 @@ demo: $(VENV)/.runtime ## Build the demo workspace and open the dashboard on 127
 	$(BIN)/plumbline demo --workspace $(WORKSPACE)
 
 test: $(VENV)/.development lint ## Check style, types, imports and doctests, then run the tests
-	$(BIN)/python -m pytest -q -n 2 --dist loadgroup
+	$(BIN)/python -m pytest -q -n 2
 
 lint: $(VENV)/.development ## Check style, types and the import contracts
 	$(BIN)/ruff check .

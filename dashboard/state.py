@@ -74,8 +74,9 @@ def in_address(
     key: str,
     names: Mapping[str, str] | None = None,
     default: str | None = None,
+    by_name: bool = True,
 ) -> str:
-    """A selector whose choice the address tells, under its shown name; only `default` is left out.
+    """A selector whose choice the address tells, under its shown name or its own; only `default` is left out.
 
     The address comes first: what it names is chosen, whatever was before. Streamlit's own binding would drop a
     choice that is the first option, so that the link means another one once the options change, and would repeat
@@ -87,9 +88,11 @@ def in_address(
         At least one; the first is chosen until another is.
     names : mapping of str to str, optional
         How options are shown, where not as they are.
+    by_name : bool
+        Whether the address tells the shown name; an option itself where what is shown may change.
     """
     shown = names or {}
-    by_name = {shown.get(option, option): option for option in options}
+    by_name = {option: option for option in options} | {shown.get(option, option): option for option in options}
     asked = by_name.get(st.query_params.get(key, ""))
     if asked is not None:
         st.session_state[key] = asked
@@ -99,7 +102,7 @@ def in_address(
     def tell() -> None:
         chosen = st.session_state[key]
         if chosen != default:
-            name = shown.get(chosen, chosen)
+            name = shown.get(chosen, chosen) if by_name else chosen
             if st.query_params.get(key) != name:
                 st.query_params[key] = name
         elif key in st.query_params:

@@ -15,6 +15,7 @@ from core.profile.windows import Window
 
 __all__ = [
     "CHIP_WORDS",
+    "capital",
     "chip",
     "count",
     "day",
@@ -172,6 +173,11 @@ def signed(value: float | None, measure: str = "") -> str:
     text = number(abs(value), measure)
     text = f"{text.removesuffix('%')} pp" if text.endswith("%") else text
     return f"{'+' if value >= 0 else MINUS}{text}"
+
+
+def capital(text: str) -> str:
+    """The text as a sentence begins."""
+    return f"{text[:1].upper()}{text[1:]}"
 
 
 def in_sentence(interval: Interval | None, measure: str = "") -> str:

@@ -15,11 +15,22 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from xdist.scheduler import LoadScopeScheduling
 
 from core.workspace import Workspace
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
+TOGETHER = {  # what costs much to prepare is prepared by one process
+    "tests/browser/": "the demo",
+    "tests/sample_data/": "the demo",
+    "tests/real/": "real data",
+    "tests/core/actions/retrain/": "trained models",
+    "tests/dashboard/test_fairness.py": "audits",
+    "tests/core/services/test_audits.py": "audits",
+    "tests/core/services/test_audited_rows.py": "audits",
+    "tests/core/cli/test_fairness_commands.py": "audits",
+}
 settings.register_profile("any machine", deadline=None)  # a busy machine is no defect
 settings.load_profile("any machine")
 
@@ -30,6 +41,23 @@ def shared_data() -> Path:
     if not SHARED_DATA.is_dir():
         pytest.skip("the real data sets (../shared/data) are absent")
     return SHARED_DATA
+
+
+class FilesTogether(LoadScopeScheduling):
+    """A process takes whole files, and files that stand `TOGETHER` as one.
+
+    The mark `xdist_group` would say so test by test; with pytest 9.2 pytest-xdist 3.8 passes over it in silence.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        path = nodeid.split("::", 1)[0]
+        return next((group for start, group in TOGETHER.items() if path.startswith(start)), path)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> FilesTogether:
+    """How tests are dealt out to processes."""
+    return FilesTogether(config, log)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -10,7 +10,8 @@ import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from core.alarms.monitors import Subject, Windows, distribution_subject, share_subject
+from core.alarms.distributions import distribution_subject
+from core.alarms.monitors import Subject, Windows, share_subject
 from core.measure import Family
 from core.profile.facts import ColumnFacts, codes_of_values, facts_of_categories, facts_of_numbers
 from core.stats.binning import CategoryBins, NumericBins, Special, fit_categories, fit_numeric

@@ -11,9 +11,9 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.stats import false_discovery_control
 
 from core.measure import Interval, Measure, Status
+from core.stats.hypothesis import benjamini_hochberg
 
 __all__ = ["judge"]
 
@@ -49,7 +49,7 @@ def judge(measures: Sequence[Measure], *, level: float) -> tuple[Measure, ...]:
     tested = [index for index, measure in enumerate(measures) if _is_testable(measure)]
     adjusted = np.ones(len(measures))
     if tested:
-        adjusted[tested] = false_discovery_control([measures[index].p_value or 0.0 for index in tested])
+        adjusted[tested] = benjamini_hochberg([measures[index].p_value or 0.0 for index in tested])
     judged = [_unjudged(measure) for measure in measures]
     for index in tested:
         status, why = _verdict(measures[index], float(adjusted[index]), level)

@@ -11,7 +11,6 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import digamma, ndtri, polygamma, xlogy
-from scipy.stats import t as student
 
 from core.alarms.monitors import Windows
 
@@ -154,5 +153,7 @@ def as_student(z: Floats, df: Floats) -> Floats:
 
 def student_quantile(tail: Floats, df: Floats) -> Floats:
     """The deviate that a Student t exceeds with probability `tail`; the normal law's where df is infinite."""
+    from scipy.stats import t as student
+
     finite = np.isfinite(df)
     return np.where(finite, student.isf(tail, np.where(finite, df, 1.0)), -ndtri(tail))

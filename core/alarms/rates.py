@@ -29,6 +29,7 @@ MEMORY = 30  # windows that the other rate is taken from, before the one that is
 STEPS = 45  # of halving: as far as floats go
 FAR = 5.0
 FINDABLE = 0.5  # of the least ratio that is let pass: must be found in time, or the subject isn't armed
+NO_RATIO = 1e-9  # let pass where a poor reference may have meant anything: nothing alarms
 
 
 def pair_log_e_values(
@@ -146,7 +147,7 @@ def gap_edges(baseline: Baseline, margins: Sequence[Margin], gaps: Ints) -> Floa
     found = np.where(ratio < least, np.minimum(lowest, least), least)
     as_before = np.array([margins[number].as_before for number in baseline.subject[gaps]])
     edges: Floats = np.where(as_before, np.clip(lowest, found, 1.0), found)
-    return edges
+    return np.maximum(edges, NO_RATIO)
 
 
 def smallest_gaps(

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri
-from scipy.stats import rankdata
 
 from core.drift.encoding import Columns, UnusableColumn, n_rows, tree_matrix
 from core.drift.measures import drift_measure, undefined
@@ -230,6 +229,8 @@ def _rises(surrogate: _Surrogate, values: Floats, outcome: Floats, rng: np.rando
 
 def _explained(own: Floats, none: Floats, given: Floats, outcome: Floats, n_classes: int) -> tuple[Measure, bool]:
     """What the surrogate explains out of sample, and whether that is at least 5% and certainly more than nothing."""
+    from scipy.stats import rankdata
+
     n = own.size
     share = 1 - float(own.sum() / none.sum())
     deviation = own - (1 - share) * none

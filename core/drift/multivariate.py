@@ -12,7 +12,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr
-from scipy.stats import rankdata
 
 from core.drift.encoding import Columns, TreeMatrix, UnusableColumn, drawn_rows, n_rows, tree_matrix
 from core.drift.measures import drift_measure, undefined
@@ -208,6 +207,8 @@ def _trained(matrix: TreeMatrix, rows: Bools, labels: Bools, trees: Mapping[str,
 
 def _placements(scores: Floats, is_current: Bools) -> Floats:
     """For each current row, the share of reference rows that score lower; ties count half."""
+    from scipy.stats import rankdata
+
     ranks = rankdata(scores)[is_current] - rankdata(scores[is_current])
     return np.asarray(ranks / np.count_nonzero(~is_current))
 

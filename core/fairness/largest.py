@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
-from scipy.stats import chi2
 
 from core.fairness.comparisons import Comparison, is_judged
 from core.fairness.groups import GroupRate
@@ -121,6 +120,8 @@ def _overall(comparisons: Sequence[Comparison], policy: FairnessPolicy, *, is_ju
 
 def _omnibus(rated: Sequence[GroupRate], holm: Sequence[float], n_permutations: int) -> tuple[float | None, str]:
     """Are all rates equal? Chi-square where Cochran's rule allows, else by permutation."""
+    from scipy.stats import chi2
+
     k = np.array([group.k for group in rated], dtype=np.int64)
     n = np.array([group.n for group in rated], dtype=np.int64)
     p = k.sum() / n.sum()

@@ -61,7 +61,8 @@ class ScoreCalibration:
     def rates(self) -> Floats:
         """The expected rate at each place."""
         a, b = self._beta()
-        return self._placed((a / (a + b))[np.newaxis])[0]
+        rates: Floats = self._placed((a / (a + b))[np.newaxis])[0]
+        return rates
 
     def draws(self, n: int, rng: np.random.Generator) -> Floats:
         """Rates at each place as they may be, shape (n, n_places)."""
@@ -143,8 +144,8 @@ def fit_calibration(
         cell=cell,
         curve=curve,
         mass=mass,
-        rows=np.bincount(cell, weights=mass, minlength=n),
-        positives=np.bincount(cell, weights=positives, minlength=n),
+        rows=np.bincount(cell, weights=mass, minlength=n).astype(np.float64),
+        positives=np.bincount(cell, weights=positives, minlength=n).astype(np.float64),
     )
 
 

@@ -129,9 +129,7 @@ def with_dispersion(
     return tuple(found)
 
 
-def _widened(
-    measure: Measure, value: float, interval: Interval, dispersion: Dispersion, *, n_windows: int
-) -> Measure:
+def _widened(measure: Measure, value: float, interval: Interval, dispersion: Dispersion, *, n_windows: int) -> Measure:
     quantile = (1 + interval.confidence) / 2
     normal = float(ndtri(quantile))
     student = float(stdtrit(dispersion.n_windows - 1, quantile))

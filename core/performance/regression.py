@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -125,16 +126,17 @@ def regression_performance(counts: RegressionCounts, *, confidence: float = 0.95
     why = nothing or _why_none(counts)
     if why:
         return (labelled, *(undefined(name, convention=text, why=why) for name, text in CONVENTIONS.items()))
-    error, absolute, squared = counts.losses[:3].tolist()
+    error, absolute, squared, fourth = counts.losses[:4].tolist()
+    relative, logarithmic = counts.losses[10:13].tolist(), counts.losses[13:16].tolist()
     n = counts.n
     return (
         labelled,
         mean("mae", n, absolute, squared, among=USABLE, domain=(0.0, math.inf), confidence=confidence),
-        _root("rmse", n, *counts.losses[2:4].tolist(), confidence),
+        _root("rmse", n, squared, fourth, confidence),
         mean("bias", n, error, squared, among=USABLE, confidence=confidence),
         _r2(n, counts.losses, confidence),
-        _mape(n, *counts.losses[10:13].tolist(), confidence),
-        _rmsle(n, *counts.losses[13:16].tolist(), confidence),
+        _mape(n, relative, confidence),
+        _rmsle(n, logarithmic, confidence),
     )
 
 
@@ -161,7 +163,8 @@ def _root(name: str, n: int, total: float, total_of_squares: float, confidence: 
     return estimate(name, value, n, interval=interval, convention=CONVENTIONS[name], why=why)
 
 
-def _mape(n: int, rows: float, total: float, total_of_squares: float, confidence: float) -> Measure:
+def _mape(n: int, sums: Sequence[float], confidence: float) -> Measure:
+    rows, total, total_of_squares = sums
     convention, n_relative = CONVENTIONS["mape"], round(rows)
     if not n_relative:
         return undefined("mape", convention=convention, why=f"The label of all {n:,} rows is 0.", n=0)
@@ -170,7 +173,8 @@ def _mape(n: int, rows: float, total: float, total_of_squares: float, confidence
     return replace(found, convention=convention, why=" ".join(part for part in (found.why, left_out) if part))
 
 
-def _rmsle(n: int, rows: float, total: float, total_of_squares: float, confidence: float) -> Measure:
+def _rmsle(n: int, sums: Sequence[float], confidence: float) -> Measure:
+    rows, total, total_of_squares = sums
     negative = n - round(rows)
     if negative:
         why = f"{negative:,} of {n:,} rows have a label or prediction below 0."

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
-from scipy.stats import rankdata
 
 __all__ = ["ColumnFacts", "codes_of_values", "facts_of_categories", "facts_of_numbers"]
 
@@ -117,6 +116,8 @@ def codes_of_values(values: pa.ChunkedArray) -> tuple[Ints, int]:
 
 
 def _why_numbers_say_nothing(values: Floats, windows: Ints, known: Bools) -> str:
+    from scipy.stats import rankdata
+
     if values.size < MIN_VALUES:
         return ""
     distinct = np.unique(values)

@@ -20,8 +20,8 @@ from core.profile.windows import Window
 from core.services.alert_words import subject_words
 from core.services.arming import Armed, armed
 from core.services.observations import Observations, Selection
+from core.services.panel import GAPS, OF_ALL_ROWS
 from core.services.promise import WatchKind
-from core.services.subjects import GAPS, OF_ALL_ROWS
 from core.services.watch_report import policy_of
 from core.services.watching import WatchService
 from core.storage.alerting import AlarmPolicyRow

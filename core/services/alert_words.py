@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from core.measure import Family
-from core.services.subjects import GAPS
+from core.services.panel import GAPS
 from core.storage.alerting import IncidentRow
 
 __all__ = ["subject_words", "title_of"]

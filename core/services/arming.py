@@ -21,10 +21,12 @@ from core.measure import Family
 from core.profile.windows import WindowPlan
 from core.record import BatchRole
 from core.services.arrivals import repeated_ids
+from core.services.matured_panel import matured_panel
 from core.services.observations import Observations, WindowInfo
+from core.services.panel import Panel
 from core.services.promise import WatchKind
 from core.services.sampled_series import SampledWindow
-from core.services.subjects import Panel, matured_panel, served_panel
+from core.services.served_panel import served_panel
 from core.storage.repository import Repository
 
 __all__ = ["Armed", "armed", "content_of", "horizon_of"]
@@ -101,7 +103,7 @@ def armed(
         )
     else:
         panel = matured_panel(observations, windows)
-    if panel is None or not context.reference_windows:
+    if panel is None or len(context.reference_windows) < 2:  # how windows differ can't be told from one
         return None
     reference = [window.window for window in context.reference_windows]
     cycles = CYCLES.get(plan.n_phases)

@@ -14,8 +14,8 @@ from core.concept.residual import binary_residual, labels_by_prediction, labels_
 from core.measure import Measure, Status
 from core.schema import Role, Task
 from core.services.observations import Context, Observations, WindowInfo
+from core.services.panel import subject_key
 from core.services.performance import mature_focus
-from core.services.subjects import subject_key
 from core.services.verdicts import located, since_when, worst
 from core.stats.scores import calibration_names, pooled_scores
 
@@ -72,19 +72,16 @@ def concept_report(observations: Observations) -> ConceptReport:
         )
     reference = _table(observations, None)
     residuals = [_residual(observations, reference, [window], names) for window in context.windows]
-    trend = []
+    trend, margin = [], _margin(observations)
     for window, residual in zip(context.windows, residuals, strict=True):
         measures = tuple(located(measure, context, window) for measure in residual.measures)
+        if margin is not None and window.is_mature:  # what doesn't matter of the whole doesn't of some rows either
+            margins = {"mean_residual": margin}
+            measures = tuple(replace(measure, margin=margins.get(measure.measure)) for measure in measures)
         if context.arming.asks and window.is_mature:
             measures = judge(measures, level=context.arming.level)
         elif window.is_mature:
-            margin = _margin(observations)
-            measures = tuple(
-                observations.judged(
-                    replace(measure, margin=margin if measure.measure == "mean_residual" else None), WATCHED, window
-                )
-                for measure in measures
-            )
+            measures = tuple(observations.judged(measure, WATCHED, window) for measure in measures)
         trend.append(measures)
     place = context.windows.index(focus) if focus else None
     effects = [window[0] for window in trend]

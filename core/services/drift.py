@@ -16,11 +16,11 @@ from core.profile.fitting import measured_type
 from core.quality.columns import ColumnQuality, column_quality
 from core.schema import ColumnType, Role
 from core.services.observations import Context, Observations, WindowInfo
+from core.services.panel import subject_key
 from core.services.promise import SubjectInfo
 from core.services.quality import rows_outside
 from core.services.reference_facts import ReferenceFacts
-from core.services.subjects import subject_key
-from core.services.verdicts import ALARMS, SEVERITY, located, since_when, worst
+from core.services.verdicts import ALARMS, SEVERITY, located, of_many, since_when
 from core.services.watch_report import IncidentInfo
 
 __all__ = ["ColumnReport", "DriftReport", "WholeRowsTrend", "drift_report", "drift_trends"]
@@ -90,14 +90,8 @@ class DriftReport:
 
     @property
     def status(self) -> Status:
-        """The verdict on the columns together: an alarm first; not enough where half of them can't be told."""
-        alarms = [column.status for column in self.columns if column.status in ALARMS]
-        if alarms:
-            return worst(alarms)
-        told = len(self.having(Status.OK))
-        if not self.columns:
-            return Status.UNDEFINED
-        return Status.OK if 2 * told >= len(self.columns) else Status.INSUFFICIENT
+        """The verdict on the columns together."""
+        return of_many(column.status for column in self.columns)
 
 
 def drift_report(observations: Observations, *, columns: Sequence[str] | None = None) -> DriftReport:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -77,15 +77,15 @@ def estimate_report(observations: Observations) -> EstimateReport:
         rng = np.random.default_rng([int(context.profile_digest[:8], 16), window.window.key])
         found = estimate_binary(calibration, counts, rng=rng, correlation=correlation)
         why = reasons(
-            support=support_of(reference, counts), concept_since=_concept_since(observations, window), selective=selective
+            support=support_of(reference, counts),
+            concept_since=_concept_since(observations, window),
+            selective=selective,
         )
         trend.append(tuple(located(measure, context, window) for measure in withheld(found, why)))
         refusals.append(why)
         is_known = window.is_mature and window.n_labelled
         realised.append(tuple(located(m, context, window) for m in performance(counts)) if is_known else ())
-    return EstimateReport(
-        context=context, trend=tuple(trend), refusals=tuple(refusals), realised=tuple(realised)
-    )
+    return EstimateReport(context=context, trend=tuple(trend), refusals=tuple(refusals), realised=tuple(realised))
 
 
 def _nothing(context: Context, why: str) -> EstimateReport:

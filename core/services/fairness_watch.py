@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from core.alarms.watch import Light
 from core.measure import Status
 from core.services.observations import Observations, WindowInfo
-from core.services.subjects import GAPS, gap_key
+from core.services.panel import GAPS, gap_key
 
 __all__ = ["GapWatch", "gap_watches"]
 

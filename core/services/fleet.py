@@ -14,7 +14,7 @@ from core.services.fairness import AttributeReport, FairnessReport, fairness_rep
 from core.services.observations import Context, Observations, WindowInfo
 from core.services.performance import LOWER_IS_BETTER, PerformanceReport, performance_report
 from core.services.quality import QualityReport, quality_report
-from core.services.verdicts import ALARMS, SEVERITY, since_when, worst
+from core.services.verdicts import ALARMS, SEVERITY, of_many, since_when, worst
 from core.services.watch_report import WatchReport
 
 __all__ = ["FamilyVerdict", "FleetRow", "ModelSummary", "fleet_row", "model_summary"]
@@ -203,7 +203,7 @@ class ModelSummary:
         place = self.context.windows.index(focus) if focus else 0
         trends = [trend for trend in self.quality.shares if trend[place].value is not None]
         series = min(trends, key=lambda t: (SEVERITY[t[place].status], -_size(t[place])), default=())
-        status = worst(trend[place].status for trend in trends)
+        status = of_many(trend[place].status for trend in trends)
         return self._verdict(Family.DATA_QUALITY, status, series[place] if series else None, series, focus)
 
     def _verdict(

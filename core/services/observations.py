@@ -38,7 +38,7 @@ from core.storage.counts import StoredCounts, load_counts
 from core.storage.repository import Repository
 from core.storage.tables import BatchRow, ModelRow, ProfileRow
 
-__all__ = ["Arming", "Context", "Observations", "Selection", "WindowInfo"]
+__all__ = ["Arming", "Context", "Observations", "OutcomeCounts", "Selection", "WindowInfo"]
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]

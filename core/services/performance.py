@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from core.alarms.asked import judge
-from core.measure import Measure, Status
+from core.measure import Family, Measure, Status
 from core.performance.binary import BinaryCounts, binary_performance
 from core.performance.dispersion import Dispersion, window_dispersions, with_dispersion
 from core.performance.measures import changes
@@ -15,7 +15,7 @@ from core.performance.multiclass import MulticlassCounts, multiclass_performance
 from core.performance.regression import RegressionCounts, regression_performance
 from core.schema import Task
 from core.services.observations import Context, Observations, OutcomeCounts, WindowInfo
-from core.services.subjects import subject_key
+from core.services.panel import subject_key
 from core.services.verdicts import located, since_when, worst
 from core.stats.calibration import CalibrationBin
 from core.stats.ranking import ThresholdTable
@@ -190,7 +190,7 @@ def performance_slices(
 
 def _of(rows: Observations, windows: Sequence[WindowInfo], reference: Sequence[Measure], primary: str) -> Measure:
     dispersions = day_to_day(rows, performance(rows.reference_outcomes()))
-    measures = changes(reference, performance(rows.outcomes(windows)))
+    measures = changes(reference, performance(rows.outcomes(windows)), margins=_margins(rows))
     measures = with_dispersion(measures, dispersions, n_windows=len(windows))
     measure = next(m for m in measures if m.measure == primary and not m.column)
     return located(measure, rows.context, windows[-1])
@@ -258,7 +258,8 @@ def _window(
 ) -> tuple[Measure, ...]:
     """The measures of one window: those that are watched with the watch's verdict and margin, the others unjudged."""
     context = observations.context
-    measures = with_dispersion(changes(reference, performance(observations.outcomes([window]))), dispersions)
+    measures = changes(reference, performance(observations.outcomes([window])), margins=_margins(observations))
+    measures = with_dispersion(measures, dispersions)
     measures = tuple(located(measure, context, window) for measure in measures)
     if not window.is_mature:
         return tuple(
@@ -269,13 +270,20 @@ def _window(
     return tuple(_watched(observations, measure, window) for measure in measures)
 
 
+def _margins(observations: Observations) -> dict[str, float]:
+    """What doesn't matter of the measures that are watched, as the watch has it: of some rows as of all."""
+    subjects = observations.watch.subjects if observations.watch else {}
+    found = {key: subject.margin_in_units for key, subject in subjects.items() if subject.family is Family.PERFORMANCE}
+    start = subject_key("performance", "")
+    return {key.removeprefix(f"{start}/"): margin for key, margin in found.items() if margin is not None}
+
+
 def _watched(observations: Observations, measure: Measure, window: WindowInfo) -> Measure:
     key = subject_key("performance", measure.measure)
-    subject = observations.watch.subjects.get(key) if observations.watch and not measure.column else None
-    if subject is None:
+    if measure.column or observations.watch is None or key not in observations.watch.subjects:
         unjudged = measure.why or "shown, not watched"
         return measure if measure.value is None else replace(measure, margin=None, why=unjudged)
-    return observations.judged(replace(measure, margin=subject.margin_in_units), key, window)
+    return observations.judged(measure, key, window)
 
 
 def _primary(task: Task, measures: Sequence[Measure]) -> str:

@@ -13,7 +13,7 @@ from core.drift.places import Where, deployment_shift, where_moved
 from core.profile.spec import column_table
 from core.record import BatchRole
 from core.services.observations import Observations, WindowInfo
-from core.services.subjects import subject_key
+from core.services.panel import subject_key
 from core.storage.counts import load_counts
 from core.storage.repository import Repository
 from core.storage.tables import ProfileRow

@@ -60,15 +60,18 @@ def promise_words(promise: Promise, context: Context, preview: PolicyPreview | N
 
 def margin_words(promise: Promise) -> str:
     """The larger of 0.05 standard deviations and 1 percentage point."""
-    points = f"{100 * promise.margin_points:g} percentage {'point' if promise.margin_points == 0.01 else 'points'}"
-    return f"the larger of {promise.margin_sd:g} sd and, of shares, {points}"
+    return f"the larger of {promise.margin_sd:g} sd and, of shares, {_points(promise.margin_points)}"
+
+
+def _points(margin: float) -> str:
+    return f"{100 * margin:g} percentage {'point' if margin == 0.01 else 'points'}"
 
 
 def gap_words(promise: Promise) -> str:
     """What doesn't matter of a gap between a group and all others."""
     return (
         f"{_times(promise.n_gaps, 'gap')} between a group and all others, in the same budget. A rate that is at least "
-        f"{promise.least_ratio:g} of the others', or within {100 * promise.margin_points:g} percentage points of it, "
+        f"{promise.least_ratio:g} of the others', or within {_points(promise.margin_points)} of it, "
         "doesn't matter."
     )
 

@@ -17,8 +17,8 @@ from core.quality.columns import ColumnQuality, QualityProblem, column_quality
 from core.schema import ColumnType, Role
 from core.services.arrivals import Intake
 from core.services.observations import Context, Observations, WindowInfo
-from core.services.subjects import subject_key
-from core.services.verdicts import located, worst
+from core.services.panel import subject_key
+from core.services.verdicts import ALARMS, located, of_many, worst
 from core.stats.binning import Special
 from core.stats.intervals import wilson
 
@@ -86,8 +86,9 @@ class QualityReport:
 
     @property
     def status(self) -> Status:
-        """The worst verdict on a check."""
-        return worst(check.status for check in self.checks if not check.is_about_now)
+        """What failed first; stable only where most columns can be told."""
+        broken = worst(check.status for check in self.checks if not check.is_about_now)
+        return broken if broken in ALARMS else of_many(row.status for row in self.columns if row.measures)
 
 
 def quality_report(

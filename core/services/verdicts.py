@@ -8,7 +8,7 @@ from dataclasses import replace
 from core.measure import Measure, Status
 from core.services.observations import Context, WindowInfo
 
-__all__ = ["ALARMS", "SEVERITY", "located", "since_when", "worst"]
+__all__ = ["ALARMS", "SEVERITY", "located", "of_many", "since_when", "worst"]
 
 ALARMS = (Status.CRITICAL, Status.WARNING)
 SEVERITY = {Status.CRITICAL: 0, Status.WARNING: 1, Status.INSUFFICIENT: 2, Status.UNDEFINED: 3, Status.OK: 4}
@@ -17,6 +17,15 @@ SEVERITY = {Status.CRITICAL: 0, Status.WARNING: 1, Status.INSUFFICIENT: 2, Statu
 def worst(statuses: Iterable[Status]) -> Status:
     """The verdict that speaks for several: an alarm first, then what can't be told, then stable."""
     return min(statuses, key=SEVERITY.__getitem__, default=Status.UNDEFINED)
+
+
+def of_many(statuses: Iterable[Status]) -> Status:
+    """The verdict on many that are alike, such as columns: an alarm first; stable only where most can be told."""
+    known = list(statuses)
+    found = worst(known)
+    if found in ALARMS or not known:
+        return found
+    return Status.OK if 2 * known.count(Status.OK) > len(known) else Status.INSUFFICIENT
 
 
 def located(measure: Measure, context: Context, window: WindowInfo | None) -> Measure:

@@ -231,7 +231,7 @@ def _subject(content: Mapping[str, Any], kind: str) -> SubjectInfo:
         is_share=content["is_share"],
         sigma=content["sigma"],
         mean=content["mean"],
-        least_ratio=content["least_ratio"],
+        least_ratio=content.get("least_ratio"),  # a watch of before gaps were watched has none
         blind_at=content["blind_at"],
     )
 
@@ -267,7 +267,8 @@ def _why_open(incident: IncidentInfo, subject: SubjectInfo | None) -> str:
     what = "moved by more than its margin" if incident.light is Light.MATERIAL else "changed, within its margin so far"
     by = ""
     if subject is not None and incident.light is Light.MATERIAL:
-        points = f" and {100 * subject.margin_points:g} percentage points" if subject.is_share else ""
+        size = f"{100 * subject.margin_points:g}"
+        points = f" and {size} percentage point{'' if size == '1' else 's'}" if subject.is_share else ""
         by = f" of {subject.margin_sd:.2g} sd{points}"
     is_bin = incident.subject.startswith("values/") and incident.monitor not in ("location", "spread")
     monitor = f"share of {incident.monitor}" if is_bin else incident.monitor

@@ -7,11 +7,10 @@ from enum import StrEnum
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import chi2
 
 from core.errors import InputError
 from core.spc.chart import as_base, as_floats, mean_over, moving_ranges, per_point
-from core.spc.constants import range_constants
+from core.spc.factors import range_constants
 
 __all__ = ["Dispersion", "DispersionTest", "dispersion_test", "laney_sigma", "shared_variance"]
 
@@ -167,6 +166,8 @@ def dispersion_test(
     >>> test.advice, round(test.ratio, 1)
     (<Dispersion.LANEY: 'laney'>, 13.2)
     """
+    from scipy.stats import chi2
+
     values = as_floats(score, "scores")
     if values.ndim != 1:
         raise InputError(f"The test is of one series, got scores of shape {values.shape}.")

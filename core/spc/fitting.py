@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from core.errors import InputError
 from core.spc.autocorrelation import AutocorrelationTest, autocorrelation_test, autoregressive_width, innovations
 from core.spc.baseline import NOMINAL, Baseline, Dependence, Limits, at_season, rows_score
-from core.spc.constants import c4
 from core.spc.dispersion import Dispersion, dispersion_test, laney_sigma, shared_variance
+from core.spc.factors import c4
 from core.spc.phases import LEAST_POINTS
 from core.spc.seasons import moderated_spread, season_test, seasonal_means
 from core.spc.series import Series, SeriesKind

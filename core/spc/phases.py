@@ -8,7 +8,6 @@ from functools import lru_cache
 
 import numpy as np
 from scipy.special import ndtr
-from scipy.stats import t as student
 
 from core.errors import InputError
 
@@ -122,6 +121,8 @@ def prediction_width(n_points: float, *, df: float, width: float = 3.0) -> float
     >>> round(prediction_width(10, df=9), 3), round(prediction_width(100, df=99), 3)
     (4.294, 3.093)
     """
+    from scipy.stats import t as student
+
     if not (n_points > 0 and df > 0 and width > 0):
         raise InputError(f"A width needs points, degrees of freedom and width above 0, got {n_points}, {df}, {width}.")
     return float(student.isf(ndtr(-width), df) * np.sqrt(1 + 1 / n_points))
@@ -150,6 +151,8 @@ def limits_worth(
     >>> round(1 / worth.nominal), round(1 / worth.rate), round(worth.width, 2), worth.n_needed
     (370, 52, 4.35, 45)
     """
+    from scipy.stats import t as student
+
     nominal = float(2 * ndtr(-width))
 
     def at(n: int) -> tuple[float, float]:

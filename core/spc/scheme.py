@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.stats import chi2
 
 from core.errors import InputError
 from core.spc.rules import Rule
@@ -171,6 +170,8 @@ def false_alarm_rate(
     >>> round(1 / known), round(1 / ten)
     (370, 53)
     """
+    from scipy.stats import chi2
+
     if knowledge is None:
         return 1 / average_run_length(scheme, sd=1 / widened, rng=rng).value
     if not (knowledge.n_points > 0 and knowledge.df > 0):

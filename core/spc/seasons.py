@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import brentq
 from scipy.special import digamma, polygamma
-from scipy.stats import f as fisher
 
 from core.errors import InputError
 from core.spc.chart import as_base, as_floats
@@ -80,6 +79,8 @@ def season_test(
     >>> found.is_present.tolist(), found.n_seasons
     ([True], 7)
     """
+    from scipy.stats import f as fisher
+
     x, labels, where, weights = _prepared(values, season, base, weight)
     n_seasons = int(labels.max()) + 1 if labels.size else 0
     shape = (*x.shape[:-1], 1)

@@ -8,8 +8,8 @@ from numpy.typing import ArrayLike, NDArray
 from core.errors import InputError
 from core.spc.averages import Averages, averages_chart
 from core.spc.chart import ControlChart, as_base, as_floats, drawn, mean_over, moving_ranges, per_point
-from core.spc.constants import c4, range_constants
 from core.spc.dispersion import Dispersion
+from core.spc.factors import c4, range_constants
 
 __all__ = ["individuals_chart", "moving_range_chart", "r_chart", "s_chart", "xbar_chart"]
 

@@ -6,7 +6,6 @@ import math
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import rankdata
 
 __all__ = ["association_matrix", "correlation_ratio", "cramers_v"]
 
@@ -42,6 +41,8 @@ def association_matrix(values: Floats, categorical: Bools) -> Floats:
     >>> association_matrix(np.column_stack([x, -(x**3), codes]), np.array([False, False, True])).round(2)[0].tolist()
     [1.0, 1.0, 0.85]
     """
+    from scipy.stats import rankdata
+
     n_columns = values.shape[1]
     there = ~np.isnan(values)
     found = np.eye(n_columns)
@@ -64,6 +65,8 @@ def association_matrix(values: Floats, categorical: Bools) -> Floats:
 
 def _rank_correlations(values: Floats, there: Bools) -> Floats:
     """|Spearman| of each pair, by the ranks within each column."""
+    from scipy.stats import rankdata
+
     ranks = np.zeros(values.shape)
     for column in range(values.shape[1]):
         present = there[:, column]

@@ -78,4 +78,5 @@ def logistic_fit(
         if float(np.abs(beta).max(initial=0.0)) > 10 * MOST:
             break
     converged = converged and bool(np.linalg.matrix_rank(information) == k)
-    return LogisticFit(coefficients=beta, covariance=np.linalg.pinv(information), converged=converged)
+    covariance: Floats = np.linalg.pinv(information).astype(np.float64)
+    return LogisticFit(coefficients=beta, covariance=covariance, converged=converged)

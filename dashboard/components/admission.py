@@ -13,7 +13,7 @@ from dashboard.components.mapping import edit_schema, show_match, show_schema_pr
 from dashboard.components.problems import row_counts, show_notes, show_problems
 from dashboard.components.upload import Flow, Step, Use, release, start_over
 from dashboard.state import TAKEN_IN, model_parameters
-from dashboard.text import count, muted, plain, plural
+from dashboard.text import capital, count, muted, plain, plural
 
 __all__ = ["BRING_IN", "CAME_IN", "check_step", "columns_step", "done_step", "look_at_columns", "take_in"]
 
@@ -95,7 +95,7 @@ def check_step(flow: Flow) -> None:
         return
     outcome = flow.preview.outcome
     if not outcome.is_known:
-        st.markdown(f"### {_capital(row_counts(outcome, 'would be taken in'))}.", anchors=False)
+        st.markdown(f"### {capital(row_counts(outcome, 'would be taken in'))}.", anchors=False)
     show_notes(outcome.file, outcome.notes)
     show_problems(outcome.reasons, flow.preview.problems, sum(n for *_, n in outcome.reasons), of=outcome.file)
     if any(reason == NOT_UTF8 for reason, *_ in outcome.reasons):
@@ -179,7 +179,7 @@ def done_step(flow: Flow) -> None:
     if outcome is not None:
         what = "late labels" if flow.use is Use.LABELS else str(flow.role)
         if not outcome.is_known:
-            st.markdown(f"### {_capital(row_counts(outcome, 'taken in'))}.", anchors=False)
+            st.markdown(f"### {capital(row_counts(outcome, 'taken in'))}.", anchors=False)
             st.markdown(muted(f"{plain(outcome.file)} is batch {outcome.batch_id} of {plain(flow.model)}, {what}."))
         show_notes(outcome.file, outcome.notes)
     with st.container(horizontal=True, gap="small"):
@@ -197,7 +197,3 @@ def _see(batch: str) -> None:
     start_over()
     st.query_params.pop("batch", None)  # of the batch that was looked at before
     st.session_state["show"], st.session_state["batch"] = CAME_IN, batch
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]

@@ -14,9 +14,8 @@ from core.services.chart_options import ChartType
 from core.services.chart_report import ChartPoint, ChartReport
 from core.services.observations import WindowInfo
 from dashboard.components.chart_words import axis_of, pattern, series_label, side, unit_of, value_words
-from dashboard.components.measures import capital
 from dashboard.components.numbers import show_chart, show_numbers
-from dashboard.text import DASH, MINUS, count, day, first_day, instant, muted, plain, window_name
+from dashboard.text import DASH, MINUS, capital, count, day, first_day, instant, muted, plain, window_name
 from dashboard.theme import palette
 
 __all__ = ["chart_csv", "show_control_chart"]

@@ -13,8 +13,7 @@ from core.services.chart_overview import SeriesOverview
 from core.services.chart_report import ChartState
 from core.services.observations import Context
 from dashboard.components.chart_words import series_label, unit_of, value_words
-from dashboard.components.measures import capital
-from dashboard.text import DASH, chip, muted, plain, plural
+from dashboard.text import DASH, capital, chip, muted, plain, plural
 from dashboard.theme import palette
 
 __all__ = ["show_gallery"]

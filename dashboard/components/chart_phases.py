@@ -15,10 +15,9 @@ from core.spc.phases import LEAST_POINTS
 from dashboard import cached
 from dashboard.auth import current_actor
 from dashboard.components.chart_words import place_name, unit_of, value_words
-from dashboard.components.measures import capital
 from dashboard.components.numbers import facts, show_numbers
 from dashboard.components.permission import who_may
-from dashboard.text import DASH, count, day, instant, muted, plain, plural, window_name
+from dashboard.text import DASH, capital, count, day, instant, muted, plain, plural, window_name
 
 __all__ = ["show_phases", "show_rebaseline"]
 

@@ -7,8 +7,8 @@ from core.services.chart_report import ChartPoint, ChartReport
 from core.services.chart_series import MEAN_SCORE, VOLUME, SeriesName
 from core.services.observations import Context, WindowInfo
 from core.spc.rules import Rule
-from dashboard.components.measures import capital, dated
-from dashboard.text import DASH, MINUS, count, measure_name, number, plural, signed, window_name
+from dashboard.components.measures import dated
+from dashboard.text import DASH, MINUS, capital, count, measure_name, number, plural, signed, window_name
 
 __all__ = [
     "axis_of",

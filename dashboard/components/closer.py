@@ -14,10 +14,10 @@ from core.services.fairness_detail import AttributeDetail
 from dashboard import cached
 from dashboard.components.gaps import p_words
 from dashboard.components.groups import rate_name
-from dashboard.components.measures import capital, held
+from dashboard.components.measures import held
 from dashboard.components.numbers import cell_table, show_numbers
 from dashboard.components.pickers import pick
-from dashboard.text import DASH, count, in_cell, measure_name, muted, number, plain, plural, signed
+from dashboard.text import DASH, capital, count, in_cell, measure_name, muted, number, plain, plural, signed
 
 __all__ = ["show_change", "show_peers", "show_score", "show_strata"]
 

@@ -14,10 +14,9 @@ from core.services.fairness_crossings import CrossingReport, IntersectionReport
 from dashboard import cached
 from dashboard.components.gaps import p_words
 from dashboard.components.groups import gap_words, limit_words, rate_name, span_words
-from dashboard.components.measures import capital
 from dashboard.components.numbers import show_chart, show_numbers
 from dashboard.components.pickers import pick
-from dashboard.text import DASH, count, in_cell, in_sentence, listed, muted, number, plain, plural, signed
+from dashboard.text import DASH, capital, count, in_cell, in_sentence, listed, muted, number, plain, plural, signed
 from dashboard.theme import palette
 
 __all__ = ["show_crossings"]

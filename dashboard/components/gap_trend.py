@@ -14,14 +14,14 @@ from core.measure import Measure, Status
 from core.services.fairness import DECISIONS, AttributeReport, FairnessReport
 from core.services.fairness_watch import GapWatch
 from core.services.observations import WindowInfo
-from core.services.subjects import GAPS
+from core.services.panel import GAPS
 from dashboard import cached
 from dashboard.auth import current_actor
 from dashboard.components.gap_verdict import comparisons
 from dashboard.components.groups import others_words, rate_name, severity, suffix
-from dashboard.components.measures import capital, dated
+from dashboard.components.measures import dated
 from dashboard.components.trends import show_trend
-from dashboard.text import count, in_sentence, number, plain, signed
+from dashboard.text import capital, count, in_sentence, number, plain, signed
 
 __all__ = ["show_gap_trend"]
 

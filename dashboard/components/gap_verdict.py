@@ -20,8 +20,8 @@ from dashboard.components.groups import (
     suffix,
     window_gap_words,
 )
-from dashboard.components.measures import capital, dated
-from dashboard.text import count, in_sentence, listed, measure_name, plural, signed
+from dashboard.components.measures import dated
+from dashboard.text import capital, count, in_sentence, listed, measure_name, plural, signed
 
 __all__ = ["Judged", "comparisons", "judged"]
 

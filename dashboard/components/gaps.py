@@ -22,9 +22,9 @@ from dashboard.components.groups import (
     severity,
     span_words,
 )
-from dashboard.components.measures import capital, held
+from dashboard.components.measures import held
 from dashboard.components.numbers import cell_table, show_chart, show_numbers
-from dashboard.text import DASH, chip, count, in_cell, measure_name, muted, number, plain, signed
+from dashboard.text import DASH, capital, chip, count, in_cell, measure_name, muted, number, plain, signed
 from dashboard.theme import palette
 
 __all__ = ["compared", "gap_and_ratio", "group_plot", "p_words"]

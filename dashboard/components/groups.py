@@ -10,8 +10,7 @@ from core.fairness.support import GroupMean
 from core.fairness.verdicts import EVERYONE, REST
 from core.measure import Interval, Measure, Status
 from core.services.fairness import DECISIONS, AttributeReport, FairnessReport
-from dashboard.components.measures import capital
-from dashboard.text import count, in_sentence, measure_name, number, plural, window_name
+from dashboard.text import capital, count, in_sentence, measure_name, number, plural, window_name
 
 __all__ = [
     "definition",

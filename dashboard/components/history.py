@@ -15,9 +15,10 @@ from core.services.alarms import Alarm
 from core.services.fleet import ModelSummary
 from core.services.observations import WindowInfo
 from dashboard.components.numbers import show_chart, show_numbers
-from dashboard.components.summary import FAMILY_NAMES, capitalised, gap_name, unjudged_words, unusable
+from dashboard.components.summary import FAMILY_NAMES, gap_name, unjudged_words, unusable
 from dashboard.text import (
     CHIP_WORDS,
+    capital,
     count,
     day,
     first_day,
@@ -122,7 +123,7 @@ def _chart(summary: ModelSummary, marks: Sequence[Mark]) -> Chart:
         [w.n for w in context.windows],
         marks,
         palette=palette(),
-        title=f"{capitalised(measure_name(primary))}, 95% interval",
+        title=f"{capital(measure_name(primary))}, 95% interval",
         unit="window" if " " in context.unit else context.unit,
         lanes=LANES,
         written=[_written(measure) for measure in series],

@@ -7,6 +7,7 @@ from dataclasses import replace
 from core.measure import Measure, Status
 from core.services.observations import Context, WindowInfo
 from dashboard.text import (
+    capital,
     chip,
     count,
     in_cell,
@@ -23,7 +24,6 @@ __all__ = [
     "ALARMS",
     "NOT_YET",
     "as_armed",
-    "capital",
     "change_cell",
     "count_cell",
     "dated",
@@ -70,11 +70,6 @@ def dated(window: WindowInfo) -> str:
     """A window inside a sentence: the week of 16 Nov 2026; 16 Nov 2026; rows 0 to 4,999."""
     name = window_name(window.window)
     return f"the {name}" if name.startswith("week") else name
-
-
-def capital(text: str) -> str:
-    """The text as a sentence begins."""
-    return text[:1].upper() + text[1:]
 
 
 def held(text: str) -> str:

@@ -13,10 +13,9 @@ from core.governance.proposals import ProposalKind
 from core.measure import Interval, Status
 from core.services.checks import Check, Outcome, Section
 from core.services.proposal import Review
-from dashboard.components.measures import capital
 from dashboard.components.numbers import cell_table
 from dashboard.components.verdict import verdict_card
-from dashboard.text import in_sentence, measure_name, muted, number, plain, signed
+from dashboard.text import capital, in_sentence, measure_name, muted, number, plain, signed
 
 __all__ = ["ANCHORS", "interval_of", "review_verdict", "show_checks"]
 

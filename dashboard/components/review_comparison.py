@@ -11,12 +11,13 @@ from core.charts.comparison import DifferenceMark, difference_dots
 from core.compare.verdicts import Verdict
 from core.services.checks import Section
 from dashboard.components.differences import CHIPS, UNKNOWN, Data, parts_of, place_of, worst_first
-from dashboard.components.measures import capital, held, margin_words
+from dashboard.components.measures import held, margin_words
 from dashboard.components.numbers import cell_table, show_chart, show_numbers
 from dashboard.components.review_checks import ANCHORS, interval_of
 from dashboard.components.review_groups import show_flips, show_gaps
 from dashboard.text import (
     DASH,
+    capital,
     count,
     in_cell,
     in_sentence,

@@ -13,11 +13,12 @@ from core.measure import Status
 from core.profile.windows import Window
 from core.services.checks import Section
 from core.services.proposal import Review
-from dashboard.components.measures import capital, held
+from dashboard.components.measures import held
 from dashboard.components.numbers import cell_table, facts, show_numbers
 from dashboard.components.review_checks import ANCHORS, interval_of
 from dashboard.text import (
     DASH,
+    capital,
     chip,
     count,
     day,

@@ -11,6 +11,7 @@ from core.services.fleet import FamilyVerdict, ModelSummary
 from core.services.observations import WindowInfo
 from dashboard.components.measures import found
 from dashboard.text import (
+    capital,
     chip,
     count,
     day,
@@ -28,7 +29,6 @@ from dashboard.text import (
 __all__ = [
     "FAMILY_NAMES",
     "WATCHED",
-    "capitalised",
     "columns_out",
     "detail",
     "format_key",
@@ -142,7 +142,7 @@ def detail(summary: ModelSummary) -> str:
         begun = f"Since {spoken(leading.since.window)}; " if leading.since else ""
         n = f", n {count(leading.measure.n)}" if leading.measure else ""
         over = f"over the {plural(leading.n_windows, 'window')} to" if leading.n_windows > 1 else "latest judged:"
-        lines.append(capitalised(f"{begun}{over} {spoken(leading.window.window)}{n}."))
+        lines.append(capital(f"{begun}{over} {spoken(leading.window.window)}{n}."))
     lines += [
         f"- {FAMILY_NAMES[verdict.family]}: {_alarm(summary, verdict)}"
         for verdict in summary.verdicts
@@ -184,11 +184,6 @@ def unusable(measure: Measure, column: str) -> str:
     return UNUSABLE.get(measure.measure, "unusable values of {}").format(column)
 
 
-def capitalised(text: str) -> str:
-    """The text with a capital first letter."""
-    return f"{text[:1].upper()}{text[1:]}"
-
-
 def _alarm(summary: ModelSummary, verdict: FamilyVerdict) -> str:
     """What one family's alarm says."""
     measure = verdict.measure
@@ -206,7 +201,7 @@ def _alarm(summary: ModelSummary, verdict: FamilyVerdict) -> str:
         )
     if verdict.family is Family.CONCEPT_DRIFT:
         return f"{_residual(summary, measure)}{_against(summary, measure)}"
-    name = capitalised(measure_name(measure.measure))
+    name = capital(measure_name(measure.measure))
     return (
         f"{name} {_way(measure)} from {number(measure.reference, measure.measure)} to "
         f"{number(measure.value, measure.measure)} {in_sentence(measure.interval, measure.measure)}"

@@ -13,9 +13,9 @@ from core.fairness.thresholds import confusion_at, equalising_thresholds, rate_c
 from core.services.fairness import DECISIONS, FairnessReport
 from core.services.fairness_detail import AttributeDetail
 from dashboard.components.groups import rate_name
-from dashboard.components.measures import capital, held
+from dashboard.components.measures import held
 from dashboard.components.numbers import cell_table, show_chart
-from dashboard.text import DASH, count, in_cell, muted, number, plain, plural, signed
+from dashboard.text import DASH, capital, count, in_cell, muted, number, plain, plural, signed
 from dashboard.theme import palette
 
 __all__ = ["show_thresholds"]

@@ -29,10 +29,10 @@ DRAFT, SAID = "alarm_policy_draft", "alarm_policy_said"
 def in_force(selected: Selected, preview: PolicyPreview) -> None:
     """What the policy in force promises, and what it has raised."""
     watch, context = cached.watch(selected.model), cached.context(selected.model, Selection())
-    raised = preview.having(Light.MATERIAL)
+    raised = preview.n_windows_with(Light.MATERIAL)
     sentence = "This setup would have raised no alarm."
     if raised:
-        n = f"{len(raised)} of {plural(preview.n_windows, 'window')}"
+        n = f"{raised} of {plural(preview.n_windows, 'window')}"
         sentence = f"This setup would have raised an alarm in {n}."
     if watch is None or watch.promise is None or context is None:
         reason = context.arming.reason if context else "Nothing is armed."
@@ -182,14 +182,14 @@ def drafted(selected: Selected, current: PolicyPreview) -> None:
         [
             [
                 "Windows with an alarm",
-                count(len(current.having(Light.MATERIAL))),
-                count(len(preview.having(Light.MATERIAL))),
+                count(current.n_windows_with(Light.MATERIAL)),
+                count(preview.n_windows_with(Light.MATERIAL)),
             ],
             [f"in {plain(current.recent_words)}", count(current.n_recent), count(preview.n_recent)],
             [
                 "Windows with a change, shown",
-                count(len(current.having(Light.CHANGED))),
-                count(len(preview.having(Light.CHANGED))),
+                count(current.n_windows_with(Light.CHANGED)),
+                count(preview.n_windows_with(Light.CHANGED)),
             ],
             ["Series watched", count(current.n_armed), count(preview.n_armed)],
         ],

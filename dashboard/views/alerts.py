@@ -12,14 +12,15 @@ from core.governance.alerts import AlertMove, AlertState
 from core.governance.identity import Right
 from core.measure import Family
 from core.services.alerts import AlertInfo
+from core.services.panel import GAPS
 from core.services.promise_words import fleet_promise_words
-from core.services.subjects import GAPS
 from dashboard import cached
 from dashboard.auth import current_actor
 from dashboard.components.alert_form import alert_form
 from dashboard.components.numbers import show_numbers
 from dashboard.state import in_address, model_parameters
 from dashboard.text import (
+    MINUS,
     count,
     digest,
     instant,
@@ -88,7 +89,7 @@ def queue(alerts: Sequence[AlertInfo]) -> AlertInfo | None:
                 st.markdown(f"{CHIPS[alert.state]}{back}  \n**{alert.id}** {plain(alert.title)}")
             with where:
                 st.markdown(f"{plain(alert.model)}  \n{muted(f'since {spoken(alert.window)}')}")
-    chosen = in_address("Look into an alert", list(names), key="alert", names=names)
+    chosen = in_address("Look into an alert", list(names), key="alert", names=names, by_name=False)
     return next((alert for alert in shown if str(alert.id) == chosen), None)
 
 
@@ -182,8 +183,10 @@ def _from_to(known: dict[str, Any] | None) -> str:
     name = "" if leading["monitor"] in ("missing", "invalid", "outside") else f"{leading['monitor']}: "
     if leading["is_share"]:
         return f"{name}{number(before)} to {number(now)}, n {count(n)}"
-    shift = leading["shift_sd"]
-    return f"{name}{shift:+.2g} sd, n {count(n)}" if shift is not None else f"{name}n {count(n)}"
+    if leading["shift_sd"] is None:
+        return f"{name}n {count(n)}"
+    shift = f"{leading['shift_sd']:+.2g}".replace("-", MINUS)
+    return f"{name}{shift} sd, n {count(n)}"
 
 
 def frozen(alert: AlertInfo) -> None:

@@ -12,13 +12,25 @@ from core.schema import Task
 from core.services.concept import ConceptReport
 from dashboard import cached
 from dashboard.components.frame import header, rests_on, usable
-from dashboard.components.measures import ALARMS, capital, dated, found, held, margin_words, verdict_chip
+from dashboard.components.measures import ALARMS, dated, found, held, margin_words, verdict_chip
 from dashboard.components.numbers import cell_table, how_computed, show_chart, show_numbers
 from dashboard.components.summary import WATCHED
 from dashboard.components.trends import around, show_trend
 from dashboard.components.verdict import verdict_card
 from dashboard.state import select
-from dashboard.text import count, digest, in_cell, in_sentence, muted, number, plain, plural, signed, window_name
+from dashboard.text import (
+    capital,
+    count,
+    digest,
+    in_cell,
+    in_sentence,
+    muted,
+    number,
+    plain,
+    plural,
+    signed,
+    window_name,
+)
 from dashboard.theme import palette
 
 EFFECT, MEAN = "residual_effect", "mean_residual"

@@ -25,11 +25,11 @@ from dashboard.components.chart_words import (
     value_words,
 )
 from dashboard.components.frame import header, usable
-from dashboard.components.measures import capital, dated, held
+from dashboard.components.measures import dated, held
 from dashboard.components.numbers import cell_table, how_computed
 from dashboard.components.verdict import verdict_card
 from dashboard.state import Selected, select
-from dashboard.text import count, digest, listed, muted, plain, plural, window_name
+from dashboard.text import capital, count, digest, listed, muted, plain, plural, window_name
 
 MOST_LISTED = 12
 

@@ -12,6 +12,7 @@ from core.services.promise_words import margin_words
 from core.services.verdicts import ALARMS
 from dashboard import cached
 from dashboard.components.frame import header, rests_on, usable
+from dashboard.components.measures import NOT_YET
 from dashboard.components.numbers import how_computed, show_chart, show_numbers
 from dashboard.components.places import show_places
 from dashboard.components.promise import show_promise
@@ -19,6 +20,7 @@ from dashboard.components.verdict import verdict_card
 from dashboard.components.watched import incident_words, is_grey, shown_words
 from dashboard.state import Selected, in_address, select
 from dashboard.text import (
+    capital,
     chip,
     count,
     digest,
@@ -304,7 +306,8 @@ def whole_rows(report: DriftReport) -> None:
         with column, st.container(border=True):
             focus = measure_at_focus(report, series)
             status = focus.status if focus is not None else Status.UNDEFINED
-            st.markdown(f"**{WHOLE_ROWS[series.name]}** {chip(status)}")
+            words = NOT_YET if focus is not None and status is Status.OK and _lies_elsewhere(focus) else None
+            st.markdown(f"**{WHOLE_ROWS[series.name]}** {chip(status, words)}")
             key = "roc_auc" if series.name == "classifier" else "wasserstein"
             written = [f"{number(m.value, key)} {in_sentence(m.interval, key)}, n {count(m.n)}" for m in series.trend]
             title = "AUC" if series.name == "classifier" else "Mean error of a row"
@@ -312,7 +315,14 @@ def whole_rows(report: DriftReport) -> None:
             if series.drivers:
                 named_columns = [f"{plain(name)} ({number(share)})" for name, share in series.drivers]
                 st.markdown(f"Driven by {listed(named_columns, most=5)}.")
-            st.markdown(muted(f"{series.words}; from samples of rows, {report.context.unit} by {report.context.unit}."))
+            unit = report.context.unit
+            st.markdown(muted(f"{capital(series.words)}; from samples of rows, {unit} by {unit}."))
+
+
+def _lies_elsewhere(measure: Measure) -> bool:
+    """Whether the window's interval leaves out what reference windows gave on average."""
+    interval, usual = measure.interval, measure.reference
+    return interval is not None and usual is not None and not interval.low <= usual <= interval.high
 
 
 def page() -> None:

@@ -21,7 +21,7 @@ from dashboard.components.gap_trend import show_gap_trend
 from dashboard.components.gap_verdict import judged
 from dashboard.components.gaps import compared, gap_and_ratio, group_plot, p_words
 from dashboard.components.groups import ERRORS, definition, latest, limit_words, offered, rate_name, span_words
-from dashboard.components.measures import capital, held
+from dashboard.components.measures import held
 from dashboard.components.numbers import cell_table, how_computed
 from dashboard.components.pickers import pick
 from dashboard.components.questions import closer
@@ -29,6 +29,7 @@ from dashboard.components.verdict import verdict_card
 from dashboard.state import select
 from dashboard.text import (
     DASH,
+    capital,
     count,
     digest,
     in_cell,

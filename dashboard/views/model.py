@@ -15,12 +15,13 @@ from dashboard.components.frame import header, rests_on, usable
 from dashboard.components.history import show_history
 from dashboard.components.numbers import cell_table, facts, how_computed
 from dashboard.components.propose import propose_retraining
-from dashboard.components.summary import WATCHED, capitalised, detail, sentence, shown, unjudged_words
+from dashboard.components.summary import WATCHED, detail, sentence, shown, unjudged_words
 from dashboard.components.tiles import model_tiles, show_tiles
 from dashboard.components.verdict import verdict_card
 from dashboard.state import Selected, model_parameters, select
 from dashboard.text import (
     DASH,
+    capital,
     chip,
     count,
     digest,
@@ -104,7 +105,7 @@ def changed_most(summary: ModelSummary, parameters: dict[str, str]) -> None:
     if not columns or summary.context.focus is None:
         return
     st.subheader("Which columns changed most?", anchor=False)
-    window, n = capitalised(window_name(summary.context.focus.window)), count(columns[0].psi.n)
+    window, n = capital(window_name(summary.context.focus.window)), count(columns[0].psi.n)
     st.markdown(
         muted(
             f"Worst first. {window}, n {n}, against the reference, n {count(summary.context.n_reference)}. "

@@ -15,7 +15,6 @@ from dashboard.components.frame import header, rests_on, usable
 from dashboard.components.measures import (
     ALARMS,
     NOT_YET,
-    capital,
     change_cell,
     count_cell,
     dated,
@@ -33,6 +32,7 @@ from dashboard.components.trends import around, show_trend
 from dashboard.components.verdict import verdict_card
 from dashboard.state import Selected, select
 from dashboard.text import (
+    capital,
     count,
     digest,
     in_sentence,

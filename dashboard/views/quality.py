@@ -44,19 +44,22 @@ def verdict(report: QualityReport) -> None:
     counted = [check for check in report.checks if not check.is_about_now]
     failed = [check for check in counted if check.status is Status.CRITICAL]
     look = [check for check in counted if check.status is Status.WARNING]
+    untold = sum(check.status is Status.INSUFFICIENT for check in counted)
     arming, basis = report.context.arming, rests_on(report.context)
     names = [f"**{plain(row.column)}**" for row in report.columns if row.status in ALARMS]
+    status = report.status
     if failed:
         fail = "fails" if len(failed) == 1 else "fail"
         sentence = f"{len(failed)} of {plural(len(counted), 'check')} {fail} in this window."
-        status = Status.CRITICAL
     elif look:
         sentence = f"{plural(len(look), 'check')} of {len(counted)} to look at in this window."
-        status = Status.WARNING
     elif not arming.is_armed or arming.asks:
-        sentence, status = "Nothing is broken that shows at once; nothing is watched here.", Status.INSUFFICIENT
+        sentence = "Nothing is broken that shows at once; nothing is watched here."
+    elif status is Status.INSUFFICIENT:
+        sentence = f"Nothing is broken that shows at once; {untold} of {plural(len(counted), 'check')} can't be told."
     else:
-        sentence, status = "Nothing is broken in this window.", Status.OK
+        more = f"; {untold} of {plural(len(counted), 'check')} can't be told" if untold else ""
+        sentence = f"Nothing is broken in this window{more}."
     detail = f"Columns: {listed(names, most=5)}." if names else ""
     outside = outside_now(report)
     if outside is not None and outside.value is not None:
@@ -64,8 +67,10 @@ def verdict(report: QualityReport) -> None:
         line = f"{number(outside.value)} {in_sentence(outside.interval)} of rows lie outside anything seen{expected}."
         detail = f"{detail}  \n{line}" if detail else line
     words = None
-    if status is Status.INSUFFICIENT:
-        words = "Not armed" if not arming.is_armed else "Not watched"
+    if status is Status.INSUFFICIENT and not arming.is_armed:
+        words = "Not armed"
+    elif status is Status.INSUFFICIENT and arming.asks:
+        words = "Not watched"
     verdict_card(status, sentence, detail=detail, basis=basis, chip_words=words)
 
 

@@ -22,7 +22,7 @@ from core.workspace import Workspace
 from sample_data.demo import ADMIN, PASSWORD
 from tests.browser.conftest import ROOT, StartVisit, Visit, serving
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("demo")]
+pytestmark = pytest.mark.browser
 
 MODEL = "credit-default"
 JOB_SECONDS = 240

@@ -30,7 +30,6 @@ from tests.builders import SCHEMA, START, rows, write_csv
 from tests.governed import MODEL, Governed, build
 from tests.worker_process import Order, Place
 
-pytestmark = pytest.mark.xdist_group("jobs")  # one process keeps the workers' imports
 ROOT = Path(__file__).resolve().parents[2]
 RECIPE = 'estimator = "linear"\nmin_rows = 50\n'
 JOBS, EXECUTION = "core.services.jobs:JobService", "core.services.execution:ExecutionService"

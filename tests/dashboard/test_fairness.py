@@ -14,8 +14,6 @@ from tests.dashboard.conftest import FolderOf, OpenPage
 from tests.dashboard.shown import ESCAPE, assert_shown_as_text, chart_texts, markdown, tables, words
 from tests.dashboard.states import HOSTILE
 
-pytestmark = pytest.mark.xdist_group("audited")
-
 
 def compared(page):
     """The table of groups against the rest."""

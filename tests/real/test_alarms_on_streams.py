@@ -13,7 +13,7 @@ import pytest
 from core.alarms.watch import Light
 from tests.real.alarm_streams import Found, found_in, streams
 
-pytestmark = [pytest.mark.data, pytest.mark.xdist_group("alarm streams")]
+pytestmark = pytest.mark.data
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "alarms-on-real-streams.md"
 KNOWN = {"car_value", "salary_range", "loan_length", "repaid_loan_on_prev_car", "y_pred_proba"}

@@ -21,8 +21,6 @@ TRUTH = tomllib.loads((Path(lender.__file__).parent / "truth.toml").read_text(en
 EVENTS = TRUTH["events"]
 MODEL = TRUTH["model"]
 
-pytestmark = pytest.mark.xdist_group("demo")  # one worker builds the demo
-
 
 @pytest.fixture(scope="module")
 def workspace(demo_folder: Path) -> Iterator[Workspace]:
@@ -161,7 +159,9 @@ def test_the_concept_change_is_found_where_it_happens_and_stays(workspace: Works
     assert start_of(summary.leading.since) == event["from"]
     elsewhere = summary_of(workspace, MODEL, segment="region=South")
     away = on(elsewhere.concept.series("mean_residual"), event["from"], end)
-    assert all(measure.status not in ALARMS for measure in away), "P(default | features) is as before there"
+    # Asked of a segment alone each window is one question, and one in twenty is answered by chance.
+    assert all(measure.status is not Status.CRITICAL for measure in away), "P(default | features) is as before there"
+    assert all(abs(measure.value or 0) < 0.02 for measure in away)
 
 
 def test_the_growing_gap_is_found_with_its_group_and_its_cause(summary: ModelSummary) -> None:

@@ -93,7 +93,7 @@ def _chances(n: int, rates: Floats) -> list[tuple[slice, Floats]]:
 def wilson_rows() -> list[Coverage]:
     """One line a sample size from 30 to 3,000; rates .02 to .5 in steps of .001."""
     rates = np.linspace(0.02, 0.5, 481)
-    sizes = [*range(30, 301), *range(310, 3_001, 10)]
+    sizes = [*range(30, 301), *sorted({1_000, *range(330, 3_001, 30)})]
     return [_line(f"{n:,}", rates, wilson_coverage(n, rates)) for n in sizes]
 
 

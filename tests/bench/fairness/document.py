@@ -73,7 +73,8 @@ def claims(run: Run) -> list[Claim]:
             held=newcombe >= NEWCOMBE_LEAST,
         ),
         Claim(
-            what="Groups that are treated alike are called a disparity in at most 5% of audits",
+            what="Groups that are treated alike are called a disparity in at most 5% of audits, "
+            f"and two standard errors ({slack:.1%}) that so many audits leave",
             seen=f"{most:.1%} at most, over all policies, numbers of groups and rates",
             held=most <= MOST_DISPARITIES + slack,
         ),
@@ -90,7 +91,7 @@ def claims(run: Run) -> list[Claim]:
     ]
 
 
-def document(run: Run, *, minutes: float) -> str:
+def document(run: Run, *, minutes: float, share: float = 1.0) -> str:
     """The page."""
     found = claims(run)
     sizes = [row for row in run.wilson if row.n in ("30", "50", "100", "300", "1,000", "3,000")]
@@ -149,7 +150,7 @@ def document(run: Run, *, minutes: float) -> str:
         "## What a difference must be to be found",
         "",
         "Two groups of equal size, rates 0.3 and 0.3 less the difference: the share of audits that call",
-        "it a disparity.",
+        f"it a disparity, of {run.power[0].n_audits} for each cell.",
         "",
         "![Share of audits that find a difference, by its size and the rows of each group](fairness.svg)",
         "",
@@ -182,6 +183,8 @@ def document(run: Run, *, minutes: float) -> str:
         "Then one group's rate falls to 0.6 of what it was. Days until that group is named: the median,",
         "and in brackets the",
         "day within which nine of ten runs had found it; *not armed* where it is so in most runs.",
+        f"{max(row.n_runs for row in run.delays)} runs of 100 a day, "
+        f"{min(row.n_runs for row in run.delays)} of each other size.",
         "",
         *_delay_lines(run.delays),
         "",
@@ -196,7 +199,8 @@ def document(run: Run, *, minutes: float) -> str:
         "  the reference how much more gaps vary than rows explain.",
         "- A disparity is a difference that chance doesn't explain, not its cause, and no verdict of a court.",
         "",
-        f"`make bench-fairness` took {minutes:.0f} minutes; seed {run.seed}.",
+        f"The run took {minutes:.0f} minutes, with {share:.0%} of the audits and runs of `make bench-fairness`; "
+        f"seed {run.seed}.",
         "",
     ]
     return "\n".join(lines)

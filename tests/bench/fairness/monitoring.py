@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,6 +49,7 @@ class Delay:
     median: float
     ninth: float
     armed: float
+    n_runs: int
 
 
 def counted(k: Ints) -> Windows:
@@ -107,11 +107,11 @@ def _broken(k: Ints, n: Ints) -> NDArray[np.bool_]:
     return found
 
 
-def delay(rate: float, group: int, least_ratio: float, rng: np.random.Generator, *, n_runs: int | None = None) -> Delay:
+def delay(rate: float, group: int, least_ratio: float, rng: np.random.Generator, *, n_runs: int) -> Delay:
     """Days until one group is named, from the day on which its rate falls to .6 of what it was."""
     policy = AlarmPolicy(least_ratio=least_ratio)
     found, is_armed = [], []
-    for _ in range(n_runs or (N_CLAIMED if SIZES[group] == 100 else N_DELAYS)):
+    for _ in range(n_runs):
         watch = armed(rng, rate, policy)
         is_armed.append(watch.is_armed[group])
         rates = tuple(rate * (RATIO if place == group else 1.0) for place in range(len(SIZES)))
@@ -125,6 +125,7 @@ def delay(rate: float, group: int, least_ratio: float, rng: np.random.Generator,
         median=float(median),
         ninth=float(ninth),
         armed=float(np.mean(is_armed)),
+        n_runs=len(found),
     )
 
 
@@ -133,9 +134,12 @@ def quiet_rows(seed: int) -> list[Quiet]:
     return [quiet(rate, np.random.default_rng([seed, place])) for place, rate in enumerate(RATES)]
 
 
-def delay_rows(seed: int) -> list[Delay]:
+def delay_rows(seed: int, *, share: float = 1.0) -> list[Delay]:
     """Every rate and group at the default margin, and a group of 100 a day at that of the four-fifths rule."""
-    of = partial(np.random.default_rng)
     default = AlarmPolicy().least_ratio
-    rows = [delay(rate, g, default, of([seed, i, g])) for i, rate in enumerate(RATES) for g in range(len(SIZES))]
-    return rows + [delay(rate, 1, FOUR_FIFTHS, of([seed, i, 99])) for i, rate in enumerate(RATES)]
+    cases = [(rate, group, default) for rate in RATES for group in range(len(SIZES))]
+    rows = []
+    for place, (rate, group, least_ratio) in enumerate([*cases, *((rate, 1, FOUR_FIFTHS) for rate in RATES)]):
+        n_runs = max(1, round(share * (N_CLAIMED if SIZES[group] == 100 else N_DELAYS)))
+        rows.append(delay(rate, group, least_ratio, np.random.default_rng([seed, place]), n_runs=n_runs))
+    return rows

@@ -86,7 +86,7 @@ def _leaves_out_zero(selected: Ints, sizes: Ints, rng: np.random.Generator) -> b
     return bool(np.quantile(shares.max(axis=1) - shares.min(axis=1), 0.025) > 0)
 
 
-def fairlearn_leaves_out_zero(selected: Ints, sizes: Ints, seed: int, *, n_draws: int = 40) -> bool:
+def fairlearn_leaves_out_zero(selected: Ints, sizes: Ints, seed: int, *, n_draws: int = 20) -> bool:
     """The same asked of Fairlearn itself, row by row."""
     from fairlearn.metrics import MetricFrame, selection_rate
 
@@ -104,6 +104,6 @@ def fairlearn_leaves_out_zero(selected: Ints, sizes: Ints, seed: int, *, n_draws
     return bool(frame.difference_ci()[0] > 0)
 
 
-def parity_rows(rng: np.random.Generator) -> list[Parity]:
+def parity_rows(rng: np.random.Generator, *, share: float = 1.0) -> list[Parity]:
     """Every number of groups at every rate."""
-    return [under_parity(k, rate, rng) for k in GROUPS for rate in RATES]
+    return [under_parity(k, rate, rng, n_audits=round(share * N_AUDITS)) for k in GROUPS for rate in RATES]

@@ -26,24 +26,26 @@ class Power:
     difference: float
     disparity: float
     no_evidence: float
+    n_audits: int
 
 
-def power_rows(rng: np.random.Generator) -> list[Power]:
+def power_rows(rng: np.random.Generator, *, share: float = 1.0) -> list[Power]:
     """Every policy, size and difference."""
-    rows = []
+    rows, n_audits = [], round(share * N_AUDITS)
     for name, policy in POLICIES.items():
         for n in SIZES:
             sizes = np.array([n, n])
             for difference in DIFFERENCES:
-                drawn = rng.binomial(sizes, [RATE, RATE - difference], (N_AUDITS, 2))
+                drawn = rng.binomial(sizes, [RATE, RATE - difference], (n_audits, 2))
                 said = [audited(row, sizes, policy) for row in drawn]
                 rows.append(
                     Power(
                         policy=name,
                         n=n,
                         difference=difference,
-                        disparity=said.count(Status.CRITICAL) / N_AUDITS,
-                        no_evidence=said.count(Status.OK) / N_AUDITS,
+                        disparity=said.count(Status.CRITICAL) / n_audits,
+                        n_audits=n_audits,
+                        no_evidence=said.count(Status.OK) / n_audits,
                     )
                 )
     return rows

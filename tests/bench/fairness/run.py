@@ -25,6 +25,7 @@ def main() -> int:
     """Run it; the exit code says whether every claim held."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, default=DOCS)
+    parser.add_argument("--share", type=float, default=1.0, help="of the audits and runs that are drawn")
     options = parser.parse_args()
     start = time.monotonic()
 
@@ -33,12 +34,12 @@ def main() -> int:
 
     wilson, wald, newcombe = wilson_rows(), wald_rows(SHOWN), newcombe_rows()
     done("coverage")
-    parity = parity_rows(np.random.default_rng([SEED, 1]))
+    parity = parity_rows(np.random.default_rng([SEED, 1]), share=options.share)
     done("parity")
     rng = np.random.default_rng([SEED, 2])
     asked = [fairlearn_leaves_out_zero(rng.binomial(sizes_of(k), 0.3), sizes_of(k), k) for k in GROUPS]
     done("Fairlearn")
-    power = power_rows(np.random.default_rng([SEED, 3]))
+    power = power_rows(np.random.default_rng([SEED, 3]), share=options.share)
     done("power")
     quiet = quiet_rows(SEED)
     done("parity over time")
@@ -50,11 +51,11 @@ def main() -> int:
         fairlearn=(sum(asked), len(asked)),
         power=power,
         quiet=quiet,
-        delays=delay_rows(SEED),
+        delays=delay_rows(SEED, share=options.share),
         seed=SEED,
     )
     minutes = (time.monotonic() - start) / 60
-    (options.out / "fairness.md").write_text(document(run, minutes=minutes))
+    (options.out / "fairness.md").write_text(document(run, minutes=minutes, share=options.share))
     (options.out / "fairness.svg").write_text(drawn(power, title="Share of audits that call a difference a disparity"))
     for claim in claims(run):
         done(f"{'held' if claim.held else 'DID NOT HOLD'}: {claim.what}: {claim.seen}")

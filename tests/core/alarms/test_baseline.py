@@ -7,7 +7,8 @@ import pytest
 from scipy import stats
 
 from core.alarms.baseline import MAX_AUTOCORRELATION, Baseline, fit_baseline
-from core.alarms.monitors import Kind, Windows, distribution_subject, share_subject
+from core.alarms.distributions import distribution_subject
+from core.alarms.monitors import Kind, Windows, share_subject
 from core.measure import Family
 from core.stats.binning import CategoryBins, fit_numeric
 from tests.core.alarms.series import hits, means, no_season, normal_means, shares

@@ -8,14 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from core.alarms.monitors import (
-    Kind,
-    Subject,
-    Windows,
-    distribution_subject,
-    outcome_subject,
-    share_subject,
-)
+from core.alarms.distributions import distribution_subject
+from core.alarms.monitors import Kind, Subject, Windows, outcome_subject, share_subject
 from core.measure import Family
 from core.stats.binning import CategoryBins, NumericBins, Special, fit_categories, fit_numeric
 

@@ -10,8 +10,6 @@ import pytest
 from tests.audited import MODEL
 from tests.command import CommandLine
 
-pytestmark = pytest.mark.xdist_group("audited")
-
 
 @pytest.fixture
 def plumbline(audited_folder: Path, tmp_path: Path) -> CommandLine:

@@ -93,6 +93,20 @@ def test_the_table_of_the_fairlearn_user_guide_comes_out():
     assert [rate.value for rate in rates.of("false_positive_rate")] == pytest.approx([1.0, 0.0, 0.666667], abs=1e-6)
 
 
+def test_the_counts_behind_fairlearns_own_tests_give_its_numbers():
+    # fairlearn 0.15, test/unit/metrics/data_for_test.py, its 71 rows by g_1: TP, FP, FN, TN
+    rates = binary_rates({"aa": (15, 7, 7, 7), "ba": (18, 6, 5, 6)})
+    values = {(r.measure, r.group): r.value for r in rates.rates}
+    assert values["selection_rate", "aa"] == pytest.approx(0.61111111, abs=1e-8)
+    assert values["true_positive_rate", "ba"] == pytest.approx(0.78260870, abs=1e-8)
+    shares = [values["selection_rate", group] for group in ("aa", "ba")]
+    assert shares[1] - shares[0] == pytest.approx(0.0746031746, abs=1e-10)
+    assert shares[0] / shares[1] == pytest.approx(0.8912037037, abs=1e-10)
+    hits = [values["true_positive_rate", group] for group in ("aa", "ba")]
+    assert hits[1] - hits[0] == pytest.approx(0.1007905138, abs=1e-10)
+    assert hits[0] / hits[1] == pytest.approx(0.8712121212, abs=1e-10)
+
+
 def test_the_first_table_of_the_aequitas_tests_comes_out():
     # aequitas 1.1, tests/test_artifacts/test_bias_report/expected_output_test_1.csv
     rates = binary_rates({"High": (2, 1, 1, 1), "Low": (1, 2, 1, 1)})

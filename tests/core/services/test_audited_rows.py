@@ -22,9 +22,6 @@ ASK = AuditRequest(model=MODEL)
 FAR_WEST = replace(ASK, selection=Selection(segment="office=west"))
 
 
-pytestmark = pytest.mark.xdist_group("audited")
-
-
 @pytest.fixture(scope="module")
 def workspace(audited_folder: Path) -> Iterator[Workspace]:
     space = Workspace.open(audited_folder)

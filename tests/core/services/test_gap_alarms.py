@@ -14,8 +14,8 @@ from core.governance.identity import LOCAL_OPERATOR as ME
 from core.measure import Status
 from core.record import BatchRole
 from core.services.audits import AuditRequest
+from core.services.panel import gap_key
 from core.services.promise_words import promise_words
-from core.services.subjects import gap_key
 from tests.watched import DAY_0, MODEL, Watched, actor, opened
 
 HEADER = ("id", "at", "sex", "score", "decision", "outcome")

@@ -291,7 +291,7 @@ class Signing(RuleBasedStateMachine):
 
 TestSigning = Signing.TestCase
 TestSigning.settings = settings(
-    max_examples=14,
+    max_examples=8,
     stateful_step_count=25,
     deadline=None,
     phases=[Phase.explicit, Phase.reuse, Phase.generate],  # shrinking takes minutes; the steps are printed as they were

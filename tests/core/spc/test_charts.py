@@ -14,10 +14,10 @@ from scipy.stats import betabinom, binom, nbinom, norm, poisson
 from core.errors import InputError
 from core.spc.attributes import c_chart, np_chart, p_chart, u_chart
 from core.spc.chart import ControlChart
-from core.spc.constants import c4, range_constants
 from core.spc.cusum import cusum_chart, cusum_shift
 from core.spc.dispersion import Dispersion, dispersion_test, laney_sigma, shared_variance
 from core.spc.ewma import ewma_chart
+from core.spc.factors import c4, range_constants
 from core.spc.tails import binomial_tails, poisson_tails
 from core.spc.variables import individuals_chart, moving_range_chart, s_chart, xbar_chart
 from tests.core.spc import plain
