@@ -203,8 +203,8 @@ def representative_scores(
     """
     ends = np.asarray(bins.ends)
     widths = np.diff(np.concatenate([[bins.low], ends]))
-    back = np.full(ends.size, 0.5)
-    if groups and score_sums is not None:
+    back = np.full(ends.size, 0.0 if bins.exact else 0.5)
+    if groups and score_sums is not None and not bins.exact:
         index, rows = np.asarray(groups), by_score[: ends.size]
         n_groups = int(index[-1]) + 1
         excess = np.bincount(index, weights=rows * ends, minlength=n_groups) - score_sums[:n_groups]

@@ -124,7 +124,7 @@ def labels_by_decision(reference: BinaryCounts) -> str:
 
     Examples
     --------
-    >>> joint = np.zeros((1, 3, 3), dtype=np.int64)
+    >>> joint = np.zeros((7, 3, 3), dtype=np.int64)
     >>> joint[0, 0, 2], joint[0, 1, :2] = 500, (100, 400)
     >>> labels_by_decision(BinaryCounts(joint=joint, classes=("decline", "approve"), positive=1))
     "The reference's labels depend on the decision: 0% of rows predicted 'decline' have one, 100% of 'approve'."

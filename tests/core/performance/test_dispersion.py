@@ -59,7 +59,7 @@ def test_too_few_windows_or_too_little_spread_leave_intervals_as_they_were() -> 
 
 def test_the_p_value_and_the_change_widen_together() -> None:
     [measure] = changes([accuracy(9_000, 10_000)], [accuracy(860, 1_000)])
-    [wider] = with_dispersion([measure], {KEY: Dispersion(correlation=0.003, n_windows=10**6)})
+    [wider] = with_dispersion([measure], {KEY: Dispersion(correlation=0.003, n_windows=10**9)})
     times = math.sqrt(1 + 999 * 0.003)
     assert wider.change.low == pytest.approx(-0.04 - times * (-0.04 - measure.change.low))
     assert wider.change.high == pytest.approx(-0.04 + times * (measure.change.high + 0.04))

@@ -134,9 +134,9 @@ def test_a_perfect_window_still_has_intervals() -> None:
         assert 0.5 < interval.low < 0.9
 
 
-@pytest.mark.parametrize(("n", "tolerance"), [(60, 0.035), (300, 0.02), (3_000, 0.02)])
+@pytest.mark.parametrize(("n", "tolerance"), [(60, 0.035), (300, 0.025), (3_000, 0.025)])
 def test_intervals_of_macro_means_cover_the_true_value(n: int, tolerance: float) -> None:
-    """Multinomial tables, 800 runs; standard error of a coverage of 0.95 is 0.008."""
+    """Multinomial tables, 800 runs; 15 coverages of standard error 0.0077, so that 3.2 of them are allowed."""
     cells = np.array([[0.45, 0.05, 0.02], [0.05, 0.25, 0.01], [0.0, 0.02, 0.15]])
     hits = np.diag(cells)
     truth = {
