@@ -13,7 +13,7 @@ from core.performance.calibrated import ScoreCalibration, fit_calibration, place
 from core.performance.draws import MEASURED, draw_outcomes, expected_calibration_gap, expected_measures
 from core.performance.measures import estimate, undefined
 
-__all__ = ["PREFIX", "calibration_of", "estimate_binary", "residual_correlation", "window_rows"]
+__all__ = ["N_DRAWS", "PREFIX", "calibration_of", "estimate_binary", "residual_correlation", "window_rows"]
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from core.governance.identity import LOCAL_OPERATOR as ME
@@ -16,6 +17,7 @@ from core.logs.inference import draft_schema
 from core.logs.source import LogSource
 from core.measure import Status
 from core.performance.binary import binary_performance
+from core.performance.refusal import Case
 from core.record import BatchRole
 from core.services.observations import Observations, Selection
 from core.storage.repository import Repository
@@ -78,18 +80,13 @@ def test_before_labels_come_performance_is_undefined_with_the_reason(car_loan: W
     assert accuracy.why == "None of the 5,000 rows has a label."
 
 
-def test_before_labels_come_the_estimates_are_those_published_and_their_intervals_hold_the_truth(
-    car_loan: Workspace,
-) -> None:
+def test_before_labels_come_the_estimates_are_those_published(car_loan: Workspace) -> None:
     report = car_loan.analysis.estimates(ME, "car")
     assert report is not None
+    assert not any(report.refusals)
     assert report.coverage("roc_auc") == (0, 0)
-    truths = {"roc_auc": PUBLISHED_AUC, "accuracy": PUBLISHED_ACCURACY, "recall": PUBLISHED_RECALL}
     for name, published in (("roc_auc", ESTIMATED_AUC), ("accuracy", ESTIMATED_ACCURACY)):
         assert [m.value for m in report.series(name)] == pytest.approx(published, abs=0.002), name
-    for name, truth in truths.items():
-        held = [m.interval.low <= t <= m.interval.high for m, t in zip(report.series(name), truth, strict=True)]
-        assert sum(held) >= 8, name  # of 10, if each holds with 95%, fewer than 8 hold in 1 of 90
 
 
 def test_f1_of_the_references_chunks_gives_the_published_limits(car_loan: Workspace) -> None:
@@ -102,20 +99,40 @@ def test_f1_of_the_references_chunks_gives_the_published_limits(car_loan: Worksp
     assert (round(middle - 3 * spread, 5), round(middle + 3 * spread, 5)) == (0.93466, 0.95085)
 
 
-def test_late_targets_give_the_published_performance_chunk_by_chunk(car_loan: Workspace, shared_data: Path) -> None:
-    targets = shared_data / "nannyml_car_loan" / "synthetic_car_loan_analysis_target.csv.gz"
-    outcome = car_loan.labels.add(ME, "car", [targets])[0]
-    assert (outcome.n_rows, outcome.n_matched) == (50_000, 50_000)
-    car_loan.profiles.refresh(ME, "car")
+def test_targets_come_late_chunk_by_chunk_and_what_was_estimated_is_confirmed_or_taken_back(
+    car_loan: Workspace, shared_data: Path, tmp_path: Path
+) -> None:
+    """The scores' meaning moves with the inputs in chunk 5: recall falls by 2 points less than scores alone say."""
+    targets = pd.read_csv(shared_data / "nannyml_car_loan" / "synthetic_car_loan_analysis_target.csv.gz")
+    alarmed: set[int] = set()
+    for chunk in range(10):
+        file = tmp_path / f"targets-{chunk}.csv"
+        targets.iloc[chunk * 5_000 : (chunk + 1) * 5_000].to_csv(file, index=False)
+        before = car_loan.analysis.estimates(ME, "car").series("accuracy")[chunk]
+        assert (before.value is None) == (chunk > 5), chunk
+        [outcome] = car_loan.labels.add(ME, "car", [file])
+        assert (outcome.n_rows, outcome.n_matched) == (5_000, 5_000)
+        car_loan.profiles.refresh(ME, "car")
+        found = car_loan.analysis.analyse(ME, "car")
+        names = [window.name for window in found.context.windows]
+        alarmed |= {names.index(m.window) for m in found.findings if m.family == "performance"}
+        assert min(alarmed, default=5) == 5, chunk
+        assert max(alarmed, default=-1) <= chunk
+    assert alarmed == {5, 6, 7, 8, 9}
     report = car_loan.analysis.performance(ME, "car")
     assert report is not None
     assert [round(m.value or 0, 6) for m in report.series("roc_auc")] == PUBLISHED_AUC
     assert [round(m.value or 0, 4) for m in report.series("accuracy")] == PUBLISHED_ACCURACY
     assert [round(m.value or 0, 6) for m in report.series("recall")] == PUBLISHED_RECALL
     estimates = car_loan.analysis.estimates(ME, "car")
-    held, known = estimates.coverage("accuracy")
-    assert known == 10 - sum(m.value is None for m in estimates.series("accuracy"))
-    assert held >= known - 2
+    assert [[refusal.case for refusal in of_window] for of_window in estimates.refusals] == [
+        *[[]] * 5,
+        *[[Case.CONCEPT_CHANGED]] * 5,
+    ]
+    checked = {name: estimates.coverage(name) for name in ("roc_auc", "accuracy", "recall")}
+    assert {known for _, known in checked.values()} == {6}, "the change itself came unannounced, in chunk 5"
+    # Of 5 chunks before it, each held with a chance of 95%, fewer than 4 are held in 1 of 44.
+    assert min(held for held, _ in checked.values()) >= 4
 
 
 def test_jensen_shannon_in_nannymls_convention_is_what_it_prints(car_loan: Workspace) -> None:
