@@ -17,6 +17,7 @@ from core.drift.encoding import Columns, TreeMatrix, UnusableColumn, drawn_rows,
 from core.drift.measures import drift_measure, undefined
 from core.measure import Measure
 from core.stats.intervals import newcombe_area
+from core.stats.threads import one_thread
 
 __all__ = ["DomainShift", "DrivingColumn", "domain_shift"]
 
@@ -185,7 +186,6 @@ def _balanced_folds(labels: Bools, n_folds: int, rng: np.random.Generator) -> In
 def _trained(matrix: TreeMatrix, rows: Bools, labels: Bools, trees: Mapping[str, int]) -> Callable[[Floats], Floats]:
     """The score function of trees trained on some rows; on one thread, which small samples fill."""
     from sklearn.ensemble import HistGradientBoostingClassifier
-    from threadpoolctl import threadpool_limits
 
     classifier = HistGradientBoostingClassifier(
         **trees,
@@ -195,11 +195,11 @@ def _trained(matrix: TreeMatrix, rows: Bools, labels: Bools, trees: Mapping[str,
         early_stopping=False,
         random_state=0,
     )
-    with threadpool_limits(1):
+    with one_thread():
         classifier.fit(matrix.values[rows], labels[rows])
 
     def score(values: Floats) -> Floats:
-        with threadpool_limits(1):
+        with one_thread():
             return np.asarray(classifier.decision_function(values))
 
     return score

@@ -21,14 +21,13 @@ from core.services.chart_phases import (
     Phase,
     PhaseRecord,
     PhaseStep,
-    digest_of_phases,
     phase_records,
 )
 from core.services.chart_report import ChartReport
 from core.services.chart_series import SeriesSource
 from core.services.observations import Observations, Selection
 from core.services.proposals import checked_text
-from core.storage.charting import ControlPhaseDecisionRow, ControlPhaseRow
+from core.storage.charting import ControlPhaseDecisionRow, ControlPhaseRow, digest_of_phases
 from core.storage.database import Database
 from core.storage.ledger import append
 from core.storage.repository import Repository

@@ -15,8 +15,8 @@ from core.governance import verify_export
 from core.governance.evidence import Evidence, canonical_json
 from core.governance.identity import Actor, Right, allowed
 from core.governance.ledger import Entry, LedgerCheck, Receipt, check_chain
-from core.services.chart_phases import unlike_the_ledger
 from core.storage.alerting import AlertMoveRow, AlertRow
+from core.storage.charting import unlike_the_ledger
 from core.storage.database import Database
 from core.storage.ledger import entries, n_entries, named
 from core.storage.signing import DeploymentRow, EvidenceRow, ProposalMoveRow
