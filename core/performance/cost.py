@@ -39,6 +39,17 @@ class Costs:
     amounts: Mapping[str, Mapping[str, float]]
     currency: str
 
+    def of_row(self, classes: tuple[str, str], positive: int) -> Floats:
+        """Of a binary model: predicted positive and negative x label positive and negative, shape (2, 2).
+
+        Examples
+        --------
+        >>> Costs(amounts={"no": {"yes": 100.0}}, currency="EUR").of_row(("no", "yes"), 1).tolist()
+        [[0.0, 0.0], [100.0, 0.0]]
+        """
+        order = (classes[positive], classes[1 - positive])
+        return self.matrix(order)
+
     def matrix(self, classes: tuple[str, ...], *, predictions: tuple[str, ...] | None = None) -> Floats:
         """Prediction x label, in the order of `classes` (predictions too, unless they have names of their own)."""
         return np.array(

@@ -16,10 +16,21 @@ from numpy.typing import NDArray
 from core.measure import Measure, Status
 from core.performance.binary import BinaryCounts
 from core.performance.calibrated import placed_scores
+from core.performance.track_record import Failure
 from core.performance.within_score import WithinScoreShift
 from core.stats.binning import Special
 
-__all__ = ["Case", "Refusal", "Support", "labels_by_decision", "reasons", "support_of", "too_wide", "withheld"]
+__all__ = [
+    "Case",
+    "Refusal",
+    "Support",
+    "labels_by_decision",
+    "missed",
+    "reasons",
+    "support_of",
+    "too_wide",
+    "withheld",
+]
 
 Floats = NDArray[np.float64]
 
@@ -35,6 +46,7 @@ class Case(StrEnum):
     """Why an estimate is withheld."""
 
     CONCEPT_CHANGED = "concept_changed"  # labels that have come contradict the reference
+    MISSED = "missed"  # past estimates of the measure didn't hold
     THIN_SUPPORT = "thin_support"  # scores that the reference hardly has
     SHIFT_WITHIN_SCORE = "shift_within_score"  # rows of one score are no longer alike
     SELECTIVE_LABELS = "selective_labels"  # the reference's own labels are of rows the model chose
@@ -253,6 +265,20 @@ def too_wide(measures: Sequence[Measure], tolerances: Mapping[str, float]) -> tu
             words = f"The interval of {measure.measure} is {width:.3g} wide, more than the {widest:.3g} that is of use."
             found.append(Refusal(case=Case.TOO_WIDE, words=words, measures=(measure.measure,)))
     return tuple(found)
+
+
+def missed(measure: str, failure: Failure, *, since: str) -> Refusal:
+    """The refusal of a measure whose past estimates failed; `since` names the first window of them.
+
+    Examples
+    --------
+    >>> from core.performance.track_record import failures
+    >>> [failure] = failures([True, False, False, False])
+    >>> missed("estimated_recall", failure, since="2026-W31").words
+    'Of 3 estimates checked from 2026-W31 on, 3 lay off what the labels showed.'
+    """
+    words = f"Of {failure.n} estimates checked from {since} on, {failure.n_missed} lay off what the labels showed."
+    return Refusal(case=Case.MISSED, words=words, since=since, measures=(measure,))
 
 
 def withheld(measures: Sequence[Measure], refusals: Sequence[Refusal]) -> tuple[Measure, ...]:

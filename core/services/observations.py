@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from core.errors import UnknownNameError
 from core.measure import Measure, Status
 from core.performance.binary import BinaryCounts
+from core.performance.cost import Costs
 from core.performance.multiclass import MulticlassCounts
 from core.performance.regression import RegressionCounts
 from core.profile.spec import (
@@ -302,6 +303,12 @@ class Observations:
     def reference_outcomes(self) -> OutcomeCounts:
         """What performance is computed from, on the reference."""
         return _outcomes(self.schema, self.spec, self.reference, self.reference.windows)
+
+    @property
+    def costs(self) -> Costs | None:
+        """What decisions cost, if the schema says."""
+        given = self.schema.costs
+        return None if given is None else Costs(amounts=given.amounts, currency=given.currency)
 
     @property
     def positive(self) -> int | None:

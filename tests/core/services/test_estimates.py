@@ -74,6 +74,33 @@ def test_labels_that_contradict_the_score_take_estimates_back_from_that_day_on(w
     assert held < known, "a promise that was broken stays in the count though it is taken back"
 
 
+def test_labels_that_leave_the_score_without_moving_on_average_take_back_what_has_missed(watched: Watched) -> None:
+    """Half of the labels turned round: the residual's mean stays 0, so only past estimates tell."""
+    watched.serve(*range(12), labels=False)
+    watched.label(*range(4))
+    watched.label(*range(4, 10), wrong=0.5)
+    found = report(watched)
+    auc = found.series("roc_auc")
+    assert [m.value is None for m in auc] == [place >= 4 for place in range(12)]
+    assert "estimates checked from 2026-03-06 on" in auc[11].why
+    assert found.series("prevalence")[11].value is not None, "whose estimates have held"
+    held, known = found.coverage("roc_auc")
+    assert known == 4 + 3, "labels are due after a day, so that days 4 to 6 had missed when day 7 ended"
+    assert held <= 4
+
+
+def test_an_interval_wider_than_the_schema_allows_is_not_shown(tmp_path: Path) -> None:
+    watched = opened(tmp_path)
+    schema = SCHEMA.replace("[columns]", "[estimates]\nwidest = { recall = 0.001, accuracy = 0.5 }\n[columns]")
+    watched.workspace.models.add(LOCAL_OPERATOR, MODEL, schema)
+    watched.take_in([row for day in range(-8, 0) for row in a_day(day)], role=BatchRole.REFERENCE)
+    watched.serve(0)
+    found = report(watched)
+    assert cases(found) == [[Case.TOO_WIDE]]
+    assert found.series("recall")[0].why.endswith("wide, more than the 0.001 that is of use.")
+    assert found.series("accuracy")[0].value is not None
+
+
 def test_a_window_with_too_few_scores_is_refused_and_no_other(watched: Watched) -> None:
     watched.serve(0)
     watched.take_in([[*row[:4], "" if place % 10 == 0 else row[4], *row[5:]] for place, row in enumerate(a_day(1))])
