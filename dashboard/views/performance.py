@@ -8,9 +8,11 @@ from core.charts.trend import Limit
 from core.measure import Measure, Status
 from core.schema import Task
 from core.services.drift import SEVERITY
+from core.services.estimates import EstimateReport
 from core.services.performance import PerformanceReport
 from dashboard import cached
 from dashboard.components.curves import score_curves
+from dashboard.components.estimates import estimated_series, estimates_in_words
 from dashboard.components.frame import header, rests_on, usable
 from dashboard.components.measures import (
     ALARMS,
@@ -107,8 +109,8 @@ def computed(report: PerformanceReport) -> None:
     )
 
 
-def over_time(report: PerformanceReport) -> None:
-    """One measure over the windows, chosen by the reader."""
+def over_time(report: PerformanceReport, estimates: EstimateReport | None) -> None:
+    """One measure over the windows, chosen by the reader, beside what it was estimated to be before labels."""
     st.subheader("How did it go over time?", anchor=False)
     names = [m.measure for m in report.measures if not m.column]
     names.sort(key=lambda name: name != report.primary)
@@ -136,8 +138,11 @@ def over_time(report: PerformanceReport) -> None:
         since=report.since_of(name),
         percent=number(0.5, name).endswith("%"),
         height=250,
-        note=f"{plain(capital(told.convention))}. Open grey dots: labels still arriving, not judged.",
+        estimates=estimated_series(estimates, name) if estimates is not None else (),
+        note=f"{plain(capital(told.convention))}. Hatched, open grey dots: labels still arriving, not judged.",
     )
+    if estimates is not None and not report.context.shows_reference:
+        estimates_in_words(estimates, name)
 
 
 def measures(report: PerformanceReport) -> None:
@@ -222,7 +227,7 @@ def page() -> None:
         return
     verdict(report)
     with st.container(border=True):
-        over_time(report)
+        over_time(report, cached.estimates(selected.model, selected.selection))
     measures(report)
     slices(selected)
     if context.task is Task.BINARY:
