@@ -140,7 +140,7 @@ def draw_outcomes(
     rates : float array of shape (n_draws, n_places)
         Of `ScoreCalibration.draws`; each draw has rates of its own, then outcomes.
     window : int array of shape (n_places, 3)
-        Rows by place: predicted positive, predicted negative, without a prediction.
+        Rows by place: predicted positive, predicted negative, without a prediction; at least one row.
     groups : sequence of n_places int
         The calibration bin of each place, ascending.
     rng : numpy Generator
@@ -165,22 +165,20 @@ def draw_outcomes(
     >>> drawn.measures()["accuracy"].mean().round(2), drawn.measures()["accuracy"].std().round(2)
     (np.float64(0.77), np.float64(0.02))
     """
+    held = window.sum(axis=1) > 0
+    rates, window, bins, scores = rates[:, held], window[held], np.asarray(groups)[held], calibration.scores[held]
     if correlation > 0:
-        rates = _shifted(rates, calibration, window, correlation, rng)
-    bins = np.asarray(groups)
+        rates = _shifted(rates, calibration.rates[held], window, correlation, rng)
     rows = window.sum(axis=1)
     level = np.minimum((np.cumsum(rows) - rows) * MOST_GROUPS // max(int(rows.sum()), 1), MOST_GROUPS - 1)
     starts = np.flatnonzero(np.diff(bins, prepend=-1) | np.diff(level, prepend=-1))
     n = np.add.reduceat(window, starts, axis=0)
-    by_group = np.add.reduceat(rates[:, :, np.newaxis] * window, starts, axis=1)
+    by_group = np.stack([np.add.reduceat(rates * window[:, kind], starts, axis=1) for kind in range(3)], axis=2)
     mean = np.divide(by_group, n, out=np.zeros(by_group.shape), where=n > 0)
-    held = np.maximum(np.add.reduceat(rows, starts), 1)
-    plain = np.add.reduceat(calibration.scores, starts) / np.diff([*starts.tolist(), rows.size])
-    weighted = np.add.reduceat(rows * calibration.scores, starts) / held
     return OutcomeDraws(
         n=n.astype(np.float64),
         positives=rng.binomial(n, np.clip(mean, 0.0, 1.0)).astype(np.float64),
-        scores=np.where(n.sum(axis=1) > 0, weighted, plain),
+        scores=np.add.reduceat(rows * scores, starts) / np.add.reduceat(rows, starts),
         calibration=bins[starts],
         cost=cost,
     )
@@ -213,12 +211,9 @@ def _folded_mean(mean: Floats, variance: Floats) -> Floats:
     return folded
 
 
-def _shifted(
-    rates: Floats, calibration: ScoreCalibration, window: Ints, correlation: float, rng: np.random.Generator
-) -> Floats:
+def _shifted(rates: Floats, expected: Floats, window: Ints, correlation: float, rng: np.random.Generator) -> Floats:
     """Rates moved together, draw by draw, as far as windows of the reference lie apart."""
     share = window.sum(axis=1) / max(int(window.sum()), 1)
-    expected = calibration.rates
     spread = max(float(share @ (expected * (1 - expected))), 1e-9)
     moved = rng.normal(0.0, np.sqrt(correlation / spread), size=(rates.shape[0], 1))
     shifted: Floats = expit(logit(np.clip(rates, 1e-9, 1 - 1e-9)) + moved)

@@ -94,16 +94,17 @@ def estimate_report(observations: Observations) -> EstimateReport:
         moved, n_known = _concept_moved(observations, window), _n_known(observations, place)
         known_then = moved is not None and moved in {w.window.key for w in context.windows[:n_known]}
         since = _name_of(context, moved, window)
-        for_good = _failed(failed, context, place, n_known=len(context.windows))
-        now = (*reasons(support=support, concept_since=since, selective=selective), *wide, *for_good)
-        then = (
-            *reasons(support=support, concept_since=since if known_then else None, selective=selective),
-            *wide,
-            *_failed(failed, context, place, n_known=n_known),
+        found_now, found_then = (
+            (
+                *reasons(support=support, concept_since=concept, selective=selective),
+                *wide,
+                *(_failed(failed, context, place, n_known=n) if concept is None else ()),
+            )
+            for concept, n in ((since, len(context.windows)), (since if known_then else None, n_known))
         )
-        trend.append(withheld(found, now))
-        promised.append(withheld(found, then))
-        refusals.append(now)
+        trend.append(withheld(found, found_now))
+        promised.append(withheld(found, found_then))
+        refusals.append(found_now)
     return EstimateReport(
         context=context,
         trend=tuple(trend),

@@ -165,20 +165,23 @@ def performance_slices(
     """
     context = whole.context
     focus = mature_focus(context)
-    reference = performance(whole.reference_outcomes())
-    primary = _primary(context.task, performance(whole.outcomes([focus])) if focus else reference)
+    reference = performance(whole.reference_outcomes(), whole.costs)
+    dispersions = day_to_day(whole, reference)  # how days differ is the model's: of few rows it can't be told
+    primary = _primary(context.task, performance(whole.outcomes([focus]), whole.costs) if focus else reference)
     by_segment, by_version = [], []
     for name, rows in segments.items() if focus else ():
         here = tuple(w for w in rows.context.windows if focus and w.window.key == focus.window.key)
         if here:
             column, _, value = name.partition("=")
             before = () if context.shows_reference else performance(rows.reference_outcomes(), rows.costs)
-            by_segment.append(Slice(by=column, name=value, windows=here, measure=_of(rows, here, before, primary)))
+            by_segment.append(
+                Slice(by=column, name=value, windows=here, measure=_of(rows, here, before, primary, dispersions))
+            )
     for name, rows in versions.items() if focus else ():
         until = tuple(w for w in rows.mature if focus and w.window.key <= focus.window.key)[-SPAN:]
         if until:
             by_version.append(
-                Slice(by="version", name=name, windows=until, measure=_of(rows, until, reference, primary))
+                Slice(by="version", name=name, windows=until, measure=_of(rows, until, reference, primary, dispersions))
             )
     return PerformanceSlices(
         context=context,
@@ -189,8 +192,13 @@ def performance_slices(
     )
 
 
-def _of(rows: Observations, windows: Sequence[WindowInfo], reference: Sequence[Measure], primary: str) -> Measure:
-    dispersions = day_to_day(rows, performance(rows.reference_outcomes(), rows.costs))
+def _of(
+    rows: Observations,
+    windows: Sequence[WindowInfo],
+    reference: Sequence[Measure],
+    primary: str,
+    dispersions: Mapping[tuple[str, str], Dispersion],
+) -> Measure:
     measures = changes(reference, performance(rows.outcomes(windows), rows.costs), margins=_margins(rows))
     measures = with_dispersion(measures, dispersions, n_windows=len(windows))
     measure = next(m for m in measures if m.measure == primary and not m.column)
