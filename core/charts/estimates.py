@@ -12,6 +12,8 @@ from core.measure import Measure
 
 __all__ = ["draw_estimates"]
 
+DASH = "4px,3px"  # shorter than the reference's
+
 
 def draw_estimates(
     figure: go.Figure,
@@ -33,14 +35,14 @@ def draw_estimates(
     names, written : sequences of str
         Each window's name and each estimate in words, for hovering.
     """
-    colour = rgba(palette.text, 0.55)
+    colour = rgba(palette.text, 0.8)
     limits = [estimate.interval if estimate.value is not None else None for estimate in estimates]
     for ends in ([limit and limit.low for limit in limits], [limit and limit.high for limit in limits]):
         figure.add_scatter(
             x=list(at),
             y=ends,
             mode="lines",
-            line={"color": rgba(palette.text, 0.3), "width": 1, "dash": "dot"},
+            line={"color": rgba(palette.text, 0.45), "width": 1, "dash": "dot"},
             connectgaps=False,
             hoverinfo="skip",
         )
@@ -48,7 +50,7 @@ def draw_estimates(
         x=list(at),
         y=[estimate.value for estimate in estimates],
         mode="lines" if len(estimates) > 1 else "markers",
-        line={"color": colour, "width": 1.6, "dash": "dash"},
+        line={"color": colour, "width": 2, "dash": DASH},
         marker={"size": 6, "symbol": "line-ew-open", "color": colour},
         connectgaps=False,
         text=[f"{label(name)}<br>{label(words)}, estimated" for name, words in zip(names, written, strict=True)],

@@ -47,6 +47,7 @@ from dashboard.text import (
     value_cell,
 )
 
+BY_CLASS = ("precision", "recall", "f1", "roc_auc")
 MOST_CLASSES = 8  # a larger confusion table would not fit
 
 
@@ -186,20 +187,21 @@ def confusion(report: PerformanceReport) -> None:
     by_class = [m for m in report.measures if m.column]
     if by_class:
         st.subheader("Which class is hardest?", anchor=False)
-        names = sorted({m.column for m in by_class}, key=lambda c: min(m.value or 0 for m in by_class if m.column == c))
+        found = {(m.column, m.measure): m for m in by_class}
+        shown = {name: [found[name, kind] for kind in BY_CLASS] for name in dict.fromkeys(m.column for m in by_class)}
         rows = []
-        for name in names:
-            precision, recall = (
-                next(m for m in by_class if m.column == name and m.measure == kind) for kind in ("precision", "recall")
-            )
+        for name, (precision, recall, *others) in sorted(
+            shown.items(), key=lambda item: min(m.value or 0 for m in item[1][:2])
+        ):
             rows.append(
                 [
                     plain(name),
                     *(cell for m in (precision, recall) for cell in (verdict_chip(m, report.context), count_cell(m))),
+                    *(value_cell(m) for m in others),
                 ]
             )
-        head = ["Class", "Precision verdict", "Precision, n", "Recall verdict", "Recall, n"]
-        cell_table(head, rows, alt="Precision and recall of each class")
+        head = ["Class", "Precision verdict", "Precision, n", "Recall verdict", "Recall, n", "F1", "AUC"]
+        cell_table(head, rows, alt="Precision, recall, F1 and AUC of each class")
 
 
 def slices(selected: Selected) -> None:

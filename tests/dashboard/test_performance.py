@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from core.charts.frame import LIGHT
@@ -83,6 +85,35 @@ def test_without_a_label_each_measure_is_a_dash_with_its_reason(open_page: OpenP
     assert all(cell.startswith("—") and "has a label" in cell for cell in undefined["Value, 95% interval"])
     assert "No window has a value, so there is nothing to draw." in words(page)
     assert "There is no score with labelled rows in this window" in words(page)
+
+
+def test_before_labels_come_an_estimate_is_drawn_and_said_and_later_what_it_was_worth(
+    open_page: OpenPage, folder_of: FolderOf
+) -> None:
+    page = open_page("performance", folder_of("no_label"))
+    shown = words(page)
+    assert "AUC is estimated as 0." in shown
+    assert "No estimate could be checked yet." in shown
+    later = words(open_page("performance", folder_of("stable")))
+    said = re.search(r"Of (\d) estimates that could be checked, (\d) held what the labels showed\.", later)
+    assert said is not None
+    known, held = map(int, said.groups())
+    assert known == 6
+    assert held >= 4  # each holds with 95%: fewer of 6 do in 1 of 450
+    assert "No estimate for" not in later
+
+
+def test_an_estimate_that_labels_contradict_is_taken_back_and_the_page_says_why(
+    open_page: OpenPage, folder_of: FolderOf
+) -> None:
+    page = open_page("performance", folder_of("drifted"))
+    shown = words(page)
+    assert "No estimate for 3 windows, 12 Jan 2026 to 14 Jan 2026: Labels that have come say that" in shown
+    assert "from 12 Jan 2026 on." in shown
+    page.selectbox(key="measure").select("labelled_share").run()
+    assert "Labelled share isn't estimated without labels." in words(page)
+    regression = words(open_page("performance", folder_of("regression")))
+    assert "Estimates without labels are made for binary models." in regression
 
 
 def test_versions_are_compared_where_several_served(open_page: OpenPage, folder_of: FolderOf) -> None:

@@ -87,11 +87,11 @@ def test_estimates_are_dashed_between_dotted_limits_and_break_where_one_is_withh
     estimates = [value(1.0), UNDEFINED, value(3.0)]
     chart = drawn([value(1.5), UNDEFINED, UNDEFINED], estimates=estimates, estimates_written=["E 0", "—", "E 2"])
     by_dash = {trace.line.dash: list(trace.y) for trace in chart.figure.data if trace.line.dash}
-    assert by_dash["dash"] == [1.0, None, 3.0]
+    assert by_dash["4px,3px"] == [1.0, None, 3.0]
     dotted = [list(trace.y) for trace in chart.figure.data if trace.line.dash == "dot"]
     assert dotted == [[0.9, None, 2.9], [1.1, None, 3.1]]
     assert "estimated without labels in 2 windows" in chart.alt
-    [dashed] = [trace for trace in chart.figure.data if trace.line.dash == "dash"]
+    [dashed] = [trace for trace in chart.figure.data if trace.line.dash == "4px,3px"]
     assert dashed.text[2] == "w2<br>E 2, estimated"
 
 
