@@ -37,6 +37,7 @@ from core.cli.jobs import job_app, schedule, worker
 from core.cli.ledger import ledger_app
 from core.cli.model import model_app
 from core.cli.people import account_app, login
+from core.cli.performance import performance
 from core.cli.policy import policy_app
 from core.cli.serving import demo, up
 from core.cli.version import version_app
@@ -55,7 +56,7 @@ app = typer.Typer(
 )
 for group in (
     (demo, up, worker, login),
-    (ingest, labels, analyse, schedule),
+    (ingest, labels, analyse, performance, schedule),
     (
         propose,
         approve,
