@@ -18,6 +18,8 @@ from core.compare.rows import Predictions
 from core.governance.identity import Actor, Right, allowed
 from core.record import ID, LABEL, PREDICTION, VERSION, BatchRole
 from core.schema import ModelSchema, Role, Task
+from core.services.version_changes import VersionChanges, changes_between
+from core.services.versions import info
 from core.storage.database import Database
 from core.storage.files import WorkspaceFiles
 from core.storage.identifiers import IdQuery
@@ -122,6 +124,15 @@ class ComparisonService:
             comparison=_compared(schema, joined, margins or {}),
             why=f"{len(joined):,} of the {len(theirs):,} rows of {candidate} were scored by {champion} too.",
         )
+
+    @allowed(Right.READ)
+    def changes(self, actor: Actor, model: str, candidate: str, champion: str) -> VersionChanges:  # noqa: ARG002
+        """What differs between two versions, as far as it was registered; raises UnknownNameError."""
+        with self.database.read() as session:
+            repository = Repository(session)
+            row = repository.model(model)
+            before, after = (info(repository.version(row, name)) for name in (champion, candidate))
+            return changes_between(before, after)
 
     def _frame(self, session: Session, batches: list[BatchRow], columns: list[str]) -> pd.DataFrame:
         repository = Repository(session)
