@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.services.version_changes import ChangeKind, changes_between
@@ -67,6 +67,7 @@ def test_what_was_never_registered_is_no_agreement() -> None:
     assert [sentence.partition(":")[0] for sentence in found.unknown] == ["v0", "v0", "v0"]
 
 
+@settings(max_examples=30)
 @given(st.dictionaries(st.text(min_size=1, max_size=4), TREES, max_size=4), TREES)
 def test_a_version_differs_from_itself_in_nothing_and_any_change_shows_both_ways(
     parameters: dict, other: object
