@@ -36,6 +36,7 @@ from core.services.observations import Context, Selection
 from core.services.performance import PerformanceReport, PerformanceSlices
 from core.services.places import Places
 from core.services.quality import QualityReport
+from core.services.version_changes import VersionChanges
 from core.services.watch_report import WatchReport
 from dashboard.auth import current_actor
 from dashboard.opened import workspace
@@ -50,6 +51,7 @@ __all__ = [
     "Verified",
     "alarm_preview",
     "attribute_detail",
+    "comparison",
     "concept",
     "conditional",
     "consistency",
@@ -213,6 +215,17 @@ def _audited(question: str, request: AuditRequest, ask: Callable[[Actor, AuditRe
     policy = workspace().audits.policy(actor, request).digest
     told = repr(request)
     return _cached(question, request.model, request.selection, lambda: ask(actor, request), told, policy, *more)
+
+
+def comparison(model: str, candidate: str, champion: str) -> tuple[dict[str, Any], VersionChanges]:
+    """Two versions on the same rows, in the form that evidence freezes, and what was changed between them."""
+    service, actor = workspace().comparisons, current_actor()
+
+    def ask() -> tuple[dict[str, Any], VersionChanges]:
+        compared = service.compare(actor, model, candidate, champion)
+        return compared.to_dict(), service.changes(actor, model, candidate, champion)
+
+    return _cached("comparison", model, Selection(), ask, candidate, champion)
 
 
 def fairness(request: AuditRequest) -> FairnessReport | None:
