@@ -25,6 +25,7 @@ from core.services.execution import ExecutionService
 from core.services.jobs import JobService
 from core.services.labels import LabelService
 from core.services.ledger import LedgerService
+from core.services.loss_change import LossChangeService
 from core.services.models import ModelService
 from core.services.profiles import ProfileService
 from core.services.proposals import ProposalService
@@ -60,6 +61,7 @@ class Workspace:
     charts: ChartService
     audits: FairnessAuditService
     audited_rows: AuditedRowsService
+    loss_changes: LossChangeService
     accounts: AccountService
     versions: VersionService
     comparisons: ComparisonService
@@ -161,6 +163,7 @@ def _built(folder: Path, database: Database, clock: Callable[[], datetime]) -> W
         charts=ChartService(database=database, clock=clock),
         audits=FairnessAuditService(database=database, folder=folder / "fairness"),
         audited_rows=AuditedRowsService(database=database, samples=samples, folder=folder / "fairness"),
+        loss_changes=LossChangeService(database=database, samples=samples),
         accounts=AccountService(database=database, clock=clock),
         versions=versions,
         comparisons=comparisons,
