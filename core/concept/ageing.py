@@ -191,21 +191,22 @@ def _until(
 
 def _step(x: Floats, y: Floats, error: Floats, line: Floats, places: NDArray[np.int64]) -> int | None:
     """The window from which one step explains far more than a line, None if none does, or if one window makes it."""
-    at, gain = _best_step(y, error, line)
+    at, gain = _best_step(y, error, line, least=2)
     if gain <= CLEARER:
         return None
     for window in range(x.size):
         kept = np.arange(x.size) != window
-        if _best_step(y[kept], error[kept], line[kept])[1] <= CLEARER:
+        if _best_step(y[kept], error[kept], line[kept], least=1)[1] <= CLEARER:
             return None
     return int(places[at])
 
 
-def _best_step(y: Floats, error: Floats, line: Floats) -> tuple[int, float]:
-    """Where one step, 2 windows a side at least, explains most; how much more than a line, in twice the log likelihood."""
+def _best_step(y: Floats, error: Floats, line: Floats, *, least: int) -> tuple[int, float]:
+    """Where one step explains most, with so many windows a side, and how much more than a line: 2 log likelihoods."""
     weight = 1 / error**2
-    before, sums = np.cumsum(weight)[1:-2], np.cumsum(weight * y)[1:-2]
+    places = slice(least - 1, y.size - least)
+    before, sums = np.cumsum(weight)[places], np.cumsum(weight * y)[places]
     both = sums**2 / before + ((weight @ y) - sums) ** 2 / (weight.sum() - before)
     at = int(both.argmax())
     left = float(weight @ y**2 - both[at])
-    return at + 2, (_misfit(line, y, error**2)[1] - left) / max(1.0, left / max(1, y.size - 3))
+    return at + least, (_misfit(line, y, error**2)[1] - left) / max(1.0, left / max(1, y.size - 3))

@@ -48,7 +48,8 @@ class VersionAgeing:
         line, name = self.line, NAMES.get(self.measure, self.measure)
         if line.slope is None or line.interval is None:
             return line.why
-        rate = f"{self.change(line.slope)} a {self.per} [{self.change(line.interval.low)}, {self.change(line.interval.high)}]"
+        limits = f"[{self.change(line.interval.low)}, {self.change(line.interval.high)}]"
+        rate = f"{self.change(line.slope)} a {self.per} {limits}"
         if self.step_at is not None:
             return f"{name} changed at once, in {self.step_at.name}, rather than bit by bit; {rate} would mislead."
         if not line.is_certain:
@@ -63,9 +64,9 @@ class VersionAgeing:
         return f"{said} Its floor would be reached about {self.floor_at:%d %b %Y}{until}."
 
     def change(self, value: float) -> str:
-        """A difference of the measure: of areas and rates in points, else in its own unit."""
+        """A difference of the measure: of areas and rates in points of 0.01, else in its own unit."""
         sign = "−" if value < 0 else "+"
-        return f"{sign}{abs(value):,.3g}" if self.measure in LOWER_IS_BETTER else f"{sign}{100 * abs(value):.1f} points"
+        return f"{sign}{abs(value):,.3g}" if self.measure in LOWER_IS_BETTER else f"{sign}{100 * abs(value):.1f} pp"
 
 
 def version_ageing(whole: Observations, versions: Mapping[str, Observations]) -> tuple[VersionAgeing, ...]:

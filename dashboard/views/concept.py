@@ -227,8 +227,8 @@ def cannot_tell(report: ConceptReport) -> None:
         st.markdown(
             f"- Records without a label. Where a decision settles who gets one (a declined loan is never repaid), the "
             f"comparison speaks of the others only.{known}\n"
-            f"- Why, by itself. Rows that share a {plain(report.by)} may be others than before; then outcomes move and the "
-            "world stands still. The sampled rows are asked that above.\n"
+            f"- Why, by itself. Rows that share a {plain(report.by)} may be others than before; then outcomes move and "
+            "the world stands still. The sampled rows are asked that above.\n"
             "- Whether the model is worse. Performance says that; a residual says where its numbers no longer fit."
         )
 
