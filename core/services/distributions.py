@@ -50,6 +50,11 @@ class Distribution:
     columns: tuple[str, ...] = ()
 
     @property
+    def is_watched(self) -> bool:
+        """Whether its verdict is the watch's, which says what would have been found."""
+        return self.symbol != OUTCOMES
+
+    @property
     def moved(self) -> bool | None:
         """Whether it moved; None where that can't be told."""
         return True if self.status in ALARMS else False if self.status is Status.OK else None

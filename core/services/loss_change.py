@@ -73,13 +73,13 @@ class LossChange:
         if not found.change.is_certain:
             difference = f"{self._part(found.change)}, which may be chance"
             head = f"The {NAMES[self.loss]} is {after}, {before} in the reference: {difference}"
-        inputs = f"other inputs account for {self._part(found.inputs)}"
-        concept = f"outcomes that follow inputs otherwise than before for {self._part(found.concept)}"
+        inputs, concept = self._part(found.inputs), self._part(found.concept)
         said = {
-            Cause.INPUTS: f"It comes from other inputs: {inputs}, {concept}.",
-            Cause.CONCEPT: f"It comes from a change of concept: {concept}, {inputs}.",
-            Cause.BOTH: f"It comes from both: {inputs}, {concept}.",
-            Cause.NOTHING: f"There is no change to explain: {inputs}, {concept}.",
+            Cause.INPUTS: f"It comes from other inputs, {inputs}; a change of concept adds {concept}.",
+            Cause.CONCEPT: f"It comes from a change of concept, {concept}: outcomes follow inputs otherwise than "
+            f"before. Other inputs add {inputs}.",
+            Cause.BOTH: f"It comes from other inputs, {inputs}, and from a change of concept, {concept}.",
+            Cause.NOTHING: f"There is no change to explain: other inputs add {inputs}, a change of concept {concept}.",
             Cause.NOT_SEPARATED: f"Inputs and concept can't be separated. {found.why}",
         }[found.cause]
         return f"{head}. {said}"

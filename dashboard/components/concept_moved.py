@@ -46,6 +46,8 @@ def show_distributions(report: ConceptReport) -> None:
 def _chip(each: Distribution, context: Context) -> str:
     if each.status is Status.INSUFFICIENT and not context.arming.is_armed:
         return chip(each.status, "Not armed")
+    if each.status is Status.OK and not each.is_watched:  # nothing promises that a change would have been seen
+        return ":gray-badge[:material/hourglass_empty: No change seen]"
     return chip(each.status, WORDS.get(each.status))
 
 
@@ -54,7 +56,7 @@ def _since(date: ChangeDate | None) -> str:
         return "—"
     first, earliest, latest = (plain(window_name(w.window)) for w in (date.first, date.earliest, date.latest))
     between = "no other window" if earliest == latest else f"{earliest} to {latest}"
-    return f"**{held(capital(first))}**  \n{muted(held(between))}"
+    return f"**{held(capital(first))}**  \n{muted(between)}"
 
 
 def _columns(each: Distribution) -> str:
@@ -80,8 +82,9 @@ def show_detectors(report: ConceptReport) -> None:
         more = f"{len(said) - MOST_SIGNALS} earlier, " if len(said) > MOST_SIGNALS else ""
         n_before = len(signals) - len(later)
         before = f"  \n{muted(f'{n_before} in the reference, where nothing is known to change')}" if n_before else ""
-        rows.append([held(f"**{plain(found.detector)}**"), f"{more}{words}{before}", muted(plain(found.false_alarms))])
-    cell_table(["Detector", "Signals", "Its false alarms"], rows, alt="What streaming detectors say")
+        known = f"  \n{muted(plain(found.false_alarms))}"
+        rows.append([held(f"**{plain(found.detector)}**"), f"{more}{words}{before}{known}"])
+    cell_table(["Detector", "Signals, and what is known of its false alarms"], rows, alt="What streaming detectors say")
     first = views.found[0]
     st.markdown(
         muted(

@@ -11,7 +11,7 @@ from core.services.ageing import VersionAgeing
 from core.services.concept import ConceptReport
 from core.services.loss_change import NAMES, LossChange, loss_figure
 from dashboard import cached
-from dashboard.components.measures import held
+from dashboard.components.measures import dated, held
 from dashboard.components.numbers import cell_table, show_chart, show_numbers
 from dashboard.text import capital, chip, count, measure_name, muted, number, plain, window_name
 from dashboard.theme import palette
@@ -122,7 +122,10 @@ def show_ageing(report: ConceptReport) -> None:
         return
     st.subheader("Do versions age?", anchor=False)
     for each in found:
-        st.markdown(f"**{plain(each.version)}**: {plain(each.words)}")
+        words = each.words
+        if each.step_at is not None:
+            words = words.replace(each.step_at.name, dated(each.step_at))
+        st.markdown(f"**{plain(each.version)}**: {plain(words)}")
     rows = [
         [
             held(plain(each.version)),

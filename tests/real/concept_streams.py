@@ -160,7 +160,7 @@ def dated(stream: Stream) -> list[int]:
     )
 
 
-def table(stream: Stream) -> list[str]:
+def table(stream: Stream, heard: tuple[Heard, ...]) -> list[str]:
     """A stream's rows on the page."""
     changes = ", ".join(f"{N_TRAINED + change * N_WINDOW:,}" for change in stream.changes)
     edges = (0, *stream.changes, stream.n.size)
@@ -173,7 +173,7 @@ def table(stream: Stream) -> list[str]:
         "| detector | false | rows until each change is said | further signals |",
         "| --- | --- | --- | --- |",
     ]
-    return [*head, *(f"| {' | '.join(each.cells)} |" for each in heard_in(stream)), ""]
+    return [*head, *(f"| {' | '.join(each.cells)} |" for each in heard), ""]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -217,5 +217,5 @@ def electricity(folder: Path) -> Electricity:
 
 if __name__ == "__main__":
     for each in streams(SHARED_DATA):
-        print("\n".join(table(each)))  # noqa: T201
+        print("\n".join(table(each, heard_in(each))))  # noqa: T201
     print("\n".join(electricity(SHARED_DATA).lines))  # noqa: T201

@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 
 from core.concept.detectors import ADWIN, DDM, HDDMA, Detector, PageHinkley, detections
-from tests.real.concept_streams import DATED, ENGINE, Heard, electricity, heard_in, streams, table
+from tests.real.concept_streams import DATED, ENGINE, Heard, Stream, electricity, heard_in, streams, table
 
 pytestmark = pytest.mark.data
 
@@ -22,8 +22,13 @@ PAGE = Path(__file__).resolve().parents[2] / "docs" / "concept-drift-on-streams.
 
 
 @pytest.fixture(scope="module")
-def heard(shared_data: Path) -> Mapping[str, Mapping[str, Heard]]:
-    return {stream.name: {each.detector: each for each in heard_in(stream)} for stream in streams(shared_data)}
+def found(shared_data: Path) -> list[tuple[Stream, tuple[Heard, ...]]]:
+    return [(stream, heard_in(stream)) for stream in streams(shared_data)]
+
+
+@pytest.fixture(scope="module")
+def heard(found: list[tuple[Stream, tuple[Heard, ...]]]) -> Mapping[str, Mapping[str, Heard]]:
+    return {stream.name: {each.detector: each for each in said} for stream, said in found}
 
 
 @pytest.mark.parametrize(
@@ -114,7 +119,9 @@ def test_predicting_electricity_by_its_last_label_is_right_as_often_as_published
     assert min(found.signals.values()) >= 1
 
 
-def test_the_page_gives_the_figures_of_this_run(shared_data: Path) -> None:
+def test_the_page_gives_the_figures_of_this_run(
+    shared_data: Path, found: list[tuple[Stream, tuple[Heard, ...]]]
+) -> None:
     page = PAGE.read_text(encoding="utf-8").splitlines()
-    lines = [line for stream in streams(shared_data) for line in table(stream)] + electricity(shared_data).lines
+    lines = [line for stream, said in found for line in table(stream, said)] + electricity(shared_data).lines
     assert not [line for line in lines if line not in page], "run `make bench-concept`"

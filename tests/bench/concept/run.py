@@ -23,7 +23,7 @@ from core.measure import Family
 from core.services.arming import HORIZON_DAYS
 from tests.conftest import SHARED_DATA
 from tests.core.concept.worlds import World, decomposed
-from tests.real.concept_streams import ENGINE, electricity, streams, table
+from tests.real.concept_streams import ENGINE, electricity, heard_in, streams, table
 
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "concept-drift-on-streams.md"
 TEXT = Path(__file__).with_name("page.md")
@@ -140,7 +140,7 @@ def main() -> int:
     world_lines = [world_line(name, found) for name, found in worlds.items()]
     world_lines.append(world_line("inputs only, unknown to the model; score bins", blind))
     page = TEXT.read_text(encoding="utf-8").format(
-        streams="\n".join(line for each in streams(SHARED_DATA) for line in table(each)).rstrip(),
+        streams="\n".join(line for each in streams(SHARED_DATA) for line in table(each, heard_in(each))).rstrip(),
         electricity="\n".join(electricity(SHARED_DATA).lines),
         nulls="\n".join(null_lines),
         detectors=" | ".join(names),
