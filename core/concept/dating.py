@@ -43,8 +43,8 @@ def standardised(
 
     Examples
     --------
-    >>> standardised([0.1, 0.2] * 4, [0.05] * 8, [0.15, 0.35], [0.05, 0.05]).round(1).tolist()
-    [0.0, 3.7]
+    >>> standardised([0.1, 0.2] * 4, [0.05] * 8, [0.2, 0.35], [0.05, 0.05]).round(1).tolist()
+    [0.9, 3.7]
     """
     before, before_error, now, now_error = (
         np.asarray(each, dtype=np.float64) for each in (reference, reference_error, current, current_error)
