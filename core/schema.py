@@ -21,6 +21,7 @@ from core.errors import SchemaError
 __all__ = [
     "ColumnSpec",
     "ColumnType",
+    "CostSpec",
     "LabelSpec",
     "ModelSchema",
     "Outcome",
@@ -154,6 +155,24 @@ class Outcome(_Strict):
         return classes
 
 
+class CostSpec(_Strict):
+    """What a row costs by what was predicted and what turned out, in a currency; a gain is negative."""
+
+    currency: Annotated[str, Field(min_length=1, max_length=12)]
+    amounts: dict[str, dict[str, Annotated[float, Field(allow_inf_nan=False)]]]
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Every class that is named."""
+        return tuple(dict.fromkeys([*self.amounts, *(label for row in self.amounts.values() for label in row)]))
+
+
+class EstimateSpec(_Strict):
+    """How wide the interval of an estimate without labels may be, end to end, by measure; wider ones aren't shown."""
+
+    widest: dict[str, Annotated[float, Field(gt=0)]] = {}
+
+
 class LabelSpec(_Strict):
     """How long labels usually take. A window is mature when it ended this many days ago."""
 
@@ -194,7 +213,9 @@ class ModelSchema(_Strict):
     owner: str = ""
     window: WindowSpec
     outcome: Outcome = Outcome()
+    costs: CostSpec | None = None
     labels: LabelSpec = LabelSpec()
+    estimates: EstimateSpec = EstimateSpec()
     sample: SampleSpec = SampleSpec()
     columns: dict[str, ColumnSpec]
 
@@ -230,9 +251,9 @@ class ModelSchema(_Strict):
     def _outcome_fits_the_task(self) -> Self:
         outcome = self.outcome
         if self.task is Task.REGRESSION:
-            if outcome.classes or outcome.positive or outcome.favourable:
+            if outcome.classes or outcome.positive or outcome.favourable or self.costs:
                 raise ValueError(
-                    "outcome.classes, positive and favourable are for classification, the task is regression"
+                    "outcome.classes, positive, favourable and costs are for classification, the task is regression"
                 )
             return self
         if len(outcome.classes) < 2:
@@ -243,6 +264,9 @@ class ModelSchema(_Strict):
             if value is not None and value not in outcome.classes:
                 known = ", ".join(map(repr, outcome.classes))
                 raise ValueError(f"outcome.{key} = {value!r} is none of the classes {known}")
+        unknown = [name for name in (self.costs.classes if self.costs else ()) if name not in outcome.classes]
+        if unknown:
+            raise ValueError(f"costs.amounts names {unknown[0]!r}, which is none of {', '.join(outcome.classes)}")
         return self
 
     @model_validator(mode="after")

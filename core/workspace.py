@@ -4,71 +4,60 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from core.actions.targets.registry import RegistryTarget
 from core.errors import InputError
-from core.governance.policy import Policy
-from core.services.accounts import AccountService
-from core.services.alarm_policies import AlarmPolicyService
-from core.services.alerts import AlertService
-from core.services.analysis import AnalysisService
-from core.services.audited_rows import AuditedRowsService
-from core.services.audits import FairnessAuditService
-from core.services.batches import BatchService
-from core.services.comparison import ComparisonService
-from core.services.control import ChartService
-from core.services.evidence import EvidenceService
-from core.services.execution import ExecutionService
-from core.services.jobs import JobService
-from core.services.labels import LabelService
-from core.services.ledger import LedgerService
-from core.services.loss_change import LossChangeService
-from core.services.models import ModelService
-from core.services.profiles import ProfileService
-from core.services.proposals import ProposalService
-from core.services.records import RecordService
-from core.services.samples import SampleService
-from core.services.versions import VersionService
-from core.services.watching import WatchService
 from core.storage.database import Database
 from core.storage.files import WorkspaceFiles
 from core.storage.queue import JobQueue
 from core.storage.repository import Repository
+
+if TYPE_CHECKING:
+    from core.services.accounts import AccountService
+    from core.services.alarm_policies import AlarmPolicyService
+    from core.services.alerts import AlertService
+    from core.services.analysis import AnalysisService
+    from core.services.audited_rows import AuditedRowsService
+    from core.services.audits import FairnessAuditService
+    from core.services.batches import BatchService
+    from core.services.comparison import ComparisonService
+    from core.services.control import ChartService
+    from core.services.evidence import EvidenceService
+    from core.services.execution import ExecutionService
+    from core.services.jobs import JobService
+    from core.services.labels import LabelService
+    from core.services.ledger import LedgerService
+    from core.services.loss_change import LossChangeService
+    from core.services.models import ModelService
+    from core.services.policies import SigningPolicyService
+    from core.services.profiles import ProfileService
+    from core.services.proposals import ProposalService
+    from core.services.records import RecordService
+    from core.services.samples import SampleService
+    from core.services.versions import VersionService
+    from core.services.watching import WatchService
 
 __all__ = ["Workspace"]
 
 DATABASE_VARIABLE = "PLUMBLINE_DATABASE_URL"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Workspace:
-    """Plumbline's services on one folder."""
+    """Plumbline's services on one folder; each is imported and built when it is first asked for.
 
-    folder: Path
-    database: Database
-    models: ModelService
-    records: RecordService
-    labels: LabelService
-    batches: BatchService
-    profiles: ProfileService
-    samples: SampleService
-    alerts: AlertService
-    alarm_policies: AlarmPolicyService
-    analysis: AnalysisService
-    charts: ChartService
-    audits: FairnessAuditService
-    audited_rows: AuditedRowsService
-    loss_changes: LossChangeService
-    accounts: AccountService
-    versions: VersionService
-    comparisons: ComparisonService
-    proposals: ProposalService
-    jobs: JobService
-    ledger: LedgerService
-    execution: ExecutionService
+    A command pays for what it uses only: to list models loads no statistics.
+    """
+
+    def __init__(self, folder: Path, database: Database, *, clock: Callable[[], datetime]) -> None:
+        self.folder = folder
+        self.database = database
+        self.clock = clock
+        self.files = WorkspaceFiles(folder / "records")
+        self.artefacts = WorkspaceFiles(folder / "artefacts", suffix=".skops")
+        self.queue = JobQueue(database)
 
     @classmethod
     def open(
@@ -102,7 +91,7 @@ class Workspace:
             folder.mkdir(parents=True)
         database = Database(url or f"sqlite:///{folder.resolve() / 'plumbline.db'}")
         database.migrate()
-        workspace = _built(folder, database, clock or (lambda: datetime.now(UTC)))
+        workspace = cls(folder, database, clock=clock or (lambda: datetime.now(UTC)))
         workspace._sweep()
         return workspace
 
@@ -110,77 +99,196 @@ class Workspace:
         """Delete what killed processes left behind."""
         with self.database.read() as session:
             repository = Repository(session)
-            leftovers = self.records.files.leftovers(repository.known_files())
-            leftovers += self.versions.artefacts.leftovers(repository.known_artefacts())
+            leftovers = self.files.leftovers(repository.known_files())
+            leftovers += self.artefacts.leftovers(repository.known_artefacts())
         if leftovers:
             with self.database.write("files") as session:
                 repository = Repository(session)
-                self.records.files.sweep(repository.known_files())
-                self.versions.artefacts.sweep(repository.known_artefacts())
+                self.files.sweep(repository.known_files())
+                self.artefacts.sweep(repository.known_artefacts())
 
     def close(self) -> None:
         """Give back the database connections."""
         self.database.close()
 
+    @cached_property
+    def models(self) -> ModelService:
+        """Models and their schemas."""
+        from core.services.models import ModelService
 
-def _built(folder: Path, database: Database, clock: Callable[[], datetime]) -> Workspace:
-    """Every service, each given what it needs."""
-    files = WorkspaceFiles(folder / "records")
-    artefacts = WorkspaceFiles(folder / "artefacts", suffix=".skops")
-    queue = JobQueue(database)
-    alerts = AlertService(database=database, clock=clock)
-    samples = SampleService(database=database, files=files)
-    analysis = AnalysisService(database=database, clock=clock)
-    batches = BatchService(database=database, files=files, clock=clock)
-    watch = WatchService(database=database, clock=clock)
-    profiles = ProfileService(database=database, files=files, watch=watch, clock=clock)
-    comparisons = ComparisonService(database=database, files=files)
-    evidence = EvidenceService(
-        database=database,
-        files=files,
-        artefacts=artefacts,
-        profiles=profiles,
-        analysis=analysis,
-        comparisons=comparisons,
-        policy=Policy(),
-        clock=clock,
-    )
-    records = RecordService(database=database, files=files, clock=clock)
-    versions = VersionService(database=database, artefacts=artefacts, clock=clock)
-    proposals = ProposalService(database=database, evidence=evidence, queue=queue, clock=clock)
-    return Workspace(
-        folder=folder,
-        database=database,
-        models=ModelService(database=database, clock=clock),
-        records=records,
-        labels=LabelService(database=database, files=files, clock=clock),
-        batches=batches,
-        profiles=profiles,
-        samples=samples,
-        alerts=alerts,
-        alarm_policies=AlarmPolicyService(database=database, watch=watch, clock=clock),
-        analysis=analysis,
-        charts=ChartService(database=database, clock=clock),
-        audits=FairnessAuditService(database=database, folder=folder / "fairness"),
-        audited_rows=AuditedRowsService(database=database, samples=samples, folder=folder / "fairness"),
-        loss_changes=LossChangeService(database=database, samples=samples),
-        accounts=AccountService(database=database, clock=clock),
-        versions=versions,
-        comparisons=comparisons,
-        proposals=proposals,
-        jobs=JobService(database=database, evidence=evidence, queue=queue, clock=clock),
-        ledger=LedgerService(database=database),
-        execution=ExecutionService(
-            database=database,
-            files=files,
-            analysis=analysis,
-            alerts=alerts,
-            profiles=profiles,
-            batches=batches,
-            records=records,
-            versions=versions,
-            proposals=proposals,
-            target=RegistryTarget(clock=clock),
-            clock=clock,
-        ),
-    )
+        return ModelService(database=self.database, clock=self.clock)
+
+    @cached_property
+    def records(self) -> RecordService:
+        """Predictions taken in, and what was refused."""
+        from core.services.records import RecordService
+
+        return RecordService(database=self.database, files=self.files, clock=self.clock)
+
+    @cached_property
+    def labels(self) -> LabelService:
+        """Outcomes that came later."""
+        from core.services.labels import LabelService
+
+        return LabelService(database=self.database, files=self.files, clock=self.clock)
+
+    @cached_property
+    def batches(self) -> BatchService:
+        """What was taken in, file by file."""
+        from core.services.batches import BatchService
+
+        return BatchService(database=self.database, files=self.files, clock=self.clock)
+
+    @cached_property
+    def _watch(self) -> WatchService:
+        """Series watched, and the alarms they raise."""
+        from core.services.watching import WatchService
+
+        return WatchService(database=self.database, clock=self.clock)
+
+    @cached_property
+    def profiles(self) -> ProfileService:
+        """Count tables of each window."""
+        from core.services.profiles import ProfileService
+
+        return ProfileService(database=self.database, files=self.files, watch=self._watch, clock=self.clock)
+
+    @cached_property
+    def samples(self) -> SampleService:
+        """Rows kept for what counts can't answer."""
+        from core.services.samples import SampleService
+
+        return SampleService(database=self.database, files=self.files)
+
+    @cached_property
+    def alerts(self) -> AlertService:
+        """Alerts and what was decided on them."""
+        from core.services.alerts import AlertService
+
+        return AlertService(database=self.database, clock=self.clock)
+
+    @cached_property
+    def alarm_policies(self) -> AlarmPolicyService:
+        """What each model is watched for."""
+        from core.services.alarm_policies import AlarmPolicyService
+
+        return AlarmPolicyService(database=self.database, watch=self._watch, clock=self.clock)
+
+    @cached_property
+    def analysis(self) -> AnalysisService:
+        """Reports of drift, quality, performance, concept and fairness."""
+        from core.services.analysis import AnalysisService
+
+        return AnalysisService(database=self.database, clock=self.clock)
+
+    @cached_property
+    def charts(self) -> ChartService:
+        """Control charts and their phases."""
+        from core.services.control import ChartService
+
+        return ChartService(database=self.database, clock=self.clock)
+
+    @cached_property
+    def audits(self) -> FairnessAuditService:
+        """Fairness audits from counts."""
+        from core.services.audits import FairnessAuditService
+
+        return FairnessAuditService(database=self.database, folder=self.folder / "fairness")
+
+    @cached_property
+    def audited_rows(self) -> AuditedRowsService:
+        """Fairness questions that need rows."""
+        from core.services.audited_rows import AuditedRowsService
+
+        return AuditedRowsService(database=self.database, samples=self.samples, folder=self.folder / "fairness")
+
+    @cached_property
+    def loss_changes(self) -> LossChangeService:
+        """Why a loss changed, asked of rows."""
+        from core.services.loss_change import LossChangeService
+
+        return LossChangeService(database=self.database, samples=self.samples)
+
+    @cached_property
+    def accounts(self) -> AccountService:
+        """People, roles and tokens."""
+        from core.services.accounts import AccountService
+
+        return AccountService(database=self.database, clock=self.clock)
+
+    @cached_property
+    def versions(self) -> VersionService:
+        """Versions of models and their artefacts."""
+        from core.services.versions import VersionService
+
+        return VersionService(database=self.database, artefacts=self.artefacts, clock=self.clock)
+
+    @cached_property
+    def comparisons(self) -> ComparisonService:
+        """Two versions on the same records."""
+        from core.services.comparison import ComparisonService
+
+        return ComparisonService(database=self.database, files=self.files)
+
+    @cached_property
+    def _evidence(self) -> EvidenceService:
+        """What a decision rests on, frozen."""
+        from core.services.evidence import EvidenceService
+
+        return EvidenceService(
+            database=self.database,
+            files=self.files,
+            artefacts=self.artefacts,
+            profiles=self.profiles,
+            analysis=self.analysis,
+            comparisons=self.comparisons,
+            clock=self.clock,
+        )
+
+    @cached_property
+    def proposals(self) -> ProposalService:
+        """What is asked for, and who signed."""
+        from core.services.proposals import ProposalService
+
+        return ProposalService(database=self.database, evidence=self._evidence, queue=self.queue, clock=self.clock)
+
+    @cached_property
+    def policies(self) -> SigningPolicyService:
+        """Who must sign what, on which evidence."""
+        from core.services.policies import SigningPolicyService
+
+        return SigningPolicyService(database=self.database)
+
+    @cached_property
+    def jobs(self) -> JobService:
+        """Approved work and how it went."""
+        from core.services.jobs import JobService
+
+        return JobService(database=self.database, evidence=self._evidence, queue=self.queue, clock=self.clock)
+
+    @cached_property
+    def ledger(self) -> LedgerService:
+        """The chain of everything decided."""
+        from core.services.ledger import LedgerService
+
+        return LedgerService(database=self.database)
+
+    @cached_property
+    def execution(self) -> ExecutionService:
+        """Doing what was approved."""
+        from core.actions.targets.registry import RegistryTarget
+        from core.services.execution import ExecutionService
+
+        return ExecutionService(
+            database=self.database,
+            files=self.files,
+            analysis=self.analysis,
+            alerts=self.alerts,
+            profiles=self.profiles,
+            batches=self.batches,
+            records=self.records,
+            versions=self.versions,
+            proposals=self.proposals,
+            target=RegistryTarget(clock=self.clock),
+            clock=self.clock,
+        )

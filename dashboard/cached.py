@@ -26,6 +26,7 @@ from core.services.chart_overview import SeriesOverview
 from core.services.chart_report import ChartReport
 from core.services.concept import ConceptReport
 from core.services.drift import DriftReport
+from core.services.estimates import EstimateReport
 from core.services.fairness import FairnessReport
 from core.services.fairness_crossings import IntersectionReport
 from core.services.fairness_detail import AttributeDetail
@@ -59,6 +60,7 @@ __all__ = [
     "control_chart",
     "control_charts",
     "drift",
+    "estimates",
     "fairness",
     "fleet",
     "gap_change",
@@ -126,6 +128,12 @@ def drift(model: str, selection: Selection) -> DriftReport | None:
     """Which inputs moved."""
     ask = workspace().analysis.drift
     return _cached("drift", model, selection, lambda: ask(current_actor(), model, selection))
+
+
+def estimates(model: str, selection: Selection) -> EstimateReport | None:
+    """What labels that aren't in yet will show."""
+    ask = workspace().analysis.estimates
+    return _cached("estimates", model, selection, lambda: ask(current_actor(), model, selection))
 
 
 def quality(model: str, selection: Selection) -> QualityReport | None:

@@ -91,6 +91,11 @@ STYLES = {
     "macro_roc_auc": _Style(name="macro AUC", digits=3),
     "mae": _Style(name="MAE", digits=-3),
     "mse": _Style(name="MSE", digits=-3),
+    "mape": _Style(name="MAPE", digits=1, percent=True),
+    "rmsle": _Style(name="RMSLE", digits=3),
+    "cost_per_row": _Style(name="cost per row", digits=-3),
+    "weighted_f1": _Style(name="weighted F1", digits=3),
+    "weighted_roc_auc": _Style(name="weighted AUC", digits=3),
     "rmse": _Style(name="RMSE", digits=-3),
     "residual_effect": _Style(name="residual effect", digits=2),
     "precision_macro": _Style(name="macro precision", digits=3),
@@ -138,7 +143,7 @@ def number(value: float | None, measure: str = "") -> str:
     if value is None or not math.isfinite(value):
         return DASH
     style = STYLES.get(measure)
-    if style is None:
+    if style is None or style.percent:
         return f"{value * 100:.1f}%".replace("-", MINUS)
     if style.digits < 0:  # significant digits, for values in units of their own
         digits = max(0, -style.digits - 1 - (math.floor(math.log10(abs(value))) if value else 0))

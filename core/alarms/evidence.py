@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy.special import betainccinv, betaincinv, betaln, ndtr
 
 from core.alarms.baseline import Baseline, Margin
-from core.alarms.dispersion import as_normal
+from core.alarms.dispersion import as_normal, student_quantile
 from core.alarms.monitors import Kind, Windows
 from core.alarms.rates import log_gap_e_values
 
@@ -27,6 +27,7 @@ SIGNS = np.array([1.0, -1.0])
 RARE = 0.05
 FAR = 5.0  # standard errors, about as many as an alarm takes
 SIZES = np.array([0.05, 0.1, 0.2, 0.4])  # shifts that are bet on beyond what does not matter, in sd of a row
+SHARE_SIZES = np.array([0.06, 0.09, 0.2, 0.4])  # the same of missing and unusual values: one in a hundred that doubles
 MEAN_SIZES = np.array([0.02, 0.05, 0.12, 0.3])  # the same of means such as a Brier score, of which little matters
 WINDOW_SIZES = np.array([0.5, 1.0, 2.0, 4.0])  # the same where a window is one number, in its own sd
 STAKES = np.array(
@@ -97,6 +98,7 @@ def log_e_values(
 def sizes(baseline: Baseline) -> Floats:
     """The shifts that are bet on, in standard deviations of a row's score, shape (n_monitors, 4)."""
     found = np.where((baseline.kinds == Kind.MEAN)[:, None], MEAN_SIZES, SIZES)
+    found = np.where((baseline.kinds == Kind.SHARE)[:, None], SHARE_SIZES, found)
     of_windows = WINDOW_SIZES * np.sqrt(baseline.of_window)[:, None]
     return np.where((baseline.kinds == Kind.WINDOW)[:, None], of_windows, found)
 
@@ -105,7 +107,8 @@ def null_edges(baseline: Baseline, margins: Sequence[Margin]) -> tuple[Floats, F
     """The highest and the lowest mean that a monitor may have without having moved by more than its margin.
 
     The margin is added to what the reference itself may be off: by Student's law, and of shares by a beta law
-    (Jeffreys) on as many rows as its windows are worth. Monitors all together lie inside with probability 0.95.
+    (Jeffreys) on as many rows as its windows are worth. Monitors all together lie inside with probability 0.95; of
+    what is left, a share's two edges have as much as the bets beyond them.
 
     Returns
     -------
@@ -117,10 +120,11 @@ def null_edges(baseline: Baseline, margins: Sequence[Margin]) -> tuple[Floats, F
     off = (sd + baseline.reference_error) * baseline.sigma
     worth = baseline.n / (baseline.dispersion(baseline.n_around) * baseline.long_run)
     share = np.clip(baseline.mean, 0.0, 1.0)
-    a, b = share * worth + 0.5, (1 - share) * worth + 0.5
-    tail = np.where(baseline.is_exact, baseline.risk, ndtr(-baseline.quantile))
-    high = np.where(share < 1, betainccinv(a, b, tail), 1.0)
-    low = np.where(share > 0, betaincinv(a, b, tail), 0.0)
+    a, b = (share * worth + 0.5)[:, None], ((1 - share) * worth + 0.5)[:, None]
+    risk = 2 * baseline.risk[:, None] * _directions(baseline)
+    tail = np.where(baseline.is_exact[:, None], risk, ndtr(-student_quantile(risk, baseline.df[:, None])))
+    high = np.where(share < 1, betainccinv(a, b, tail)[:, 0], 1.0)
+    low = np.where(share > 0, betaincinv(a, b, tail)[:, 1], 0.0)
     highest = np.minimum(high + np.maximum(sd * np.sqrt(high * (1 - high)), points), 1.0)
     lowest = np.maximum(low - np.maximum(sd * np.sqrt(low * (1 - low)), points), 0.0)
     is_share = baseline.is_share
@@ -130,20 +134,28 @@ def null_edges(baseline: Baseline, margins: Sequence[Margin]) -> tuple[Floats, F
 def stakes(baseline: Baseline) -> Floats:
     """How each subject's bet is divided over monitors, directions and sizes; shape (n_monitors, 2, 4).
 
-    Rare shares mostly rise: three quarters are on that, and all where the reference has none at all. Of a gap all is
-    on the way that does harm.
+    Of a gap all is on the way that does harm.
     """
-    is_share = baseline.is_exact | (baseline.kinds == Kind.SHARE)
-    directions = np.full((baseline.mean.size, SIGNS.size), 0.5)
-    directions[is_share & (baseline.mean <= RARE)] = 0.75, 0.25
-    directions[is_share & (baseline.mean >= 1 - RARE)] = 0.25, 0.75
-    directions[baseline.is_share & (baseline.mean == 0)] = 1.0, 0.0
-    directions[baseline.is_share & (baseline.mean == 1)] = 0.0, 1.0
+    directions = _directions(baseline)
     gaps = baseline.gaps
     directions[gaps], directions[gaps + 1] = 0.0, 0.0
     directions[gaps, np.where(baseline.kinds[gaps] == Kind.BEHIND, 1, 0)] = 1 / baseline.weights[gaps]
     found: Floats = baseline.weights[:, None, None] * directions[:, :, None] * STAKES
     return found
+
+
+def _directions(baseline: Baseline) -> Floats:
+    """The parts of each monitor's bet and risk that are given to up and down, shape (n_monitors, 2).
+
+    Rare shares mostly rise: nine tenths are on that, and all where the reference has none at all.
+    """
+    is_share = baseline.is_exact | (baseline.kinds == Kind.SHARE)
+    directions = np.full((baseline.mean.size, SIGNS.size), 0.5)
+    directions[is_share & (baseline.mean <= RARE)] = 0.9, 0.1
+    directions[is_share & (baseline.mean >= 1 - RARE)] = 0.1, 0.9
+    directions[baseline.is_share & (baseline.mean == 0)] = 1.0, 0.0
+    directions[baseline.is_share & (baseline.mean == 1)] = 0.0, 1.0
+    return directions
 
 
 def _exact_log_e_values(baseline: Baseline, windows: Windows, edges: tuple[Floats, Floats], exact: Ints) -> Floats:

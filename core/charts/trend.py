@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 import plotly.graph_objects as go
 
+from core.charts.estimates import draw_estimates
 from core.charts.frame import END_MARGIN, Chart, Palette, bare_figure, label, note_at_end, panel_title, rgba
 from core.measure import Measure, Status
 
@@ -47,6 +48,8 @@ def trend_chart(
     onset: int | None = None,
     marks: Sequence[tuple[int, str]] = (),
     zone_words: str = "labels still arriving",
+    estimates: Sequence[Measure] = (),
+    estimates_written: Sequence[str] = (),
 ) -> Chart:
     """A measure over time.
 
@@ -66,10 +69,15 @@ def trend_chart(
         The window looked at, and the first of the run of alarms that reaches it.
     marks : sequence of (int, str)
         Windows in which something was done, and what: a version put in force.
+    estimates, estimates_written : sequences of Measure and of str
+        What was estimated without labels, one a window, and each in words; or none.
     """
     figure = bare_figure(palette, height=height)
     x = [point.at for point in points]
     _zone(figure, points, palette, zone_words)
+    if estimates:
+        names = [point.name for point in points]
+        draw_estimates(figure, estimates, x, palette=palette, names=names, written=estimates_written)
     mature = [m.value if p.is_mature else None for m, p in zip(measures, points, strict=True)]
     _band(figure, measures, points, palette)
     figure.add_scatter(
@@ -121,7 +129,9 @@ def trend_chart(
             line={"color": colour, "width": 1.2, "dash": "dash" if is_reference else "dot"},
             layer="below",
         )
-    for line, y in zip(lines, _spread([line.value for line in lines], _span(measures, lines), height), strict=True):
+    for line, y in zip(
+        lines, _spread([line.value for line in lines], _span([*measures, *estimates], lines), height), strict=True
+    ):
         colour = palette.reference if line is reference else palette.critical if line.is_crossed else palette.muted
         note_at_end(figure, line.words, y=y, colour=colour)
     panel_title(figure, title, palette=palette, y=1.0)
@@ -132,6 +142,9 @@ def trend_chart(
     said = f"{title}: {len(valued)} windows"
     if valued:
         said += f", first {valued[0][1]} ({valued[0][0].name}), last {valued[-1][1]} ({valued[-1][0].name})"
+    known = [estimate for estimate in estimates if estimate.value is not None]
+    if estimates:
+        said += f"; estimated without labels in {len(known)} windows"
     done = "".join(f"; {words} from {points[place].name}" for place, words in marks)
     return Chart(figure=figure, alt=f"{said}{done}.")
 
@@ -169,14 +182,24 @@ def _as_number(at: datetime | int) -> float | int:
 
 
 def _zone(figure: go.Figure, points: Sequence[Point], palette: Palette, words: str) -> None:
-    """Grey where windows are not judged yet, with the words in it."""
+    """Hatched where windows are not judged yet, with the words in it."""
     young = [place for place, point in enumerate(points) if not point.is_mature]
     if not young:
         return
     x = [_as_number(point.at) for point in points]
     half = (x[-1] - x[0]) / max(1, len(x) - 1) / 2
     start, end = x[young[0]] - half, x[young[-1]] + half
-    figure.add_vrect(x0=start, x1=end, fillcolor=palette.muted, opacity=palette.zone, line_width=0)
+    figure.add_scatter(
+        x=[start, end, end, start],
+        y=[0, 0, 1, 1],
+        yaxis="y2",
+        fill="toself",
+        fillpattern={"shape": "/", "size": 7, "solidity": 0.12, "fgcolor": rgba(palette.muted, 6 * palette.zone)},
+        line={"width": 0},
+        mode="lines",
+        hoverinfo="skip",
+    )
+    figure.update_layout(yaxis2={"overlaying": "y", "range": [0, 1], "visible": False, "fixedrange": True})
     figure.add_annotation(
         text="<br>".join(map(label, words.rsplit(" ", 1))),  # two lines, as the zone is narrow
         align="right",

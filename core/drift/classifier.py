@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.drift.encoding import TreeMatrix
+from core.stats.threads import one_thread
 
 __all__ = ["balanced_folds", "trained"]
 
@@ -28,7 +29,6 @@ def balanced_folds(labels: Bools, n_folds: int, rng: np.random.Generator) -> Int
 def trained(matrix: TreeMatrix, rows: Bools, labels: Bools, trees: Mapping[str, int]) -> Callable[[Floats], Floats]:
     """The score function of trees trained on some rows; on one thread, which small samples fill."""
     from sklearn.ensemble import HistGradientBoostingClassifier
-    from threadpoolctl import threadpool_limits
 
     classifier = HistGradientBoostingClassifier(
         **trees,
@@ -38,11 +38,11 @@ def trained(matrix: TreeMatrix, rows: Bools, labels: Bools, trees: Mapping[str, 
         early_stopping=False,
         random_state=0,
     )
-    with threadpool_limits(1):
+    with one_thread():
         classifier.fit(matrix.values[rows], labels[rows])
 
     def score(values: Floats) -> Floats:
-        with threadpool_limits(1):
+        with one_thread():
             return np.asarray(classifier.decision_function(values))
 
     return score

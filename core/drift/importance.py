@@ -13,6 +13,7 @@ from core.drift.encoding import Columns, UnusableColumn, n_rows, tree_matrix
 from core.drift.measures import drift_measure, undefined
 from core.measure import Interval, Measure
 from core.stats.intervals import newcombe_area
+from core.stats.threads import one_thread
 
 __all__ = ["ColumnImportance", "SurrogateImportance", "surrogate_importance"]
 
@@ -182,12 +183,11 @@ class _Surrogate:
 
     def __init__(self, values: Floats, outcome: Floats, *, n_classes: int) -> None:
         from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
-        from threadpoolctl import threadpool_limits
 
         self._n_classes = n_classes
         options = {"max_iter": 80, "max_leaf_nodes": 15, "learning_rate": 0.1, "early_stopping": False}
         kind = HistGradientBoostingClassifier if n_classes else HistGradientBoostingRegressor
-        with threadpool_limits(1):
+        with one_thread():
             self._trees = kind(**options, l2_regularization=1.0, random_state=0).fit(values, outcome)
         if n_classes:
             counts = np.bincount(outcome.astype(np.int64), minlength=n_classes) + 0.5
@@ -197,9 +197,7 @@ class _Surrogate:
 
     def losses(self, values: Floats, outcome: Floats) -> tuple[Floats, Floats]:
         """Each row's loss, and the value given: the number, or the probability of the last class."""
-        from threadpoolctl import threadpool_limits
-
-        with threadpool_limits(1):
+        with one_thread():
             if not self._n_classes:
                 given = np.asarray(self._trees.predict(values))
                 return (outcome - given) ** 2, given

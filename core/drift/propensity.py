@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from core.drift.classifier import balanced_folds, trained
 from core.drift.encoding import Columns, UnusableColumn, n_rows, tree_matrix
 from core.errors import InputError
+from core.stats.threads import one_thread
 
 __all__ = ["PropensityCells", "expected_losses", "propensity_cells"]
 
@@ -140,7 +141,6 @@ def expected_losses(
     (True, (400,))
     """
     from sklearn.ensemble import HistGradientBoostingRegressor
-    from threadpoolctl import threadpool_limits
 
     m, n = n_rows(reference), n_rows(current)
     matrix = tree_matrix([reference, current])
@@ -159,7 +159,7 @@ def expected_losses(
             early_stopping=False,
             random_state=0,
         )
-        with threadpool_limits(1):
+        with one_thread():
             trees.fit(before[folds != fold], losses[folds != fold])
             own[folds == fold] = trees.predict(before[folds == fold])
             others += trees.predict(now) / n_folds

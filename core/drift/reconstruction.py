@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.drift.encoding import Columns, NormalScores, UnusableColumn, drawn_rows, n_rows
+from core.stats.threads import one_thread
 
 __all__ = ["Reconstruction", "fit_reconstruction"]
 
@@ -116,16 +117,13 @@ def fit_reconstruction(
 
 def _components(coordinates: Floats, kept: float) -> Any:
     from sklearn.decomposition import PCA
-    from threadpoolctl import threadpool_limits
 
-    with threadpool_limits(1):
+    with one_thread():
         return PCA(n_components=kept, svd_solver="full").fit(coordinates)
 
 
 def _left_out(coordinates: Floats, components: Any) -> Floats:
     """The length of what the components leave out of each row."""
-    from threadpoolctl import threadpool_limits
-
-    with threadpool_limits(1):
+    with one_thread():
         rebuilt = components.inverse_transform(components.transform(coordinates))
     return np.asarray(np.linalg.norm(coordinates - rebuilt, axis=1))

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from core.errors import InputError
 from core.measure import Interval
 from core.stats.ranking import roc_auc
+from core.stats.threads import one_thread
 
 __all__ = ["FeatureProxy", "GroupProxy", "ProxyCheck", "proxy_check"]
 
@@ -142,13 +143,12 @@ def _out_of_fold(x: Floats, y: Ints, told: Sequence[int], seed: int) -> tuple[Fl
     """The chance of every group for rows not trained on, and by fold how far the mean area falls without a feature."""
     from sklearn.ensemble import HistGradientBoostingClassifier
     from sklearn.model_selection import StratifiedKFold
-    from threadpoolctl import threadpool_limits
 
     rng = np.random.default_rng(seed)
     chances = np.zeros((y.size, len(told)))
     falls = np.zeros((N_FOLDS, x.shape[1]))
     folds = StratifiedKFold(n_splits=N_FOLDS, shuffle=True, random_state=seed)
-    with threadpool_limits(1):  # rows are few: threads wait for one another longer than they work
+    with one_thread():  # rows are few: threads wait for one another longer than they work
         for fold, (train, test) in enumerate(folds.split(x, y)):
             model = HistGradientBoostingClassifier(
                 max_iter=60, max_leaf_nodes=8, learning_rate=0.15, random_state=seed, early_stopping=False

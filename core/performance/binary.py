@@ -9,7 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.measure import Measure
+from core.performance.cost import Costs, cost_measure
 from core.performance.measures import estimate, f1_interval, mean, mean_convention, rate, undefined
+from core.performance.recalibration import RECALIBRATION_CONVENTIONS, recalibration_measures
 from core.stats.binning import N_SPECIAL, NumericBins
 from core.stats.calibration import (
     ECE_CONVENTION,
@@ -31,6 +33,7 @@ SCORE_CONVENTIONS = {
     "brier_score": mean_convention(SCORED),
     "log_loss": mean_convention(SCORED),
     "expected_calibration_error": ECE_CONVENTION,
+    **RECALIBRATION_CONVENTIONS,
 }
 F1_CONVENTION = "2TP / (2TP + FP + FN); Wilson interval of TP / (TP + FP + FN), carried over"
 
@@ -101,13 +104,17 @@ class BinaryCounts:
         return threshold_table(self.by_class, self.score_bins) if self.score_bins else None
 
 
-def binary_performance(counts: BinaryCounts, *, confidence: float = 0.95) -> tuple[Measure, ...]:
+def binary_performance(
+    counts: BinaryCounts, *, costs: Costs | None = None, confidence: float = 0.95
+) -> tuple[Measure, ...]:
     """How good were the predictions, of the rows whose label is known?
 
     Parameters
     ----------
     counts : BinaryCounts
         Of one window, version and segment.
+    costs : Costs, optional
+        What each prediction of each label costs; adds cost_per_row after f1.
     confidence : float
         Two-sided, in (0, 1).
 
@@ -115,7 +122,8 @@ def binary_performance(counts: BinaryCounts, *, confidence: float = 0.95) -> tup
     -------
     tuple of Measure
         labelled_share, prevalence, accuracy, precision, recall, specificity, f1, roc_auc, brier_score,
-        log_loss and expected_calibration_error, in this order and always all of them. Each has the n of
+        log_loss, expected_calibration_error, calibration_slope and calibration_intercept, in this order and
+        always all of them. Each has the n of
         its own denominator: rows without a label are in labelled_share only, rows without a prediction are
         outside the measures of decisions, rows without a score outside those of scores. What has no value is
         undefined, with the reason. `core.performance.measures.changes` sets them against the reference.
@@ -139,10 +147,10 @@ def binary_performance(counts: BinaryCounts, *, confidence: float = 0.95) -> tup
     f1 50 0.824
     roc_auc 0 The model logs no score.
     """
-    return (*_decisions(counts, confidence), *_scores(counts, confidence))
+    return (*_decisions(counts, costs, confidence), *_scores(counts, confidence))
 
 
-def _decisions(counts: BinaryCounts, confidence: float) -> list[Measure]:
+def _decisions(counts: BinaryCounts, costs: Costs | None, confidence: float) -> list[Measure]:
     tp, fp, fn, tn = counts.confusion()
     n_negative, n_positive = counts.by_class.sum(axis=0).tolist()
     n_labelled = n_negative + n_positive
@@ -156,6 +164,8 @@ def _decisions(counts: BinaryCounts, confidence: float) -> list[Measure]:
     def share(measure: str, k: int, n: int, among: str, empty: str) -> Measure:
         return rate(measure, k, n, among=among, empty=nothing or empty, confidence=confidence)
 
+    table = counts.joint[:, :2, :2].sum(axis=0)
+    cost = [cost_measure(table, costs, classes=counts.classes, why=nothing, confidence=confidence)] if costs else []
     return [
         share("labelled_share", n_labelled, counts.n_rows, "of the window", no_rows),
         share("prevalence", n_positive, n_labelled, "with a label", ""),
@@ -164,6 +174,7 @@ def _decisions(counts: BinaryCounts, confidence: float) -> list[Measure]:
         share("recall", tp, tp + fn, "labelled positive", f"None of the {decided} is labelled '{name}'."),
         share("specificity", tn, tn + fp, "labelled negative", f"None of the {decided} is labelled '{other}'."),
         _f1(tp, fp + fn, nothing or f"None of the {decided} was predicted or is labelled '{name}'.", confidence),
+        *cost,
     ]
 
 
@@ -231,4 +242,7 @@ def _losses(counts: BinaryCounts, bins: NumericBins, by_class: Ints, confidence:
     else:
         value, interval = expected_calibration_error(curve, confidence=confidence)
         error = estimate(name, value, n, interval=interval, convention=ECE_CONVENTION)
-    return [*measures, error]
+    again = recalibration_measures(
+        by_class, bins, counts.calibration_groups, counts.calibration, why=why, confidence=confidence
+    )
+    return [*measures, error, *again]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +12,7 @@ from scipy.special import ndtri
 
 from core.measure import Interval, Measure
 from core.performance.measures import estimate, mean, mean_convention, rate, undefined
+from core.profile.spec import REGRESSION_SUMS
 
 __all__ = ["RegressionCounts", "regression_performance"]
 
@@ -23,6 +25,8 @@ CONVENTIONS = {
     "rmse": f"root of the mean over rows {USABLE}; delta method on the log scale",
     "bias": mean_convention(USABLE),
     "r2": f"1 - squared errors / squared deviations of the label, rows {USABLE}; delta method on log(1 - R2)",
+    "mape": f"mean of |error| / |label| over rows {USABLE} other than 0; normal interval",
+    "rmsle": f"root of the mean squared difference of log(1 + value) over rows {USABLE}; delta method on the log scale",
 }
 LABELS_ALIKE = 1e-12  # labels vary if their variance exceeds this share of their mean square
 
@@ -35,19 +39,21 @@ class RegressionCounts:
     ----------
     joint : int array of shape (n_score_bins + 7, 2, 2)
         Bin of the predicted value x prediction x label; 0 means there is one, 1 none.
-    losses : float array of shape (10,)
+    losses : float array of shape (16,)
         Sums over rows with both, as `spec.REGRESSION_SUMS` orders them: error e = prediction - label, |e|,
-        e^2, e^4; label y less the profile's centre, y^2, y^3, y^4; e^2 y, e^2 y^2.
+        e^2, e^4; label y less the profile's centre, y^2, y^3, y^4; e^2 y, e^2 y^2; rows whose label isn't 0, their
+        |e| / |label| and its square; rows whose label and prediction are 0 or more, the square of the difference
+        of their log(1 + value), and its square.
     """
 
     joint: Ints
     losses: Floats
 
     def __post_init__(self) -> None:
-        if self.joint.shape[1:] != (2, 2) or self.losses.shape != (10,):
+        if self.joint.shape[1:] != (2, 2) or self.losses.shape != (len(REGRESSION_SUMS),):
             raise ValueError(
-                f"A regression has joint counts of shape (n, 2, 2) and 10 sums, not {self.joint.shape} and "
-                f"{self.losses.shape}."
+                f"A regression has joint counts of shape (n, 2, 2) and {len(REGRESSION_SUMS)} sums, not "
+                f"{self.joint.shape} and {self.losses.shape}."
             )
 
     @property
@@ -79,8 +85,9 @@ def regression_performance(counts: RegressionCounts, *, confidence: float = 0.95
     Returns
     -------
     tuple of Measure
-        labelled_share, mae, rmse, bias (mean of prediction - label) and r2, in this order and always all of them;
-        mae, rmse and bias are in the label's units. R2 is undefined where labels don't vary.
+        labelled_share, mae, rmse, bias (mean of prediction - label), r2, mape and rmsle, in this order and always all
+        of them; mae, rmse and bias are in the label's units. R2 is undefined where labels don't vary, RMSLE where a
+        label or prediction is below 0; MAPE leaves out labels of 0.
         `core.performance.measures.changes` sets them against the reference.
 
     References
@@ -92,7 +99,9 @@ def regression_performance(counts: RegressionCounts, *, confidence: float = 0.95
     >>> label = np.array([1.0, 2.0, 3.0, 4.0, 5.0])
     >>> e = np.array([0.5, -0.5, 0.0, 0.5, -0.5])
     >>> y = label - 3.0  # the profile's centre
-    >>> sums = np.array([t.sum() for t in (e, abs(e), e**2, e**4, y, y**2, y**3, y**4, e**2 * y, e**2 * y**2)])
+    >>> relative, logs = abs(e) / label, (np.log1p(label + e) - np.log1p(label)) ** 2
+    >>> terms = (e, abs(e), e**2, e**4, y, y**2, y**3, y**4, e**2 * y, e**2 * y**2)
+    >>> sums = np.array([t.sum() for t in (*terms, e**0, relative, relative**2, e**0, logs, logs**2)])
     >>> joint = np.zeros((7, 2, 2), dtype=np.int64)
     >>> joint[0, 0, 0] = 5
     >>> for measure in regression_performance(RegressionCounts(joint=joint, losses=sums)):
@@ -102,6 +111,8 @@ def regression_performance(counts: RegressionCounts, *, confidence: float = 0.95
     rmse 5 0.447
     bias 5 0.0
     r2 5 0.9
+    mape 5 0.195
+    rmsle 5 0.141
     """
     nothing = "" if counts.n_rows else "There are no rows."
     labelled = rate(
@@ -115,14 +126,17 @@ def regression_performance(counts: RegressionCounts, *, confidence: float = 0.95
     why = nothing or _why_none(counts)
     if why:
         return (labelled, *(undefined(name, convention=text, why=why) for name, text in CONVENTIONS.items()))
-    error, absolute, squared = counts.losses[:3].tolist()
+    error, absolute, squared, fourth = counts.losses[:4].tolist()
+    relative, logarithmic = counts.losses[10:13].tolist(), counts.losses[13:16].tolist()
     n = counts.n
     return (
         labelled,
         mean("mae", n, absolute, squared, among=USABLE, domain=(0.0, math.inf), confidence=confidence),
-        _rmse(n, counts.losses, confidence),
+        _root("rmse", n, squared, fourth, confidence),
         mean("bias", n, error, squared, among=USABLE, confidence=confidence),
         _r2(n, counts.losses, confidence),
+        _mape(n, relative, confidence),
+        _rmsle(n, logarithmic, confidence),
     )
 
 
@@ -136,8 +150,9 @@ def _why_none(counts: RegressionCounts) -> str:
     return ""
 
 
-def _rmse(n: int, losses: Floats, confidence: float) -> Measure:
-    mean_square, mean_fourth = losses[2] / n, losses[3] / n
+def _root(name: str, n: int, total: float, total_of_squares: float, confidence: float) -> Measure:
+    """The root of a mean of squares, from their sum and the sum of their squares."""
+    mean_square, mean_fourth = total / n, total_of_squares / n
     value = math.sqrt(mean_square)
     interval, why = None, "One row has no spread to make an interval from."
     if n > 1 and mean_square > 0:
@@ -145,11 +160,30 @@ def _rmse(n: int, losses: Floats, confidence: float) -> Measure:
         interval, why = _log_interval(value, math.sqrt(variance) / (2 * mean_square), confidence), ""
     elif n > 1:
         why = f"No error among {n:,} rows, so their spread makes no interval."
-    return estimate("rmse", value, n, interval=interval, convention=CONVENTIONS["rmse"], why=why)
+    return estimate(name, value, n, interval=interval, convention=CONVENTIONS[name], why=why)
+
+
+def _mape(n: int, sums: Sequence[float], confidence: float) -> Measure:
+    rows, total, total_of_squares = sums
+    convention, n_relative = CONVENTIONS["mape"], round(rows)
+    if not n_relative:
+        return undefined("mape", convention=convention, why=f"The label of all {n:,} rows is 0.", n=0)
+    found = mean("mape", n_relative, total, total_of_squares, among="", domain=(0.0, math.inf), confidence=confidence)
+    left_out = f"{n - n_relative:,} rows whose label is 0 are left out." if n_relative < n else ""
+    return replace(found, convention=convention, why=" ".join(part for part in (found.why, left_out) if part))
+
+
+def _rmsle(n: int, sums: Sequence[float], confidence: float) -> Measure:
+    rows, total, total_of_squares = sums
+    negative = n - round(rows)
+    if negative:
+        why = f"{negative:,} of {n:,} rows have a label or prediction below 0."
+        return undefined("rmsle", convention=CONVENTIONS["rmsle"], why=why, n=n)
+    return _root("rmsle", n, total, total_of_squares, confidence)
 
 
 def _r2(n: int, losses: Floats, confidence: float) -> Measure:
-    e2, e4, m1, m2, m3, m4, e2_y, e2_y2 = (losses[2:] / n).tolist()
+    e2, e4, m1, m2, m3, m4, e2_y, e2_y2 = (losses[2:10] / n).tolist()
     variance = m2 - m1 * m1
     if variance <= LABELS_ALIKE * m2:
         why = f"The labels of the {n:,} rows don't vary." if n > 1 else "R2 needs at least two rows with a label."

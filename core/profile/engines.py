@@ -130,7 +130,7 @@ class Tally:
             if batch.losses is not None and (attribute not in crossings or self.spec.task is Task.REGRESSION):
                 self._sum_by_cell(rows, loss_table(attribute), group, shape[3], batch.losses)
         for label, codes in batch.class_scores():
-            self._count_sparse(rows, score_table(label), codes, self.spec.scores[label].size * 3)
+            self._count_sparse(rows, score_table(label), codes, self.spec.scores[label].size * 9)
         if batch.calibration is not None:
             bins, weights = batch.calibration
             self._sum_by_cell(rows, CALIBRATION, bins, self.spec.n_calibration_bins + 1, weights)
@@ -250,6 +250,13 @@ class _Batch:
             error = np.where(usable, self._predicted - self._labelled, 0.0)
             centred = np.where(usable, self._labelled - self._spec.centre, 0.0)
             squared = error * error
+            relative = usable & (self._labelled != 0)
+            relative_error = np.where(relative, np.abs(error) / np.abs(np.where(relative, self._labelled, 1.0)), 0.0)
+            logarithmic = usable & (self._labelled >= 0) & (self._predicted >= 0)
+            predicted, labelled = (
+                np.log1p(np.where(logarithmic, values, 0.0)) for values in (self._predicted, self._labelled)
+            )
+            log_squared = (predicted - labelled) ** 2
             return [
                 error,
                 np.abs(error),
@@ -261,6 +268,12 @@ class _Batch:
                 centred**4,
                 squared * centred,
                 squared * centred**2,
+                relative.astype(np.float64),
+                relative_error,
+                relative_error**2,
+                logarithmic.astype(np.float64),
+                log_squared,
+                log_squared**2,
             ]
         if self._schema.task is not Task.BINARY or "" not in self._spec.scores:
             return None
@@ -291,14 +304,17 @@ class _Batch:
         return np.where(usable, groups[inside], self._spec.n_calibration_bins), [np.where(usable, self._score, 0.0)]
 
     def class_scores(self) -> Iterator[tuple[str, Ints]]:
-        """Multiclass: each class with its score bin x (another label, this label, no label)."""
+        """Multiclass: each class with its score bin x prediction x label, each another class, this class or none."""
         if self._schema.task is not Task.MULTICLASS:
             return
         for label, name in score_columns(self._schema).items():
             bins = self._spec.scores[label].assign(to_floats(self._records[name]))
-            code = self._spec.classes.index(label)
-            outcome = np.where(self.labels == len(self._spec.classes), 2, (self.labels == code).astype(np.int64))
-            yield label, bins * 3 + outcome
+            code, none = self._spec.classes.index(label), len(self._spec.classes)
+            predicted, labelled = (
+                np.where(values == none, 2, (values == code).astype(np.int64))
+                for values in (self.predictions, self.labels)
+            )
+            yield label, (bins * 3 + predicted) * 3 + labelled
 
     @property
     def _is_positive(self) -> NDArray[np.bool_]:

@@ -38,7 +38,10 @@ CROSSED_ATTRIBUTES = 3
 MOST_CELLS = 256
 
 LOSS_SUMS = ("brier", "brier_squared", "log_loss", "log_loss_squared")
-REGRESSION_SUMS = ("e", "abs_e", "e2", "e4", "y", "y2", "y3", "y4", "e2_y", "e2_y2")
+REGRESSION_SUMS = (
+    *("e", "abs_e", "e2", "e4", "y", "y2", "y3", "y4", "e2_y", "e2_y2"),
+    *("n_relative", "relative_e", "relative_e2", "n_log", "log_e2", "log_e4"),
+)
 
 
 def column_table(column: str) -> str:
@@ -52,7 +55,7 @@ def joint_table(attribute: str = "") -> str:
 
 
 def score_table(label: str) -> str:
-    """Multiclass only: score bin of one class x (another label, this label, no label yet)."""
+    """Multiclass only: score bin of one class x prediction x label, each another class, this class or none."""
     return f"score/{label}"
 
 

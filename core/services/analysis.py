@@ -17,6 +17,7 @@ from core.services.chart_measures import charted
 from core.services.chart_phases import phase_records
 from core.services.concept import ConceptReport, concept_report
 from core.services.drift import DriftReport, drift_report, drift_trends
+from core.services.estimates import EstimateReport, estimate_report
 from core.services.fairness import FairnessReport, fairness_report
 from core.services.fleet import FleetRow, ModelSummary, fleet_row, model_summary
 from core.services.observations import Context, Observations, Selection, profile_of, state_of
@@ -158,6 +159,17 @@ class AnalysisService:
         """How well does the model do, how sure are we?"""
         found = self._load(model, selection, outcomes_only=True)
         return None if found is None else performance_report(found)
+
+    @allowed(Right.READ)
+    def estimates(
+        self,
+        actor: Actor,  # noqa: ARG002
+        model: str,
+        selection: Selection = Selection(),  # noqa: B008
+    ) -> EstimateReport | None:
+        """What will the labels show that aren't in yet, and what became of such estimates?"""
+        found = self._load(model, selection, outcomes_only=True)
+        return None if found is None else estimate_report(found)
 
     @allowed(Right.READ)
     def performance_slices(

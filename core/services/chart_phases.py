@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -11,8 +11,6 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from core.governance.evidence import digest_of
-from core.governance.ledger import Entry
 from core.services.observations import Selection
 from core.spc.baseline import Baseline
 from core.storage.charting import ControlPhaseDecisionRow, ControlPhaseRow
@@ -25,11 +23,9 @@ __all__ = [
     "PhaseRecord",
     "PhaseStep",
     "Place",
-    "digest_of_phases",
     "in_force",
     "phase_records",
     "stages",
-    "unlike_the_ledger",
     "waiting",
 ]
 
@@ -199,45 +195,6 @@ def stages(records: Sequence[PhaseRecord], series: str, start: Place) -> tuple[P
 def waiting(records: Sequence[PhaseRecord], series: str) -> PhaseRecord | None:
     """The newest proposal for a series that waits for a decision."""
     return next((r for r in reversed(records) if r.is_waiting and series in r.phases), None)
-
-
-def digest_of_phases(row: ControlPhaseRow) -> str:
-    """SHA-256 of what a version says: the ledger's entry names it, so that it can't be altered unseen."""
-    return digest_of(
-        {"version": row.version, "segment": row.segment, "step": row.step, "phases": row.phases, "text": row.reason}
-    )
-
-
-def unlike_the_ledger(session: Session, entries: Sequence[Entry]) -> Iterator[str]:
-    """Phases I and decisions that differ from their entries: charts rest on these, so they are held to the chain."""
-    by_seq = {entry.seq: entry for entry in entries}
-    told: set[int] = set()
-    for row in session.scalars(select(ControlPhaseRow).order_by(ControlPhaseRow.id)):
-        entry = by_seq.get(row.ledger_seq)
-        agrees = entry is not None and (entry.actor, entry.action, entry.at, entry.objects.get("digest")) == (
-            row.created_by,
-            f"phase.{row.step}",
-            row.created_at,
-            digest_of_phases(row),
-        )
-        if not agrees:
-            yield f"Phase I {row.id} isn't what entry {row.ledger_seq} says."
-        told.add(row.ledger_seq)
-    for decision in session.scalars(select(ControlPhaseDecisionRow).order_by(ControlPhaseDecisionRow.id)):
-        entry = by_seq.get(decision.ledger_seq)
-        said = (decision.decided_by, f"phase.{decision.step}", decision.decided_at)
-        objects = {} if entry is None else entry.objects
-        agrees = (
-            entry is not None
-            and (entry.actor, entry.action, entry.at) == said
-            and (objects.get("phase"), objects.get("text")) == (decision.phase_id, decision.reason)
-        )
-        if not agrees:
-            yield f"The decision on phase I {decision.phase_id} isn't what entry {decision.ledger_seq} says."
-        told.add(decision.ledger_seq)
-    for entry in entries:
-        if entry.action.startswith("phase.") and entry.seq not in told:
-            yield f"The phase I that entry {entry.seq} tells of is missing."
 
 
 def _record(row: ControlPhaseRow, decision: ControlPhaseDecisionRow | None) -> PhaseRecord:

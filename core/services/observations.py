@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from core.errors import UnknownNameError
 from core.measure import Measure, Status
 from core.performance.binary import BinaryCounts
+from core.performance.cost import Costs
 from core.performance.multiclass import MulticlassCounts
 from core.performance.regression import RegressionCounts
 from core.profile.spec import (
@@ -304,6 +305,12 @@ class Observations:
         return _outcomes(self.schema, self.spec, self.reference, self.reference.windows)
 
     @property
+    def costs(self) -> Costs | None:
+        """What decisions cost, if the schema says."""
+        given = self.schema.costs
+        return None if given is None else Costs(amounts=given.amounts, currency=given.currency)
+
+    @property
     def positive(self) -> int | None:
         """The positive class's place on the class axes."""
         return None if self.schema.positive is None else self.spec.classes.index(self.schema.positive)
@@ -435,7 +442,7 @@ def _outcomes(schema: ModelSchema, spec: ProfileSpec, counts: StoredCounts, keys
         return RegressionCounts(joint=joint, losses=_losses(counts, spec, keys, "")[0])
     if spec.task is Task.MULTICLASS:
         tables = {
-            label: counts.count(score_table(label), keys, bins.size * 3).reshape(bins.size, 3)
+            label: counts.count(score_table(label), keys, bins.size * 9).reshape(bins.size, 3, 3)
             for label, bins in spec.scores.items()
         }
         return MulticlassCounts(

@@ -9,6 +9,8 @@ from dataclasses import dataclass, replace
 from core.alarms.asked import judge
 from core.measure import Family, Measure, Status
 from core.performance.binary import BinaryCounts, binary_performance
+from core.performance.cost import Costs
+from core.performance.dispersion import Dispersion, window_dispersions, with_dispersion
 from core.performance.measures import changes
 from core.performance.multiclass import MulticlassCounts, multiclass_performance
 from core.performance.regression import RegressionCounts, regression_performance
@@ -111,9 +113,10 @@ class PerformanceSlices:
 def performance_report(observations: Observations) -> PerformanceReport:
     """How well does the model do where labels are known, and is that what it did on the reference?"""
     context = observations.context
-    against = () if context.shows_reference else performance(observations.reference_outcomes())
-    reference = performance(observations.reference_outcomes())
-    trend = tuple(_window(observations, window, against) for window in context.windows)
+    against = () if context.shows_reference else performance(observations.reference_outcomes(), observations.costs)
+    reference = performance(observations.reference_outcomes(), observations.costs)
+    dispersions = day_to_day(observations, reference)
+    trend = tuple(_window(observations, window, against, dispersions) for window in context.windows)
     focus = mature_focus(context)
     place = context.windows.index(focus) if focus else None
     measures = trend[place] if place is not None else ()
@@ -162,20 +165,23 @@ def performance_slices(
     """
     context = whole.context
     focus = mature_focus(context)
-    reference = performance(whole.reference_outcomes())
-    primary = _primary(context.task, performance(whole.outcomes([focus])) if focus else reference)
+    reference = performance(whole.reference_outcomes(), whole.costs)
+    dispersions = day_to_day(whole, reference)  # how days differ is the model's: of few rows it can't be told
+    primary = _primary(context.task, performance(whole.outcomes([focus]), whole.costs) if focus else reference)
     by_segment, by_version = [], []
     for name, rows in segments.items() if focus else ():
         here = tuple(w for w in rows.context.windows if focus and w.window.key == focus.window.key)
         if here:
             column, _, value = name.partition("=")
-            before = () if context.shows_reference else performance(rows.reference_outcomes())
-            by_segment.append(Slice(by=column, name=value, windows=here, measure=_of(rows, here, before, primary)))
+            before = () if context.shows_reference else performance(rows.reference_outcomes(), rows.costs)
+            by_segment.append(
+                Slice(by=column, name=value, windows=here, measure=_of(rows, here, before, primary, dispersions))
+            )
     for name, rows in versions.items() if focus else ():
         until = tuple(w for w in rows.mature if focus and w.window.key <= focus.window.key)[-SPAN:]
         if until:
             by_version.append(
-                Slice(by="version", name=name, windows=until, measure=_of(rows, until, reference, primary))
+                Slice(by="version", name=name, windows=until, measure=_of(rows, until, reference, primary, dispersions))
             )
     return PerformanceSlices(
         context=context,
@@ -186,8 +192,15 @@ def performance_slices(
     )
 
 
-def _of(rows: Observations, windows: Sequence[WindowInfo], reference: Sequence[Measure], primary: str) -> Measure:
-    measures = changes(reference, performance(rows.outcomes(windows)), margins=_margins(rows))
+def _of(
+    rows: Observations,
+    windows: Sequence[WindowInfo],
+    reference: Sequence[Measure],
+    primary: str,
+    dispersions: Mapping[tuple[str, str], Dispersion],
+) -> Measure:
+    measures = changes(reference, performance(rows.outcomes(windows), rows.costs), margins=_margins(rows))
+    measures = with_dispersion(measures, dispersions, n_windows=len(windows))
     measure = next(m for m in measures if m.measure == primary and not m.column)
     return located(measure, rows.context, windows[-1])
 
@@ -219,12 +232,12 @@ def _confusion(counts: OutcomeCounts | None) -> Confusion | None:
     return Confusion(classes=tuple(counts.classes), counts=tuple(map(tuple, table.tolist())))
 
 
-def performance(counts: OutcomeCounts) -> tuple[Measure, ...]:
+def performance(counts: OutcomeCounts, costs: Costs | None = None) -> tuple[Measure, ...]:
     """The measures of whatever task the counts are of."""
     if isinstance(counts, BinaryCounts):
-        return binary_performance(counts)
+        return binary_performance(counts, costs=costs)
     if isinstance(counts, MulticlassCounts):
-        return multiclass_performance(counts)
+        return multiclass_performance(counts, costs=costs)
     if isinstance(counts, RegressionCounts):
         return regression_performance(counts)
     raise TypeError(f"no performance of {type(counts).__name__}")
@@ -239,10 +252,25 @@ def mature_focus(context: Context) -> WindowInfo | None:
     return labelled[-1] if labelled else mature[-1] if mature else context.focus
 
 
-def _window(observations: Observations, window: WindowInfo, reference: Sequence[Measure]) -> tuple[Measure, ...]:
+def day_to_day(observations: Observations, reference: Sequence[Measure]) -> Mapping[tuple[str, str], Dispersion]:
+    """How much more each measure varies between windows of the reference than chance makes it."""
+    keys = [window.window.key for window in observations.context.reference_windows]
+    parts = [performance(observations.outcomes_of([key], of_reference=True), observations.costs) for key in keys]
+    return window_dispersions(reference, parts)
+
+
+def _window(
+    observations: Observations,
+    window: WindowInfo,
+    reference: Sequence[Measure],
+    dispersions: Mapping[tuple[str, str], Dispersion],
+) -> tuple[Measure, ...]:
     """The measures of one window: those that are watched with the watch's verdict and margin, the others unjudged."""
     context = observations.context
-    measures = changes(reference, performance(observations.outcomes([window])), margins=_margins(observations))
+    measures = changes(
+        reference, performance(observations.outcomes([window]), observations.costs), margins=_margins(observations)
+    )
+    measures = with_dispersion(measures, dispersions)
     measures = tuple(located(measure, context, window) for measure in measures)
     if not window.is_mature:
         return tuple(

@@ -39,7 +39,7 @@ from core.storage.tables import BatchRow, LabelBatchRow, ModelRow, ProfiledBatch
 
 __all__ = ["ProfileService"]
 
-FORMAT = "2"  # of what a profile holds: another one makes a new profile
+FORMAT = "3"  # of what a profile holds: another one makes a new profile
 UNREADABLE = ("unparseable", "unreadable value", "unknown class", "score outside")
 
 Ints = NDArray[np.int64]

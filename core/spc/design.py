@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache
 
-from scipy.optimize import minimize_scalar
 from scipy.special import ndtri
 
 from core.errors import InputError
@@ -123,6 +122,8 @@ def best_ewma(run_length: float, *, shift: float) -> Ewma:
     >>> 0.1 < found.smoothing < 0.2
     True
     """
+
+    from scipy.optimize import minimize_scalar
 
     def delay(smoothing: float) -> float:
         width = ewma_for(run_length, smoothing=float(smoothing)).width

@@ -9,7 +9,6 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import brentq
 from scipy.special import ndtr
 
 from core.errors import InputError
@@ -213,6 +212,8 @@ def limit_with_run_length(run_length_at: Callable[[float], float], wanted: float
     >>> round(limit_with_run_length(lambda width: shewhart_run_length(width=width), 1000, low=0.1, high=9), 3)
     3.291
     """
+    from scipy.optimize import brentq
+
     if not wanted > 1:
         raise InputError(f"A run length must lie above 1, got {wanted}.")
 

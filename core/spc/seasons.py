@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.optimize import brentq
 from scipy.special import digamma, polygamma
 
 from core.errors import InputError
@@ -160,6 +159,8 @@ def moderated_spread(variance: ArrayLike, df: float) -> ModeratedSpread:
     >>> found.sd.round(1).tolist(), 6 < found.df < 9
     ([1.1, 1.2, 1.1, 9.3, 9.8, 9.1], True)
     """
+    from scipy.optimize import brentq
+
     s2 = np.asarray(variance, dtype=np.float64)
     if not (df > 0 and s2.ndim == 1 and s2.size > 1 and (s2 > 0).all()):
         raise InputError("Moderated spreads need variances above 0 of several seasons, and degrees of freedom above 0.")

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.optimize import brentq
 from scipy.special import betaincinv, chdtr, chndtrinc, ndtri
 
 from core.measure import Interval
@@ -115,6 +114,8 @@ def newcombe_area(area: float, n_negative: int, n_positive: int, *, confidence: 
     >>> round(interval.low, 4), round(interval.high, 4)
     (0.6419, 0.8309)
     """
+    from scipy.optimize import brentq
+
     z = _z(confidence)
     extra = (n_negative + n_positive) / 2 - 1
 

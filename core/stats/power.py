@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from typing import Literal
 
-from scipy.optimize import brentq
 from scipy.special import ndtri
 
 __all__ = ["minimum_detectable_difference", "rows_to_detect", "times_to_detect"]
@@ -55,6 +54,8 @@ def minimum_detectable_difference(
     >>> minimum_detectable_difference(0.02, 30, 1000) is None
     True
     """
+    from scipy.optimize import brentq
+
     if not (0 < rate < 1 and n >= 1 and n_other >= 1):
         raise ValueError(f"Needs a rate between 0 and 1 and rows on both sides, got {rate}, {n} and {n_other}.")
     room = rate if side == "below" else 1 - rate

@@ -47,15 +47,16 @@ def show_trend(
     percent: bool = False,
     height: int = 230,
     marks: Sequence[tuple[WindowInfo, str]] = (),
+    estimates: Sequence[Measure] = (),
     note: str = "",
 ) -> None:
     """The chart of a measure over the windows of its context, a note on it (Markdown), and its numbers.
 
     `written` says a value in words. `as_points`: the measure is a difference of rates. `marks`: windows in which
-    something was done, and what.
+    something was done, and what. `estimates`: what the measure was estimated to be before labels, one a window.
     """
     windows = context.windows
-    if all(measure.value is None for measure in measures):
+    if all(measure.value is None for measure in (*measures, *estimates)):
         reasons = dict.fromkeys(measure.why.rstrip(".") for measure in reversed(measures) if measure.why)
         why = next(iter(reasons), "There is no window")
         st.markdown(f"**{plain(title)}**  \nNo window has a value, so there is nothing to draw. {plain(why)}.")
@@ -81,6 +82,8 @@ def show_trend(
         focus=windows.index(focus) if focus in windows else None,
         onset=windows.index(since) if since in windows and context.arming.is_armed else None,
         marks=[(windows.index(window), words) for window, words in marks if window in windows],
+        estimates=estimates,
+        estimates_written=[written(measure) for measure in estimates],
     )
     if as_points:
         ends = [line.value for line in (reference, *limits) if line is not None]
@@ -90,11 +93,13 @@ def show_trend(
     show_chart(chart, key=key)
     if note:
         st.markdown(muted(note))
-    show_numbers(
-        ["Window", "Value", "Interval", "n", "Verdict", "Reason"],
-        [
-            (name, written(m).split(" [")[0], in_cell(m.interval, m.measure), count(m.n), str(m.status), m.why)
-            for name, m in zip(names, shown, strict=True)
-        ],
-        alt=title,
-    )
+    rows = [
+        [name, written(m).split(" [")[0], in_cell(m.interval, m.measure), count(m.n), str(m.status), m.why]
+        for name, m in zip(names, shown, strict=True)
+    ]
+    header = ["Window", "Value", "Interval", "n", "Verdict", "Reason"]
+    if estimates:
+        header += ["Estimate", "Its interval", "Why none"]
+        for row, m in zip(rows, estimates, strict=True):
+            row += [written(m).split(" [")[0], in_cell(m.interval, m.measure), m.why]
+    show_numbers(header, rows, alt=title)

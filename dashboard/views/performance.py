@@ -8,9 +8,11 @@ from core.charts.trend import Limit
 from core.measure import Measure, Status
 from core.schema import Task
 from core.services.drift import SEVERITY
+from core.services.estimates import EstimateReport
 from core.services.performance import PerformanceReport
 from dashboard import cached
 from dashboard.components.curves import score_curves
+from dashboard.components.estimates import estimated_series, estimates_in_words
 from dashboard.components.frame import header, rests_on, usable
 from dashboard.components.measures import (
     ALARMS,
@@ -45,6 +47,7 @@ from dashboard.text import (
     value_cell,
 )
 
+BY_CLASS = ("precision", "recall", "f1", "roc_auc")
 MOST_CLASSES = 8  # a larger confusion table would not fit
 
 
@@ -107,8 +110,8 @@ def computed(report: PerformanceReport) -> None:
     )
 
 
-def over_time(report: PerformanceReport) -> None:
-    """One measure over the windows, chosen by the reader."""
+def over_time(report: PerformanceReport, estimates: EstimateReport | None) -> None:
+    """One measure over the windows, chosen by the reader, beside what it was estimated to be before labels."""
     st.subheader("How did it go over time?", anchor=False)
     names = [m.measure for m in report.measures if not m.column]
     names.sort(key=lambda name: name != report.primary)
@@ -136,8 +139,11 @@ def over_time(report: PerformanceReport) -> None:
         since=report.since_of(name),
         percent=number(0.5, name).endswith("%"),
         height=250,
-        note=f"{plain(capital(told.convention))}. Open grey dots: labels still arriving, not judged.",
+        estimates=estimated_series(estimates, name) if estimates is not None else (),
+        note=f"{plain(capital(told.convention))}. Hatched, open grey dots: labels still arriving, not judged.",
     )
+    if estimates is not None and not report.context.shows_reference:
+        estimates_in_words(estimates, name)
 
 
 def measures(report: PerformanceReport) -> None:
@@ -181,20 +187,21 @@ def confusion(report: PerformanceReport) -> None:
     by_class = [m for m in report.measures if m.column]
     if by_class:
         st.subheader("Which class is hardest?", anchor=False)
-        names = sorted({m.column for m in by_class}, key=lambda c: min(m.value or 0 for m in by_class if m.column == c))
+        found = {(m.column, m.measure): m for m in by_class}
+        shown = {name: [found[name, kind] for kind in BY_CLASS] for name in dict.fromkeys(m.column for m in by_class)}
         rows = []
-        for name in names:
-            precision, recall = (
-                next(m for m in by_class if m.column == name and m.measure == kind) for kind in ("precision", "recall")
-            )
+        for name, (precision, recall, *others) in sorted(
+            shown.items(), key=lambda item: min(m.value or 0 for m in item[1][:2])
+        ):
             rows.append(
                 [
                     plain(name),
                     *(cell for m in (precision, recall) for cell in (verdict_chip(m, report.context), count_cell(m))),
+                    *(value_cell(m) for m in others),
                 ]
             )
-        head = ["Class", "Precision verdict", "Precision, n", "Recall verdict", "Recall, n"]
-        cell_table(head, rows, alt="Precision and recall of each class")
+        head = ["Class", "Precision verdict", "Precision, n", "Recall verdict", "Recall, n", "F1", "AUC"]
+        cell_table(head, rows, alt="Precision, recall, F1 and AUC of each class")
 
 
 def slices(selected: Selected) -> None:
@@ -222,7 +229,7 @@ def page() -> None:
         return
     verdict(report)
     with st.container(border=True):
-        over_time(report)
+        over_time(report, cached.estimates(selected.model, selected.selection))
     measures(report)
     slices(selected)
     if context.task is Task.BINARY:

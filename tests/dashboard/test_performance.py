@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from core.charts.frame import LIGHT
@@ -26,12 +28,12 @@ def table(page, first: str):
         ("not_armed", "Not armed: the reference has 3 windows, 7 are needed.", "gray"),
         ("too_few", "Too little data to tell: windows have fewer rows than the reference's", "gray"),
         ("no_label", "AUC is undefined. None of the 300 rows has a label.", "gray"),
-        ("without score", "57.3% [53.3, 61.2], not certainly by more than the margin of 2.4 points.", "orange"),
+        ("without score", "57.3% [52.5, 62.1], not certainly by more than the margin of 2.4 points.", "orange"),
         ("without prediction", "Decisions by score: 0.4 or more is 'default', as no prediction is logged", "green"),
         ("without timestamp", "No evidence of change: AUC is 0.744", "green"),
         ("regression", "MAE rose from 38.5 to 120 [115, 126], by more than the margin of 1.40.", "red"),
         ("multiclass", "No alarm so far: accuracy is 53.0% [47.4, 58.6], 64.1% in the reference", "green"),
-        ("kinds", "Accuracy fell from 96.3% to 88.0% [85.2, 90.4], by more than the margin of 1.0 points.", "red"),
+        ("kinds", "Accuracy fell from 96.3% to 88.0% [84.2, 91.2], by more than the margin of 1.0 points.", "red"),
     ],
 )
 def test_every_state_is_answered_in_words_and_green_or_red_only_where_it_can_be_told(
@@ -52,7 +54,7 @@ def test_a_drop_is_dated_its_measures_come_first_and_the_worst_segment_too(
     page = open_page("performance", folder_of("drifted"), measure="nonsense", window="31 Feb 1999")
     assert page.selectbox(key="measure").value == "roc_auc"  # an address that names nothing known
     shown = words(page)
-    assert "AUC fell from 0.712 to 0.465 [0.401, 0.531], by more than the margin of 0.020." in shown
+    assert "AUC fell from 0.712 to 0.465 [0.386, 0.546], by more than the margin of 0.020." in shown
     assert "Since 12 Jan 2026. With it: Brier score and accuracy." in shown
     assert "14 Jan 2026, n 300, against the reference" in shown
     frame = table(page, "Measure")
@@ -83,6 +85,35 @@ def test_without_a_label_each_measure_is_a_dash_with_its_reason(open_page: OpenP
     assert all(cell.startswith("—") and "has a label" in cell for cell in undefined["Value, 95% interval"])
     assert "No window has a value, so there is nothing to draw." in words(page)
     assert "There is no score with labelled rows in this window" in words(page)
+
+
+def test_before_labels_come_an_estimate_is_drawn_and_said_and_later_what_it_was_worth(
+    open_page: OpenPage, folder_of: FolderOf
+) -> None:
+    page = open_page("performance", folder_of("no_label"))
+    shown = words(page)
+    assert "AUC is estimated as 0." in shown
+    assert "No estimate could be checked yet." in shown
+    later = words(open_page("performance", folder_of("stable")))
+    said = re.search(r"Of (\d) estimates that could be checked, (\d) held what the labels showed\.", later)
+    assert said is not None
+    known, held = map(int, said.groups())
+    assert known == 6
+    assert held >= 4  # each holds with 95%: fewer of 6 do in 1 of 450
+    assert "No estimate for" not in later
+
+
+def test_an_estimate_that_labels_contradict_is_taken_back_and_the_page_says_why(
+    open_page: OpenPage, folder_of: FolderOf
+) -> None:
+    page = open_page("performance", folder_of("drifted"))
+    shown = words(page)
+    assert "No estimate for 3 windows, 12 Jan 2026 to 14 Jan 2026: Labels that have come say that" in shown
+    assert "from 12 Jan 2026 on." in shown
+    page.selectbox(key="measure").select("labelled_share").run()
+    assert "Labelled share isn't estimated without labels." in words(page)
+    regression = words(open_page("performance", folder_of("regression")))
+    assert "Estimates without labels are made for binary models." in regression
 
 
 def test_versions_are_compared_where_several_served(open_page: OpenPage, folder_of: FolderOf) -> None:

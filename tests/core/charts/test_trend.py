@@ -53,7 +53,7 @@ def lines(chart: Chart) -> list[list[float | None]]:
 
 
 def bands(chart: Chart) -> list[list[float]]:
-    return [list(trace.y) for trace in chart.figure.data if trace.fill == "toself"]
+    return [list(trace.y) for trace in chart.figure.data if trace.fill == "toself" and not trace.yaxis]
 
 
 def test_a_window_without_value_breaks_line_and_band() -> None:
@@ -72,13 +72,27 @@ def test_windows_whose_labels_are_still_coming_are_open_and_not_on_the_line() ->
     assert "labels still<br>arriving" in [annotation.text for annotation in chart.figure.layout.annotations]
 
 
-def test_the_grey_zone_covers_the_windows_it_speaks_of_be_it_one() -> None:
+def test_the_hatched_zone_covers_the_windows_it_speaks_of_be_it_one() -> None:
     for mature in (1, 2):
         chart = drawn([value(1.0), value(2.0), value(3.0)], weeks(3, mature=mature))
-        zone = next(shape for shape in chart.figure.layout.shapes if shape.type == "rect")
+        zone = next(trace for trace in chart.figure.data if trace.yaxis == "y2")
+        assert zone.fillpattern.shape == "/"
         week = 7 * 24 * 3_600_000
-        assert zone.x1 - zone.x0 == (3 - mature) * week
-        assert zone.x0 < (START + mature * timedelta(weeks=1)).timestamp() * 1_000 < zone.x1
+        start, end = min(zone.x), max(zone.x)
+        assert end - start == (3 - mature) * week
+        assert start < (START + mature * timedelta(weeks=1)).timestamp() * 1_000 < end
+
+
+def test_estimates_are_dashed_between_dotted_limits_and_break_where_one_is_withheld() -> None:
+    estimates = [value(1.0), UNDEFINED, value(3.0)]
+    chart = drawn([value(1.5), UNDEFINED, UNDEFINED], estimates=estimates, estimates_written=["E 0", "—", "E 2"])
+    by_dash = {trace.line.dash: list(trace.y) for trace in chart.figure.data if trace.line.dash}
+    assert by_dash["4px,3px"] == [1.0, None, 3.0]
+    dotted = [list(trace.y) for trace in chart.figure.data if trace.line.dash == "dot"]
+    assert dotted == [[0.9, None, 2.9], [1.1, None, 3.1]]
+    assert "estimated without labels in 2 windows" in chart.alt
+    [dashed] = [trace for trace in chart.figure.data if trace.line.dash == "4px,3px"]
+    assert dashed.text[2] == "w2<br>E 2, estimated"
 
 
 def test_alarms_have_a_shape_as_well_as_a_colour() -> None:

@@ -97,7 +97,7 @@ def multiclass_counts() -> Callable[..., MulticlassCounts]:
             confusion=joint.sum(axis=(0, 3)),
             classes=tuple(classes),
             scores={
-                name: tally.counts[KEY, score_table(name)].dense().reshape(spec.scores[name].size, 3)
+                name: tally.counts[KEY, score_table(name)].dense().reshape(spec.scores[name].size, 3, 3)
                 for name in spec.scores
             },
             score_bins=spec.scores,

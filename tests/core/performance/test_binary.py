@@ -27,6 +27,8 @@ NAMES = (
     "brier_score",
     "log_loss",
     "expected_calibration_error",
+    "calibration_slope",
+    "calibration_intercept",
 )
 
 

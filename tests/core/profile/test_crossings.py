@@ -11,7 +11,15 @@ import pytest
 
 from core.profile.engines import CellKey, Tally
 from core.profile.fitting import fit_profile
-from core.profile.spec import ProfileSpec, crossing_name, crossings_of, joint_table, loss_table, outcome_tables
+from core.profile.spec import (
+    REGRESSION_SUMS,
+    ProfileSpec,
+    crossing_name,
+    crossings_of,
+    joint_table,
+    loss_table,
+    outcome_tables,
+)
 from core.record import LABEL, PREDICTION, TIMESTAMP, VERSION
 from core.schema import ModelSchema
 
@@ -105,7 +113,7 @@ def test_a_regressions_errors_are_summed_by_cell_and_a_classifiers_losses_are_no
     spec, tally, table = counted("regression")
     name = crossing_name(["sex", "area"])
     sums = tally.sums[KEY, loss_table(name)]
-    assert sums.shape == (len(spec.cells(name)), 10)
+    assert sums.shape == (len(spec.cells(name)), len(REGRESSION_SUMS))
     place = spec.cells(name).index(("f", "north"))
     own = [row[PREDICTION] - row[LABEL] for row in table.to_pylist() if (row["sex"], row["area"]) == ("f", "north")]
     assert sums[place, 0] == pytest.approx(sum(own))

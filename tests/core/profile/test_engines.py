@@ -298,14 +298,15 @@ def test_a_multiclass_model_counts_one_score_table_a_class() -> None:
     counted = Tally(spec=spec, schema=schema)
     counted.add(table, np.zeros(n, dtype=np.int64))
     for name in "abc":
-        shape = (spec.scores[name].n_bins + N_SPECIAL, 3)
+        shape = (spec.scores[name].n_bins + N_SPECIAL, 3, 3)
         dense = counted.counts[CellKey(0, "v1", ""), score_table(name)].dense().reshape(shape)
-        labels = table[LABEL].to_pylist()
-        assert dense.sum(axis=0).tolist() == [
-            sum(label not in (name, None) for label in labels),
-            labels.count(name),
-            labels.count(None),
-        ]
+
+        def places(column: str, name: str = name) -> list[int]:
+            return [2 if value is None else int(value == name) for value in table[column].to_pylist()]
+
+        expected = np.zeros((3, 3), dtype=np.int64)
+        np.add.at(expected, (places(PREDICTION), places(LABEL)), 1)
+        assert dense.sum(axis=0).tolist() == expected.tolist()
 
 
 def test_a_profile_spec_reads_back_exactly_and_its_digest_names_it() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator
-from dataclasses import fields
+from functools import cached_property
 
 import pytest
 
@@ -23,37 +23,33 @@ def governed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Governed]:
     governed.workspace.close()
 
 
-def calls() -> list[tuple[str, str]]:
-    """(service, method) of every public method of every service of a workspace."""
-    module = inspect.getmodule(Workspace)
-    found = []
-    for field in fields(Workspace):
-        kind = getattr(module, str(Workspace.__annotations__[field.name]), None)
-        if inspect.isclass(kind) and kind.__name__.endswith("Service"):
-            found += [(field.name, name) for name, value in vars(kind).items() if _is_call(name, value)]
-    return found
+def calls(workspace: Workspace) -> Iterator[tuple[str, str, Callable[..., object]]]:
+    """(service, method, its function) of every public method of every service of a workspace."""
+    services = [name for name, value in vars(Workspace).items() if isinstance(value, cached_property)]
+    for service in services:
+        if not service.startswith("_"):
+            for name, value in vars(type(getattr(workspace, service))).items():
+                if _is_call(name, value):
+                    yield service, name, value
 
 
 def _is_call(name: str, value: object) -> bool:
     return not name.startswith("_") and (callable(value) or isinstance(value, (staticmethod, classmethod, property)))
 
 
-CALLS = calls()
-
-
-def test_the_calls_are_found_and_each_is_marked_and_takes_an_actor_first() -> None:
-    assert len(CALLS) > N_LEAST
-    module = inspect.getmodule(Workspace)
-    for service, name in CALLS:
-        method = vars(getattr(module, Workspace.__annotations__[service]))[name]
+def test_the_calls_are_found_and_each_is_marked_and_takes_an_actor_first(governed: Governed) -> None:
+    found = list(calls(governed.workspace))
+    assert len(found) > N_LEAST
+    for service, name, method in found:
         assert isinstance(getattr(method, "right", None), Right), f"{service}.{name} is not marked with @allowed"
-        assert list(inspect.signature(inspect.unwrap(method)).parameters)[:2] == ["self", "actor"], f"{service}.{name}"
+        actor = list(inspect.signature(inspect.unwrap(method)).parameters.values())[1]
+        assert (actor.name, actor.annotation) == ("actor", "Actor"), f"{service}.{name}"
 
 
 @pytest.mark.parametrize("role", UserRole)
 def test_a_call_is_refused_exactly_where_the_role_lacks_its_right(governed: Governed, role: UserRole) -> None:
     actor = Actor(name="somebody", roles=(role,))
-    for service, name in CALLS:
+    for service, name, _ in calls(governed.workspace):
         method = getattr(getattr(governed.workspace, service), name)
         assert lets_in(method, actor) is (method.right in RIGHTS[role]), f"{role} calls {service}.{name}"
 
@@ -69,7 +65,6 @@ def lets_in(method: Callable[[Actor], object], actor: Actor) -> bool:
     return True
 
 
-def test_every_right_is_needed_for_something_and_somebody_has_it() -> None:
-    module = inspect.getmodule(Workspace)
-    needed = {vars(getattr(module, Workspace.__annotations__[service]))[name].right for service, name in CALLS}
+def test_every_right_is_needed_for_something_and_somebody_has_it(governed: Governed) -> None:
+    needed = {method.right for _, _, method in calls(governed.workspace)}
     assert needed == set(Right) == {right for rights in RIGHTS.values() for right in rights}

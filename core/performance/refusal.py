@@ -1,0 +1,311 @@
+"""When an estimate without labels must not be shown, or be taken back: which case it is, and in words.
+
+An estimate from scores is a conditional statement: *if* P(y | score) is what it was on the reference. Each case below
+is a way of knowing that it isn't, or of not being able to know.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.measure import Measure, Status
+from core.performance.binary import BinaryCounts
+from core.performance.calibrated import placed_scores
+from core.performance.track_record import Failure
+from core.performance.within_score import WithinScoreShift
+from core.stats.binning import Special
+
+__all__ = [
+    "Case",
+    "Refusal",
+    "Support",
+    "labels_by_decision",
+    "missed",
+    "reasons",
+    "support_of",
+    "too_wide",
+    "withheld",
+]
+
+Floats = NDArray[np.float64]
+
+MOST_UNSUPPORTED = 0.05  # of a window's rows
+LEAST_ROWS = 30  # of the reference, near a score
+N_STRETCHES = 20  # of equal width that the score's range is cut into
+LEAST_LABELLED = 0.01  # of the rows of one decision
+LEAST_EFFECTIVE = 200.0  # rows that weighted ones must be worth
+MOST_TELLABLE = 0.8  # AUC of a domain classifier, for a regression's estimate
+
+
+class Case(StrEnum):
+    """Why an estimate is withheld."""
+
+    CONCEPT_CHANGED = "concept_changed"  # labels that have come contradict the reference
+    MISSED = "missed"  # past estimates of the measure didn't hold
+    THIN_SUPPORT = "thin_support"  # scores that the reference hardly has
+    SHIFT_WITHIN_SCORE = "shift_within_score"  # rows of one score are no longer alike
+    SELECTIVE_LABELS = "selective_labels"  # the reference's own labels are of rows the model chose
+    TOO_WIDE = "too_wide"  # less certain than was asked for
+    NO_CLASS_SCORES = "no_class_scores"  # nothing to estimate from
+    SHORT_REFERENCE = "short_reference"  # a regression's: too few windows to know its own error
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """One reason; `measures` are those it concerns, () for all; `since` names the first window it holds for."""
+
+    case: Case
+    words: str
+    since: str = ""
+    measures: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Support:
+    """Shares of a window's rows: where the reference has few labelled rows, outside its scores, without a score."""
+
+    n: int
+    thin: float
+    outside: float
+    unscored: float
+
+
+def support_of(reference: BinaryCounts, window: BinaryCounts) -> Support:
+    """Has the reference seen enough rows with such scores?
+
+    Parameters
+    ----------
+    reference, window : BinaryCounts
+        On the same score bins.
+
+    Returns
+    -------
+    Support
+        A row lies where the reference is thin if fewer than 30 labelled rows of it score at least as high, or at
+        most as high, or lie in the same of 20 equal stretches of the score's range.
+
+    Raises
+    ------
+    ValueError
+        If there is no score.
+
+    Examples
+    --------
+    >>> from core.stats.binning import NumericBins
+    >>> bins = NumericBins(ends=(0.1, 0.9), low=0.1, exact=False)
+    >>> def counts(low, high, label):
+    ...     joint = np.zeros((9, 3, 3), dtype=np.int64)
+    ...     joint[0, 0, label], joint[1, 1, label] = low, high
+    ...     return BinaryCounts(joint=joint, classes=("no", "yes"), positive=1, score_bins=bins)
+    >>> support_of(counts(990, 10, 0), counts(800, 200, 2))
+    Support(n=1000, thin=0.2, outside=0.0, unscored=0.0)
+    """
+    bins = window.score_bins
+    if bins is None or reference.score_bins is None:
+        raise ValueError("Support is that of scores: the model logs none.")
+    rows = window.joint.sum(axis=(1, 2))
+    n, k = int(rows.sum()), bins.n_bins
+    known = placed_scores(reference.by_class).sum(axis=1).astype(np.float64)
+    ends = np.concatenate([[bins.low], np.asarray(bins.ends), bins.ends[-1:]])
+    width = max(bins.ends[-1] - bins.low, 1e-300)
+    stretch = np.clip(np.ceil((ends - bins.low) / width * N_STRETCHES).astype(np.int64) - 1, 0, N_STRETCHES - 1)
+    near = np.bincount(stretch, weights=known, minlength=N_STRETCHES)[stretch]
+    above = np.cumsum(known[::-1])[::-1]
+    thin = np.minimum(np.minimum(np.cumsum(known), above), near) < LEAST_ROWS
+    placed = placed_scores(rows)
+    special = {kind: int(rows[k + kind]) for kind in Special}
+    unscored = special[Special.MISSING] + special[Special.INVALID]
+    outside = n - unscored - int(placed[1:-1].sum())
+    return Support(
+        n=n,
+        thin=float(placed[1:-1][thin[1:-1]].sum()) / max(n, 1),
+        outside=outside / max(n, 1),
+        unscored=unscored / max(n, 1),
+    )
+
+
+def labels_by_decision(reference: BinaryCounts) -> str:
+    """How the reference's labels depend on the decision, in words; '' if both decisions get labels.
+
+    Where fewer than 1 in 100 rows of one decision are labelled, P(positive | score) is only known of the other.
+
+    Examples
+    --------
+    >>> joint = np.zeros((7, 3, 3), dtype=np.int64)
+    >>> joint[0, 0, 2], joint[0, 1, :2] = 500, (100, 400)
+    >>> labels_by_decision(BinaryCounts(joint=joint, classes=("decline", "approve"), positive=1))
+    "The reference's labels depend on the decision: 0% of rows predicted 'decline' have one, 100% of 'approve'."
+    """
+    by_decision = reference.joint.sum(axis=0)[:2]
+    n, labelled = by_decision.sum(axis=1), by_decision[:, :2].sum(axis=1)
+    if not n.all():
+        return ""
+    few, many = np.argsort(labelled / n, kind="stable").tolist()
+    shares = labelled / n
+    if shares[few] >= LEAST_LABELLED or shares[many] < LEAST_LABELLED:
+        return ""
+    return (
+        f"The reference's labels depend on the decision: {shares[few]:.0%} of rows predicted "
+        f"'{reference.classes[few]}' have one, {shares[many]:.0%} of '{reference.classes[many]}'."
+    )
+
+
+def reasons(
+    *,
+    has_scores: bool = True,
+    support: Support | None = None,
+    concept_since: str | None = None,
+    within_score: WithinScoreShift | None = None,
+    n_effective: float | None = None,
+    selective: str = "",
+    tellable: float | None = None,
+    n_reference_windows: int | None = None,
+) -> tuple[Refusal, ...]:
+    """Which cases hold for a window?
+
+    Parameters
+    ----------
+    has_scores : bool
+        Whether there is a score, of a multiclass model one a class.
+    support : Support, optional
+    concept_since : str, optional
+        The window from which matured labels contradict P(y | score): the alarm on the calibration residual.
+    within_score : WithinScoreShift, optional
+    n_effective : float, optional
+        What the reference's rows, weighted to look like the window, are worth; given where the estimate uses them.
+    selective : str
+        How labels depend on the model's decision, in words; '' if they don't.
+    tellable : float, optional
+        The AUC of a domain classifier, for a regression.
+    n_reference_windows : int, optional
+        Of a regression's estimate, whose interval is read from them.
+
+    Returns
+    -------
+    tuple of Refusal
+        () if the estimate may be shown.
+
+    Examples
+    --------
+    >>> [refusal.case.value for refusal in reasons(concept_since="2026-W31")]
+    ['concept_changed']
+    """
+    found = []
+    if not has_scores:
+        found.append((Case.NO_CLASS_SCORES, "The model logs no score for each class to estimate from."))
+    if concept_since is not None:
+        words = f"Labels that have come say that outcomes no longer follow the score, from {concept_since} on."
+        found.append((Case.CONCEPT_CHANGED, words))
+    if support is not None:
+        found.extend((Case.THIN_SUPPORT, words) for words in _unsupported(support))
+    if within_score is not None and within_score.matters:
+        told = f"Rows of one score no longer look like the reference's (AUC within scores {within_score.area:.2f})"
+        if n_effective is None:
+            found.append((Case.SHIFT_WITHIN_SCORE, f"{told}, and no stored rows can be weighted to look like them."))
+        elif n_effective < LEAST_EFFECTIVE:
+            worth = f"weighted to look like them, its rows are worth {n_effective:,.0f}, fewer than"
+            found.append((Case.SHIFT_WITHIN_SCORE, f"{told}; {worth} {LEAST_EFFECTIVE:,.0f}."))
+    if selective:
+        found.append((Case.SELECTIVE_LABELS, selective))
+    if tellable is not None and tellable > MOST_TELLABLE:
+        words = f"The window's rows are told from the reference's with an AUC of {tellable:.2f}, above {MOST_TELLABLE}."
+        found.append((Case.THIN_SUPPORT, words))
+    if n_reference_windows is not None and n_reference_windows < 7:
+        words = (
+            f"The reference has {n_reference_windows} windows with labels; 7 are needed to know the estimate's error."
+        )
+        found.append((Case.SHORT_REFERENCE, words))
+    since = concept_since or ""
+    return tuple(
+        Refusal(case=case, words=words, since=since if case is Case.CONCEPT_CHANGED else "") for case, words in found
+    )
+
+
+def _unsupported(support: Support) -> list[str]:
+    found = []
+    for share, where in (
+        (support.thin, f"lie where the reference has fewer than {LEAST_ROWS} labelled rows"),
+        (support.outside, "have scores outside the reference's"),
+        (support.unscored, "have no score"),
+    ):
+        if share > MOST_UNSUPPORTED:
+            found.append(f"{share:.0%} of the window's rows {where}, more than {MOST_UNSUPPORTED:.0%}.")
+    return found
+
+
+def too_wide(measures: Sequence[Measure], tolerances: Mapping[str, float]) -> tuple[Refusal, ...]:
+    """Which estimates are less certain than was asked for?
+
+    Parameters
+    ----------
+    measures : sequence of Measure
+    tolerances : mapping of measure name to float
+        The widest interval, from end to end in the measure's units, that is of use.
+
+    Examples
+    --------
+    >>> from core.measure import Interval
+    >>> from core.performance.measures import estimate
+    >>> wide = estimate("estimated_recall", 0.5, 40, interval=Interval(low=0.3, high=0.7), convention="")
+    >>> too_wide([wide], {"estimated_recall": 0.2})[0].words
+    'The interval of estimated_recall is 0.4 wide, more than the 0.2 that is of use.'
+    """
+    found = []
+    for measure in measures:
+        widest = tolerances.get(measure.measure)
+        if widest is None or measure.interval is None:
+            continue
+        width = measure.interval.high - measure.interval.low
+        if width > widest:
+            words = f"The interval of {measure.measure} is {width:.3g} wide, more than the {widest:.3g} that is of use."
+            found.append(Refusal(case=Case.TOO_WIDE, words=words, measures=(measure.measure,)))
+    return tuple(found)
+
+
+def missed(measure: str, failure: Failure, *, since: str) -> Refusal:
+    """The refusal of a measure whose past estimates failed; `since` names the first window of them.
+
+    Examples
+    --------
+    >>> from core.performance.track_record import failures
+    >>> [failure] = failures([True, False, False, False])
+    >>> missed("estimated_recall", failure, since="2026-W31").words
+    'Of 3 estimates checked from 2026-W31 on, 3 lay off what the labels showed.'
+    """
+    words = f"Of {failure.n} estimates checked from {since} on, {failure.n_missed} lay off what the labels showed."
+    return Refusal(case=Case.MISSED, words=words, since=since, measures=(measure,))
+
+
+def withheld(measures: Sequence[Measure], refusals: Sequence[Refusal]) -> tuple[Measure, ...]:
+    """Estimates as they may be shown: undefined, with the reasons, where there are any.
+
+    Examples
+    --------
+    >>> from core.performance.measures import estimate
+    >>> shown = estimate("estimated_recall", 0.5, 40, interval=None, convention="")
+    >>> withheld([shown], reasons(concept_since="2026-W31"))[0].why
+    'Labels that have come say that outcomes no longer follow the score, from 2026-W31 on.'
+    """
+    found = []
+    for measure in measures:
+        own = [refusal.words for refusal in refusals if not refusal.measures or measure.measure in refusal.measures]
+        if own and measure.value is not None:
+            found.append(
+                replace(
+                    measure,
+                    value=None,
+                    interval=None,
+                    change=None,
+                    p_value=None,
+                    status=Status.UNDEFINED,
+                    why=" ".join(own),
+                )
+            )
+        else:
+            found.append(measure)
+    return tuple(found)
