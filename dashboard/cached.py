@@ -18,6 +18,7 @@ from core.fairness.conditional import ConditionalGap
 from core.fairness.decomposition import GapDecomposition
 from core.governance.identity import Actor
 from core.governance.ledger import LedgerCheck
+from core.services.ageing import VersionAgeing
 from core.services.alarm_policies import PolicyPreview
 from core.services.audits import AuditRequest
 from core.services.chart_options import ChartOptions
@@ -32,6 +33,7 @@ from core.services.fairness_detail import AttributeDetail
 from core.services.fairness_policies import PolicyShelf
 from core.services.fairness_rows import SampleBasis
 from core.services.fleet import FleetRow, ModelSummary
+from core.services.loss_change import LossChange
 from core.services.observations import Context, Selection
 from core.services.performance import PerformanceReport, PerformanceSlices
 from core.services.places import Places
@@ -49,6 +51,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Verified",
+    "ageing",
     "alarm_preview",
     "attribute_detail",
     "comparison",
@@ -65,6 +68,7 @@ __all__ = [
     "gap_change",
     "intersections",
     "ledger_check",
+    "loss_change",
     "peers",
     "performance",
     "performance_slices",
@@ -176,6 +180,18 @@ def concept(model: str, selection: Selection) -> ConceptReport | None:
     """Whether outcomes still follow the score."""
     ask = workspace().analysis.concept
     return _cached("concept", model, selection, lambda: ask(current_actor(), model, selection))
+
+
+def ageing(model: str, selection: Selection) -> tuple[VersionAgeing, ...]:
+    """How versions age."""
+    ask = workspace().analysis.ageing
+    return _cached("ageing", model, selection, lambda: ask(current_actor(), model, selection))
+
+
+def loss_change(model: str, selection: Selection) -> LossChange | None:
+    """Why the loss changed."""
+    ask = workspace().loss_changes.explain
+    return _cached("loss_change", model, selection, lambda: ask(current_actor(), model, selection))
 
 
 def control_chart(model: str, selection: Selection, series: str | None, options: ChartOptions) -> ChartReport | None:
