@@ -111,6 +111,16 @@ def _retire(job_id: str) -> None:
     _run(job_id, _deploy)
 
 
+@DBOS.workflow(name=ProposalKind.RENEW)
+def _renew(job_id: str) -> None:
+    _run(job_id, _deploy)
+
+
+@DBOS.workflow(name=ProposalKind.POLICY)
+def _set_policy(job_id: str) -> None:
+    _run(job_id, _deploy)
+
+
 @DBOS.workflow(name=ProposalKind.RETRAIN)
 def _retrain(job_id: str) -> None:
     _run(job_id, _train, _propose_promotion)

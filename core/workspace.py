@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from core.services.labels import LabelService
     from core.services.ledger import LedgerService
     from core.services.models import ModelService
+    from core.services.policies import SigningPolicyService
     from core.services.profiles import ProfileService
     from core.services.proposals import ProposalService
     from core.services.records import RecordService
@@ -224,7 +225,6 @@ class Workspace:
     @cached_property
     def _evidence(self) -> EvidenceService:
         """What a decision rests on, frozen."""
-        from core.governance.policy import Policy
         from core.services.evidence import EvidenceService
 
         return EvidenceService(
@@ -234,7 +234,6 @@ class Workspace:
             profiles=self.profiles,
             analysis=self.analysis,
             comparisons=self.comparisons,
-            policy=Policy(),
             clock=self.clock,
         )
 
@@ -244,6 +243,13 @@ class Workspace:
         from core.services.proposals import ProposalService
 
         return ProposalService(database=self.database, evidence=self._evidence, queue=self.queue, clock=self.clock)
+
+    @cached_property
+    def policies(self) -> SigningPolicyService:
+        """Who must sign what, on which evidence."""
+        from core.services.policies import SigningPolicyService
+
+        return SigningPolicyService(database=self.database)
 
     @cached_property
     def jobs(self) -> JobService:

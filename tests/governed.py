@@ -5,11 +5,13 @@ from __future__ import annotations
 import atexit
 import shutil
 import tempfile
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from itertools import count
 from pathlib import Path
+from typing import Any
 from unittest.mock import patch
 
 from argon2 import PasswordHasher
@@ -35,6 +37,9 @@ PEOPLE = {
     "vera": (UserRole.VIEWER,),
     "audrey": (UserRole.AUDITOR,),
     "zoe": (UserRole.ENGINEER, UserRole.REVIEWER),
+    "vic": (UserRole.VALIDATOR,),
+    "olga": (UserRole.OWNER,),
+    "both": (UserRole.VALIDATOR, UserRole.OWNER),
 }
 QUICK = PasswordHasher(
     time_cost=1, memory_cost=64, parallelism=1
@@ -60,7 +65,8 @@ class Clock:
 class Governed:
     """A workspace in which v1 has served, and v2 was evaluated on rows that v1 served; nothing is in force yet.
 
-    Ada is an engineer, Ines and Otto review, Zoe does both, Vera looks, Audrey audits, root administers.
+    Ada is an engineer, Ines and Otto review, Zoe does both, Vera looks, Audrey audits, root administers. Vic is a
+    validator, Olga an owner, and one person is both.
     """
 
     workspace: Workspace
@@ -124,6 +130,21 @@ class Governed:
         self.workspace.jobs.begin(WORKER, job_id)
         said = self.workspace.execution.deploy(WORKER, job_id)
         self.workspace.jobs.finish(WORKER, job_id, said)
+
+    def propose_policy(self, rules: Mapping[str, Any], *, tier: str | None = None, by: str = "ada") -> Decided:
+        """Ask for other rules of signing, of the model or of a tier."""
+        arguments = {"policy": dict(rules)} | ({} if tier is None else {"tier": tier})
+        propose = self.workspace.proposals.open
+        return propose(self.people[by], MODEL, ProposalKind.POLICY, reason="more care", arguments=arguments)
+
+    def set_policy(
+        self, rules: Mapping[str, Any], *, tier: str | None = None, signers: Sequence[str] = ("ines",)
+    ) -> int:
+        """Ask for other rules of signing, have them signed and put in force; the proposal's number."""
+        number = self.propose_policy(rules, tier=tier).proposal.id
+        decided = [self.decide(number, by=name) for name in signers]
+        self.run(decided[-1].job_id)
+        return number
 
     def put_in_force(self, version: str, kind: ProposalKind = ProposalKind.PROMOTE) -> int:
         """Propose, approve and run; the proposal's number."""

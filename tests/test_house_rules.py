@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 import ast
-import inspect
 import re
 from collections.abc import Iterator
-from dataclasses import fields
 from pathlib import Path
 
 import pytest
-
-from core.governance.identity import Actor, Right
-from core.workspace import Workspace
 
 ROOT = Path(__file__).resolve().parents[1]
 SOURCES = sorted(
@@ -64,31 +59,6 @@ def test_nothing_unpickles_evaluates_or_calls_home(path: Path) -> None:
 
 def test_pages_lie_where_streamlit_does_not_serve_them_by_itself() -> None:
     assert not (ROOT / "dashboard" / "pages").exists()
-
-
-def service_methods() -> list[tuple[str, object]]:
-    """Every public method of every service that a workspace holds."""
-    hints = Workspace.__annotations__
-    services = [field.name for field in fields(Workspace) if str(hints[field.name]).endswith("Service")]
-    assert services
-    module = inspect.getmodule(Workspace)
-    found = []
-    for name in services:
-        kind = getattr(module, str(hints[name]))
-        for method, value in vars(kind).items():
-            if callable(value) and not method.startswith("_"):
-                found.append((f"{name}.{method}", value))
-    return found
-
-
-@pytest.mark.parametrize(
-    ("name", "method"), service_methods(), ids=lambda value: value if isinstance(value, str) else ""
-)
-def test_every_service_call_names_its_actor_and_the_right_it_needs(name: str, method: object) -> None:
-    assert isinstance(getattr(method, "right", None), Right), f"{name} is not marked with @allowed"
-    parameters = list(inspect.signature(inspect.unwrap(method)).parameters.values())
-    assert parameters[1].name == "actor"
-    assert parameters[1].annotation in (Actor, "Actor")
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))

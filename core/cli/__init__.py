@@ -19,6 +19,7 @@ from core.cli.chart import chart_app
 from core.cli.fairness import fairness_app
 from core.cli.governance import (
     approve,
+    check_condition,
     comment,
     gate,
     proposal_app,
@@ -27,6 +28,7 @@ from core.cli.governance import (
     reject,
     request_changes,
     retry,
+    revoke,
     submit,
     withdraw,
 )
@@ -36,6 +38,7 @@ from core.cli.ledger import ledger_app
 from core.cli.model import model_app
 from core.cli.people import account_app, login
 from core.cli.performance import performance
+from core.cli.policy import policy_app
 from core.cli.serving import demo, up
 from core.cli.version import version_app
 from core.console import say, warn
@@ -54,7 +57,20 @@ app = typer.Typer(
 for group in (
     (demo, up, worker, login),
     (ingest, labels, analyse, performance, schedule),
-    (propose, approve, reject, request_changes, comment, withdraw, submit, refresh, retry, gate),
+    (
+        propose,
+        approve,
+        reject,
+        request_changes,
+        comment,
+        withdraw,
+        submit,
+        refresh,
+        retry,
+        revoke,
+        check_condition,
+        gate,
+    ),
 ):
     for command in group:
         app.command()(command)
@@ -65,6 +81,7 @@ app.add_typer(batch_app, name="batch")
 app.add_typer(chart_app, name="chart")
 app.add_typer(alert_app, name="alert")
 app.add_typer(proposal_app, name="proposal")
+app.add_typer(policy_app, name="policy")
 app.add_typer(ledger_app, name="ledger")
 app.add_typer(job_app, name="job")
 app.add_typer(account_app, name="account")

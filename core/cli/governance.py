@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from core.cli.options import HERE, JsonOption, ReasonOption, WorkspaceOption, actor, as_date, opened
+from core.cli.policy import TierOption, read_rules
 from core.cli.version import print_comparison
 from core.console import print_json, print_table, say, warn
 from core.errors import InputError
+from core.governance.approval import seat_words
+from core.governance.conditions import Condition
 from core.governance.proposals import Move, ProposalKind
 
 if TYPE_CHECKING:
@@ -19,6 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "approve",
+    "check_condition",
     "comment",
     "gate",
     "proposal_app",
@@ -27,6 +32,7 @@ __all__ = [
     "reject",
     "request_changes",
     "retry",
+    "revoke",
     "submit",
     "withdraw",
 ]
@@ -42,7 +48,7 @@ EvidenceOption = Annotated[
 def propose(
     kind: Annotated[ProposalKind, typer.Argument(help="What to ask for.")],
     model: str,
-    version: Annotated[str | None, typer.Argument(help="What to promote, roll back to or retire.")] = None,
+    version: Annotated[str | None, typer.Argument(help="What to promote, roll back to, retire or renew.")] = None,
     reason: ReasonOption = "",
     recipe: Annotated[Path | None, typer.Option(metavar="FILE.toml", help="How to retrain.")] = None,
     exclude: Annotated[
@@ -52,13 +58,21 @@ def propose(
             help="Don't learn from these days (TO is not one of them): one quoted argument, may be given again.",
         ),
     ] = None,
+    policy: Annotated[
+        Path | None, typer.Option(metavar="FILE.toml", help="The rules of signing that `propose policy` asks for.")
+    ] = None,
+    tier: TierOption = None,
     workspace: WorkspaceOption = HERE,
     json: JsonOption = False,
 ) -> None:
-    """Ask to retrain a model, or to promote, roll back to or retire a version of it."""
+    """Ask to retrain a model, to promote, roll back to, retire or renew a version of it, or to change its policy."""
     arguments: dict[str, Any] = {}
     if recipe is not None:
         arguments["recipe"] = _read_recipe(recipe)
+    if policy is not None:
+        arguments["policy"] = read_rules(policy)
+    if tier is not None:
+        arguments["tier"] = str(tier)
     if exclude:
         arguments["exclude"] = [_window(text) for text in exclude]
     space = opened(workspace)
@@ -69,11 +83,39 @@ def approve(
     proposal: int,
     reason: ReasonOption = "",
     evidence: EvidenceOption = None,
+    condition: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="'OWNER DATE TEXT'",
+            help="Approve on condition that OWNER has done TEXT by the end of DATE (UTC); may be given again.",
+        ),
+    ] = None,
     workspace: WorkspaceOption = HERE,
     json: JsonOption = False,
 ) -> None:
-    """Approve a proposal; a worker then does what it asks for."""
-    _decide(workspace, proposal, Move.APPROVE, reason, evidence, json=json)
+    """Approve a proposal; a worker does what it asks for once everybody has signed whom the policy asks for."""
+    conditions = [_condition(text) for text in condition or ()]
+    _decide(workspace, proposal, Move.APPROVE, reason, evidence, json=json, conditions=conditions)
+
+
+def revoke(
+    proposal: int, reason: ReasonOption = "", workspace: WorkspaceOption = HERE, json: JsonOption = False
+) -> None:
+    """Take an approval back: its job doesn't start, and the gate of what it put in force closes."""
+    space = opened(workspace)
+    _tell(space.proposals.revoke(actor(space), proposal, reason=reason), json=json)
+
+
+def check_condition(
+    proposal: int,
+    condition: Annotated[str, typer.Argument(help="As `proposal show` names it.")],
+    reason: ReasonOption = "",
+    workspace: WorkspaceOption = HERE,
+    json: JsonOption = False,
+) -> None:
+    """Say that a condition of an approval was met, and how that was checked."""
+    space = opened(workspace)
+    _tell(space.proposals.check_condition(actor(space), proposal, condition, reason=reason), json=json)
 
 
 def reject(
@@ -195,6 +237,13 @@ def proposal_show(proposal: int, workspace: WorkspaceOption = HERE, json: JsonOp
     for why in filter(None, [review.problem, *found.stale]):
         say(f"    stale      {why}")
     say(f"    to decide  {', '.join(review.deciders) or 'nobody but those who asked: an admin has to add a reviewer'}")
+    if found.vacant and found.is_open:
+        say(f"    seats      {seat_words(found.seats)}; nobody has signed yet as {seat_words(found.vacant)}")
+    for name, (condition, checked) in found.conditions.items():
+        stands = f"checked by {checked.actor}" if checked else f"due {condition.due_at:%Y-%m-%d %H:%M} UTC"
+        say(f"    condition  {name}  {condition.owner}: {condition.text} ({stands})")
+    for why in found.lacking:
+        say(f"    lacks      {why}")
     if found.job_id is not None:
         say(f"    job        {found.job_id}")
     _print_report(report)
@@ -226,10 +275,21 @@ def _why(measure: Mapping[str, Any] | None) -> str:
     return "" if measure is None else f"{measure['column']} {measure['measure']} {measure['why']}".strip()
 
 
-def _decide(workspace: Path, proposal: int, move: Move, reason: str, evidence: str | None, *, json: bool) -> None:
+def _decide(
+    workspace: Path,
+    proposal: int,
+    move: Move,
+    reason: str,
+    evidence: str | None,
+    *,
+    json: bool,
+    conditions: Sequence[Condition] = (),
+) -> None:
     space = opened(workspace)
     _tell(
-        space.proposals.decide(actor(space), proposal, move, reason=reason, evidence_sha256=evidence),
+        space.proposals.decide(
+            actor(space), proposal, move, reason=reason, evidence_sha256=evidence, conditions=conditions
+        ),
         json=json,
     )
 
@@ -241,6 +301,8 @@ def _tell(decided: Decided, *, json: bool) -> None:
         print_json({**_plain(found), "receipt": str(decided.receipt)})
         return
     say(f"Proposal {found.id}: {found.title} ({found.model}) is {found.state}.")
+    if found.approvals and found.vacant:
+        say(f"It still needs a signature as {seat_words(found.vacant)}.")
     if decided.job_id is not None:
         say(f"job {decided.job_id}")
     say(f"receipt {decided.receipt}")
@@ -261,6 +323,9 @@ def _plain(found: ProposalInfo) -> dict[str, Any]:
         "evidence": found.evidence_sha256,
         "created_at": found.created_at,
         "stale": found.stale,
+        "seats": found.seats,
+        "vacant": found.vacant,
+        "lacking": found.lacking,
         "job": found.job_id,
         "moves": found.moves,
     }
@@ -273,6 +338,15 @@ def _read_recipe(path: Path) -> str:
         raise InputError(f"{path} can't be read: {error.strerror}.") from error
     except UnicodeDecodeError as error:
         raise InputError(f"{path} is not UTF-8 text; a recipe is a TOML file.") from error
+
+
+def _condition(text: str) -> Condition:
+    parts = text.split(maxsplit=2)
+    due = as_date(parts[1], "--condition") if len(parts) == 3 else None
+    if due is None:
+        raise InputError(f"--condition {text!r} needs OWNER, DATE and TEXT, such as 'ada 2026-06-01 label 200 cases'.")
+    end = due + timedelta(days=1) if len(parts[1]) == len("2026-06-01") else due
+    return Condition(text=parts[2], owner=parts[0], due_at=end)
 
 
 def _window(text: str) -> dict[str, str]:

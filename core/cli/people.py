@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import getpass
 import sys
-from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from core.cli.options import HERE, JsonOption, WorkspaceOption, actor, opened
 from core.console import print_json, print_table, say, warn
-from core.errors import InputError
-from core.governance.identity import ANONYMOUS, UserRole
+from core.errors import InputError, UnknownNameError
+from core.governance.identity import ACCOUNT_ROLES, ANONYMOUS, UserRole
 
 if TYPE_CHECKING:
     from core.services.accounts import AccountInfo
@@ -20,19 +19,10 @@ if TYPE_CHECKING:
 __all__ = ["account_app", "login"]
 
 account_app = typer.Typer(help="People who may sign in, and what they may do.", no_args_is_help=True)
-
-
-class AccountRole(StrEnum):
-    """What a person may be."""
-
-    VIEWER = "viewer"
-    ENGINEER = "engineer"
-    REVIEWER = "reviewer"
-    AUDITOR = "auditor"
-    ADMIN = "admin"
-
-
-RolesOption = Annotated[list[AccountRole], typer.Option("--role", help="What they may do; may be given again.")]
+RolesOption = Annotated[
+    list[str],
+    typer.Option("--role", metavar="|".join(ACCOUNT_ROLES), help="What they may do; may be given again."),
+]
 
 
 def login(
@@ -69,10 +59,10 @@ def account_add(
     json: JsonOption = False,
 ) -> None:
     """Make an account; the first one, which the local operator makes, is an administrator's."""
-    space = opened(workspace)
+    space, chosen = opened(workspace), _roles(roles)
     if space.accounts.exist(ANONYMOUS):
-        found = space.accounts.add(actor(space), name, _new_password(name), roles=_roles(roles))
-    elif set(roles) <= {AccountRole.ADMIN}:
+        found = space.accounts.add(actor(space), name, _new_password(name), roles=chosen)
+    elif set(chosen) <= {UserRole.ADMIN}:
         found = space.accounts.add_first(actor(space), name, _new_password(name))
     else:
         raise InputError("The first account is an administrator's, who then adds the others: use --role admin.")
@@ -128,7 +118,10 @@ def _tell(account: AccountInfo, what: str, *, json: bool) -> None:
         say(f"{account.name} ({', '.join(account.roles)}) {what}.")
 
 
-def _roles(roles: list[AccountRole]) -> list[UserRole]:
+def _roles(roles: list[str]) -> list[UserRole]:
+    for role in roles:
+        if role not in ACCOUNT_ROLES:
+            raise UnknownNameError("role of an account", role, ACCOUNT_ROLES)
     return [UserRole(role) for role in roles]
 
 

@@ -34,6 +34,8 @@ class UserRole(StrEnum):
     VIEWER = "viewer"
     ENGINEER = "engineer"
     REVIEWER = "reviewer"
+    VALIDATOR = "validator"  # decides as one who tested the model independently
+    OWNER = "owner"  # decides as the one who answers for the model
     AUDITOR = "auditor"
     ADMIN = "admin"
     OPERATOR = "operator"  # whoever runs commands on the machine without a token
@@ -41,7 +43,15 @@ class UserRole(StrEnum):
     ANONYMOUS = "anonymous"  # whoever hasn't signed in yet
 
 
-ACCOUNT_ROLES = (UserRole.VIEWER, UserRole.ENGINEER, UserRole.REVIEWER, UserRole.AUDITOR, UserRole.ADMIN)
+ACCOUNT_ROLES = (
+    UserRole.VIEWER,
+    UserRole.ENGINEER,
+    UserRole.REVIEWER,
+    UserRole.VALIDATOR,
+    UserRole.OWNER,
+    UserRole.AUDITOR,
+    UserRole.ADMIN,
+)
 
 
 class Right(StrEnum):
@@ -60,11 +70,14 @@ class Right(StrEnum):
 
 
 _LOOK = frozenset({Right.SIGN_IN, Right.READ, Right.AUDIT})
+_DECIDE = _LOOK | {Right.DECIDE, Right.PROPOSE, Right.RESPOND}
 _WORK = _LOOK | {Right.INGEST, Right.CONFIGURE, Right.RESPOND, Right.PROPOSE}
 RIGHTS: dict[UserRole, frozenset[Right]] = {
     UserRole.VIEWER: frozenset({Right.SIGN_IN, Right.READ}),
     UserRole.ENGINEER: _WORK,
-    UserRole.REVIEWER: _LOOK | {Right.DECIDE, Right.PROPOSE, Right.RESPOND},
+    UserRole.REVIEWER: _DECIDE,
+    UserRole.VALIDATOR: _DECIDE,
+    UserRole.OWNER: _DECIDE,
     UserRole.AUDITOR: _LOOK,
     UserRole.ADMIN: _LOOK | {Right.ADMINISTER},  # administers people; decides nothing
     UserRole.OPERATOR: _WORK,

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
 
-from core.governance.identity import Actor, Right
+from core.governance.identity import Actor, Right, UserRole
+from core.governance.quorum import fills, vacant
 
 __all__ = ["MOVES", "Move", "ProposalKind", "ProposalState", "Refusal", "next_state", "refusal"]
 
@@ -19,6 +20,8 @@ class ProposalKind(StrEnum):
     PROMOTE = "promote"
     ROLLBACK = "rollback"
     RETIRE = "retire"
+    RENEW = "renew"  # the approval of the version in force
+    POLICY = "policy"
 
 
 class ProposalState(StrEnum):
@@ -30,6 +33,7 @@ class ProposalState(StrEnum):
     APPROVED = "approved"
     REJECTED = "rejected"
     WITHDRAWN = "withdrawn"
+    REVOKED = "revoked"
     RUNNING = "running"
     DONE = "done"
     FAILED = "failed"
@@ -47,6 +51,8 @@ class Move(StrEnum):
     COMMENT = "comment"
     WITHDRAW = "withdraw"
     RETRY = "retry"
+    REVOKE = "revoke"
+    MEET = "check condition"
     START = "start"
     FINISH = "finish"
     FAIL = "fail"
@@ -70,6 +76,9 @@ MOVES = MappingProxyType(
         (S.CHANGES_REQUESTED, M.REJECT): S.REJECTED,
         (S.APPROVED, M.START): S.RUNNING,
         (S.APPROVED, M.FAIL): S.FAILED,
+        (S.APPROVED, M.REVOKE): S.REVOKED,
+        (S.DONE, M.REVOKE): S.REVOKED,
+        **{(state, M.MEET): state for state in (S.OPEN, S.APPROVED, S.RUNNING, S.FAILED, S.DONE)},
         (S.RUNNING, M.FINISH): S.DONE,
         (S.RUNNING, M.FAIL): S.FAILED,
         (S.FAILED, M.RETRY): S.APPROVED,
@@ -79,8 +88,10 @@ MOVES = MappingProxyType(
     }
 )
 DECISIONS = frozenset({M.APPROVE, M.REJECT, M.REQUEST_CHANGES})
+AFTER_DECIDING = frozenset({M.REVOKE, M.MEET})
 ON_FRESH_EVIDENCE = frozenset({M.APPROVE, M.RETRY, M.START})
 BY_WORKER = frozenset({M.START, M.FINISH, M.FAIL})
+NOBODY: Mapping[str, Collection[UserRole]] = MappingProxyType({})
 ASKING = frozenset({M.OPEN, M.SUBMIT, M.REFRESH})
 
 
@@ -91,8 +102,13 @@ class Refusal:
     reason: str
 
 
-def next_state(state: ProposalState, move: Move) -> ProposalState | None:
+def next_state(state: ProposalState, move: Move, *, is_complete: bool = True) -> ProposalState | None:
     """The state a move leads to; None where the move isn't possible.
+
+    Parameters
+    ----------
+    is_complete : bool
+        Whether an approval fills the last seat of the quorum; else the proposal stays as it is.
 
     Examples
     --------
@@ -101,7 +117,8 @@ def next_state(state: ProposalState, move: Move) -> ProposalState | None:
     >>> next_state(ProposalState.REJECTED, Move.APPROVE) is None
     True
     """
-    return MOVES.get((state, move))
+    following = MOVES.get((state, move))
+    return state if following is not None and move is Move.APPROVE and not is_complete else following
 
 
 def refusal(
@@ -112,6 +129,9 @@ def refusal(
     requester: str | None,
     askers: Collection[str] = (),
     stale: tuple[str, ...] = (),
+    seats: Sequence[UserRole] = (UserRole.REVIEWER,),
+    signatures: Mapping[str, Collection[UserRole]] = NOBODY,
+    lacking: tuple[str, ...] = (),
     reason: str = "x",
 ) -> Refusal | None:
     """Why `actor` may not make this move; None if the move is theirs to make.
@@ -124,6 +144,12 @@ def refusal(
         Whoever else asked for it, such as by refreshing its evidence: they can't approve it either.
     stale : tuple of str
         Why the evidence no longer holds.
+    seats : sequence of UserRole
+        Who must sign.
+    signatures : mapping
+        Who has signed the evidence already, and the roles they had then.
+    lacking : tuple of str
+        What the policy asks of the evidence and it doesn't show.
     reason : str
         What the actor gives as the reason of a decision.
 
@@ -136,21 +162,43 @@ def refusal(
     """
     if next_state(state, move) is None:
         return Refusal(reason=f"A proposal that is {state} can't be changed by: {move}.")
-    needed = Right.DECIDE if move in DECISIONS else Right.RUN_JOBS if move in BY_WORKER else Right.PROPOSE
+    decides = move in DECISIONS | AFTER_DECIDING
+    needed = Right.DECIDE if decides else Right.RUN_JOBS if move in BY_WORKER else Right.PROPOSE
     if not actor.may(needed):
         return Refusal(reason=f"You ({', '.join(actor.roles)}) may not {move}: that needs the right to {needed}.")
-    if move in DECISIONS and actor.name == requester:
-        return Refusal(reason=f"You asked for this: you cannot {move} it." if move is M.APPROVE else _own(move))
-    if move is M.APPROVE and actor.name in askers:
-        return Refusal(reason="You asked for this too, on evidence that you refreshed: you cannot approve it.")
+    if own := _asked(move, actor, requester, askers):
+        return Refusal(reason=own)
     if move is M.WITHDRAW and requester is not None and actor.name != requester:
         return Refusal(reason=f"Only {requester}, who asked, can withdraw this; you can reject it.")
     if move in ON_FRESH_EVIDENCE and stale:
         return Refusal(reason=f"The evidence is stale: {'; '.join(stale)}. It has to be refreshed first.")
-    if move in DECISIONS and not reason.strip():
-        return Refusal(reason="A decision needs a reason.")
+    why = None
+    if move is M.APPROVE:
+        why = _no_seat(actor, seats, signatures)
+    if why is None and move in ON_FRESH_EVIDENCE and lacking:
+        why = f"The policy isn't met: {'; '.join(lacking)}."
+    if why is None and decides and not reason.strip():
+        why = "A decision needs a reason."
+    return None if why is None else Refusal(reason=why)
+
+
+def _no_seat(actor: Actor, seats: Sequence[UserRole], signatures: Mapping[str, Collection[UserRole]]) -> str | None:
+    """Why the actor's signature would fill no seat; None if it fills one."""
+    if actor.name in signatures:
+        return "You have signed already: one person fills one seat."
+    signed = list(signatures.values())
+    if fills(seats, signed, actor.roles):
+        return None
+    left = " or ".join(dict.fromkeys(vacant(seats, signed)))
+    return f"The seat that is left is for: {left}. You are: {', '.join(actor.roles)}."
+
+
+def _asked(move: Move, actor: Actor, requester: str | None, askers: Collection[str]) -> str | None:
+    """Why somebody who asked can't make the move; None if they may, or didn't ask."""
+    if move in DECISIONS and actor.name == requester:
+        if move is M.APPROVE:
+            return "You asked for this: you cannot approve it."
+        return f"You asked for this: you cannot {move}; withdraw it, or refresh its evidence."
+    if move is M.APPROVE and actor.name in askers:
+        return "You asked for this too, on evidence that you refreshed: you cannot approve it."
     return None
-
-
-def _own(move: Move) -> str:
-    return f"You asked for this: you cannot {move}; withdraw it, or refresh its evidence."

@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Any
 
 from core.compare.verdicts import Verdict
+from core.governance.checks import CheckName, Outcome
 from core.governance.evidence import Evidence, Subject
 from core.governance.proposals import ProposalKind
 from core.measure import Status
@@ -20,15 +21,6 @@ SOUND = (Verdict.BETTER, Verdict.NO_WORSE, Verdict.SAME)
 ALARMS = (Status.CRITICAL, Status.WARNING)
 PROBABILITIES = ("brier_score", "log_loss")  # what says whether scores are still right as probabilities
 MOST_NAMED = 3
-
-
-class Outcome(StrEnum):
-    """What a check came to, the worst first. CANNOT_TELL is never good news."""
-
-    FAIL = "fail"
-    LOOK = "look"
-    CANNOT_TELL = "cannot tell"
-    PASS = "pass"  # noqa: S105 (no password)
 
 
 class Section(StrEnum):
@@ -44,8 +36,12 @@ class Section(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
-    """One line. ``measure`` and ``where`` say what ``why`` speaks of, '' where it says so itself."""
+    """One line, by the name that a policy asks for it.
 
+    ``measure`` and ``where`` say what ``why`` speaks of, '' where it says so itself.
+    """
+
+    name: CheckName
     title: str
     outcome: Outcome
     why: str
@@ -92,6 +88,7 @@ def checks_of(
 def _freshness(stale: Sequence[str], fresh_until: datetime | None) -> Check:
     until = f"{fresh_until.day} {fresh_until:%b %Y}" if fresh_until else "it is decided"
     return Check(
+        name=CheckName.FRESH,
         title="The evidence is fresh",
         outcome=Outcome.FAIL if stale else Outcome.PASS,
         why=f"{'; '.join(stale)}." if stale else f"Nothing that it speaks of has changed; it holds until {until}.",
@@ -104,6 +101,7 @@ def _promotion(report: Mapping[str, Any], version: VersionInfo | None) -> Iterat
     result = compared.get("result")
     if not result:
         yield Check(
+            name=CheckName.COMPARED,
             title="It is compared with the version in force",
             outcome=Outcome.CANNOT_TELL,
             why=str(report.get("why") or "There is no comparison."),
@@ -125,12 +123,13 @@ def _primary(result: Mapping[str, Any]) -> Check:
     differences = result["differences"]
     if not differences:
         return Check(
+            name=CheckName.PRIMARY,
             title=title,
             outcome=Outcome.CANNOT_TELL,
             why="Nothing was measured.",
             rests_on=Section.DIFFERENCES,
         )
-    return _of_difference(title, differences[0])
+    return _of_difference(CheckName.PRIMARY, title, differences[0])
 
 
 def _probabilities(result: Mapping[str, Any]) -> Check:
@@ -138,16 +137,18 @@ def _probabilities(result: Mapping[str, Any]) -> Check:
     found = next((d for measure in PROBABILITIES for d in result["differences"] if d["measure"] == measure), None)
     if found is None:
         return Check(
+            name=CheckName.PROBABILITIES,
             title=title,
             outcome=Outcome.CANNOT_TELL,
             why=f"A {result['task']} comparison holds no measure of calibration.",
             rests_on=Section.DIFFERENCES,
         )
-    return _of_difference(title, found)
+    return _of_difference(CheckName.PROBABILITIES, title, found)
 
 
-def _of_difference(title: str, difference: Mapping[str, Any]) -> Check:
+def _of_difference(name: CheckName, title: str, difference: Mapping[str, Any]) -> Check:
     return Check(
+        name=name,
         title=title,
         outcome=_outcome(difference["verdict"]),
         why=_sentence(difference["why"]),
@@ -172,7 +173,15 @@ def _groups(result: Mapping[str, Any]) -> Check:
 
     def check(outcome: Outcome, why: str, *, measure: str = "", where: str = "") -> Check:
         title, section = "No group gets worse", Section.GROUPS
-        return Check(title=title, outcome=outcome, why=why, rests_on=section, measure=measure, where=where)
+        return Check(
+            name=CheckName.GROUPS,
+            title=title,
+            outcome=outcome,
+            why=why,
+            rests_on=section,
+            measure=measure,
+            where=where,
+        )
 
     if sure:
         others = _places(sure[1:], but=_place(sure[0]))
@@ -216,6 +225,7 @@ def _gaps(result: Mapping[str, Any]) -> Check:
     else:
         why = f"None of {len(gaps)} gaps is wider by more than the margin."
     return Check(
+        name=CheckName.GAPS,
         title="No gap between groups widens",
         outcome=outcome,
         why=why,
@@ -228,13 +238,20 @@ def _gaps(result: Mapping[str, Any]) -> Check:
 def _slices(result: Mapping[str, Any]) -> Check:
     scan = result["slices"]
     outcome = Outcome.FAIL if scan["worse"] else Outcome.PASS if scan["n_tried"] else Outcome.CANNOT_TELL
-    return Check(title="No slice is found worse", outcome=outcome, why=scan["why"], rests_on=Section.SLICES)
+    return Check(
+        name=CheckName.SLICES,
+        title="No slice is found worse",
+        outcome=outcome,
+        why=scan["why"],
+        rests_on=Section.SLICES,
+    )
 
 
 def _rows(result: Mapping[str, Any], why: str) -> Check:
     n, needed = min(result["n_both"], result["n_labelled"]), result["min_rows"]
     notes = " ".join(result["notes"])
     return Check(
+        name=CheckName.ROWS,
         title="There are enough rows to compare on",
         outcome=Outcome.PASS if n >= needed else Outcome.CANNOT_TELL,
         why=f"{why} {result['n_labelled']:,} have a label; {needed:,} are asked for. {notes}".strip(),
@@ -252,13 +269,20 @@ def _making(version: VersionInfo) -> Check:
         outcome, why = Outcome.LOOK, "Its registration names no batches that it was trained on."
     else:
         outcome, why = Outcome.CANNOT_TELL, f"Nothing was registered on how {version.name} was made."
-    return Check(title="It is known what it was made from", outcome=outcome, why=why, rests_on=Section.MAKING)
+    return Check(
+        name=CheckName.MAKING,
+        title="It is known what it was made from",
+        outcome=outcome,
+        why=why,
+        rests_on=Section.MAKING,
+    )
 
 
 def _monitored(report: Mapping[str, Any], *, is_retraining: bool) -> Iterator[Check]:
     monitoring = report.get("monitoring")
     if not monitoring:
         yield Check(
+            name=CheckName.MONITORED,
             title="Monitoring has looked at the model",
             outcome=Outcome.CANNOT_TELL,
             why=f"{report.get('model')} has no reference: monitoring says nothing of it.",
@@ -276,7 +300,7 @@ def _monitored(report: Mapping[str, Any], *, is_retraining: bool) -> Iterator[Ch
         outcome, why = Outcome.LOOK, "No alarm: nothing that is monitored has changed."
     else:
         outcome, why = Outcome.CANNOT_TELL, "Nothing is armed, or there is too little data to tell."
-    yield Check(title=title, outcome=outcome, why=why, rests_on=Section.MONITORING)
+    yield Check(name=CheckName.CAUSE, title=title, outcome=outcome, why=why, rests_on=Section.MONITORING)
     quality = by_family.get("data_quality", Status.UNDEFINED) if status != Status.INSUFFICIENT else Status.INSUFFICIENT
     words = {
         Status.OK: (Outcome.PASS, "No column lost its values, its type or its range."),
@@ -284,7 +308,13 @@ def _monitored(report: Mapping[str, Any], *, is_retraining: bool) -> Iterator[Ch
         Status.CRITICAL: (Outcome.FAIL, "Quality is in alarm: the model would learn from it too, unless excluded."),
     }
     outcome, why = words.get(Status(quality), (Outcome.CANNOT_TELL, "Data quality can't be told."))
-    yield Check(title="What it learns from is sound", outcome=outcome, why=why, rests_on=Section.MONITORING)
+    yield Check(
+        name=CheckName.QUALITY,
+        title="What it learns from is sound",
+        outcome=outcome,
+        why=why,
+        rests_on=Section.MONITORING,
+    )
 
 
 def _place(difference: Mapping[str, Any]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,7 @@ import pyarrow as pa
 from sqlalchemy.orm import Session
 
 from core.compare.comparison import Comparison, compare
+from core.compare.measures import MEASURES
 from core.compare.rows import Predictions
 from core.governance.identity import Actor, Right, allowed
 from core.record import ID, LABEL, PREDICTION, VERSION, BatchRole
@@ -63,11 +64,20 @@ class ComparisonService:
     files: WorkspaceFiles
 
     @allowed(Right.READ)
-    def compare(self, actor: Actor, model: str, candidate: str, champion: str) -> Compared:  # noqa: ARG002
+    def compare(
+        self,
+        actor: Actor,  # noqa: ARG002 (every service call takes the actor)
+        model: str,
+        candidate: str,
+        champion: str,
+        *,
+        margins: Mapping[str, float] | None = None,
+    ) -> Compared:
         """What gets better and what worse if `candidate` replaces `champion`?
 
         The candidate's rows are its evaluation data; the champion's are its own evaluation data and what it
-        served, told to be the same rows by their prediction id.
+        served, told to be the same rows by their prediction id. `margins` are those of a policy; measures that the
+        task doesn't have are passed over.
         """
         with self.database.read() as session:
             repository = Repository(session)
@@ -108,7 +118,7 @@ class ComparisonService:
             n_candidate=len(theirs),
             rows_from=tuple(sources),
             served_in=served_in,
-            comparison=_compared(schema, joined),
+            comparison=_compared(schema, joined, margins or {}),
             why=f"{len(joined):,} of the {len(theirs):,} rows of {candidate} were scored by {champion} too.",
         )
 
@@ -169,7 +179,7 @@ def _none(champion: str, candidate: str, n: int, sources: list[str], why: str) -
     )
 
 
-def _compared(schema: ModelSchema, rows: pd.DataFrame) -> Comparison:
+def _compared(schema: ModelSchema, rows: pd.DataFrame, margins: Mapping[str, float]) -> Comparison:
     is_regression = schema.task is Task.REGRESSION
     label = _column(rows, LABEL, is_number=is_regression)
     other = _column(rows, f"{LABEL}:champion", is_number=is_regression)
@@ -194,6 +204,7 @@ def _compared(schema: ModelSchema, rows: pd.DataFrame) -> Comparison:
         positive=schema.positive,
         favourable=schema.favourable,
         groups={name: column.to_numpy() for name, column in groups.items() if column is not None},
+        margins={name: margin for name, margin in margins.items() if name in MEASURES[schema.task]},
         protected=[name for name in schema.protected if groups[name] is not None],
     )
 

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from core.errors import ConflictError, InputError, NotAllowedError, UnknownNameError
 from core.governance.identity import Actor, Right, UserRole, allowed
+from core.services.admissible import checked_text
 from core.services.chart_assembly import chart_report
 from core.services.chart_changes import changed_phases, find_window
 from core.services.chart_marks import chart_marks
@@ -26,7 +27,6 @@ from core.services.chart_phases import (
 from core.services.chart_report import ChartReport
 from core.services.chart_series import SeriesSource
 from core.services.observations import Observations, Selection
-from core.services.proposals import checked_text
 from core.storage.charting import ControlPhaseDecisionRow, ControlPhaseRow, digest_of_phases
 from core.storage.database import Database
 from core.storage.ledger import append

@@ -12,14 +12,16 @@ from sqlalchemy.orm import Session
 from core.errors import ConflictError, InputError
 from core.governance.evidence import Evidence, Subject, digest_of, stale_because
 from core.governance.identity import WORKER, Actor
-from core.governance.policy import Policy
+from core.governance.policy import PolicyChange, RiskTier
 from core.governance.proposals import ProposalKind
 from core.record import BatchRole
 from core.services.analysis import ALARMS, AnalysisService
 from core.services.comparison import Compared, ComparisonService
+from core.services.dry_run import dry_run
 from core.services.fleet import ModelSummary
 from core.services.observations import WindowInfo
 from core.services.profiles import ProfileService
+from core.services.signing_policy import TIER_SUBJECT, changed, policy_for, policy_of, tier_policy
 from core.services.versions import deployed, version_digest
 from core.storage.database import Database
 from core.storage.files import WorkspaceFiles, sha256_of
@@ -42,7 +44,6 @@ class EvidenceService:
     profiles: ProfileService
     analysis: AnalysisService
     comparisons: ComparisonService
-    policy: Policy
     clock: Callable[[], datetime]
 
     def freeze(
@@ -69,12 +70,20 @@ class EvidenceService:
             if kind is ProposalKind.PROMOTE:
                 champion = deployed(snapshot, row)
                 before = champion.name if champion else None
-                compared = self._compared(actor, model, version or "", before)
+                margins = policy_of(snapshot, row).policy.margins
+                compared = self._compared(actor, model, version or "", before, margins)
                 report["champion"] = before
+                report["evaluated_until"] = _evaluated_until(snapshot, row, version or "")
                 report["comparison"] = compared.to_dict() if compared and compared.comparison else None
                 report["why"] = compared.why if compared else NOTHING_TO_COMPARE
                 names += [("evaluation", name) for name in (version, before) if name]
                 names += _batches(compared.served_in if compared else ())
+            elif kind is ProposalKind.POLICY:
+                change = PolicyChange.read(arguments)
+                report["before"] = policy_for(snapshot, row, kind, arguments).to_dict()
+                report["after"] = changed(snapshot, change).to_dict()
+                report["dry_run"] = [case.to_dict() for case in dry_run(snapshot, row, change)]
+                names = [("policy", "signing"), (TIER_SUBJECT, str(change.of_tier or change.model_tier))]
             else:
                 self.profiles.refresh(WORKER, model)
                 summary = self.analysis.summary(actor, model)
@@ -92,7 +101,7 @@ class EvidenceService:
     def stale(self, session: Session, model: ModelRow, evidence: Evidence, *, deep: bool = False) -> tuple[str, ...]:
         """Why evidence no longer holds, () while it does; `deep` reads the files anew."""
         current = self.current(session, model, evidence, deep=deep)
-        return stale_because(evidence, current, now=self.clock(), max_age_days=self.policy.max_age_days)
+        return stale_because(evidence, current, now=self.clock(), max_age_days=_max_age(session, model))
 
     def current(
         self, session: Session, model: ModelRow, evidence: Evidence, *, deep: bool = False
@@ -103,9 +112,9 @@ class EvidenceService:
             for subject in evidence.subjects
         }
 
-    def fresh_until(self, evidence: Evidence) -> datetime:
+    def fresh_until(self, session: Session, model: ModelRow, evidence: Evidence) -> datetime:
         """When evidence becomes too old, if nothing changes before."""
-        return evidence.frozen_at + timedelta(days=self.policy.max_age_days)
+        return evidence.frozen_at + timedelta(days=_max_age(session, model))
 
     def stale_artefact(self, session: Session, model: ModelRow, evidence: Evidence) -> tuple[str, ...]:
         """Of a version in force: whether what was approved is still what is registered and stored."""
@@ -113,12 +122,14 @@ class EvidenceService:
         found = {(s.kind, s.name): self._digest(session, model, s.kind, s.name, deep=True) for s in lasting}
         return tuple(f"{s} has changed since it was approved" for s in lasting if found[s.kind, s.name] != s.digest)
 
-    def _compared(self, actor: Actor, model: str, version: str, champion: str | None) -> Compared | None:
+    def _compared(
+        self, actor: Actor, model: str, version: str, champion: str | None, margins: Mapping[str, float]
+    ) -> Compared | None:
         if champion is None:
             return None
         if champion == version:
             raise InputError(f"{version} is the version in force already.")
-        found = self.comparisons.compare(actor, model, version, champion)
+        found = self.comparisons.compare(actor, model, version, champion, margins=margins)
         if found.comparison is None:
             raise InputError(f"{version} can't be compared with {champion}: {found.why}")
         return found
@@ -164,7 +175,9 @@ class EvidenceService:
         repository = Repository(session)
         match kind:
             case "policy":
-                return self.policy.digest
+                return policy_of(session, model).policy.digest
+            case "policy of tier":
+                return tier_policy(session, RiskTier(name)).policy.digest
             case "schema":
                 return repository.schema_row(model).digest
             case "champion":
@@ -210,6 +223,17 @@ class EvidenceService:
         if deep and not all(_holds(self.files, digest) for digest in digests):
             return None
         return digest_of(list(digests))
+
+
+def _max_age(session: Session, model: ModelRow) -> float:
+    return policy_of(session, model).policy.max_age_days
+
+
+def _evaluated_until(session: Session, model: ModelRow, version: str) -> str | None:
+    """The time of a version's newest evaluation record, or of the taking in of those that bear none."""
+    batches = Repository(session).batches(model, roles=[BatchRole.EVALUATION])
+    times = [b.last_at or b.created_at for b in batches if b.evaluated_version == version]
+    return max(times).isoformat() if times else None
 
 
 def _batches(ids: Iterable[int]) -> Iterator[tuple[str, str]]:

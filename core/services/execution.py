@@ -30,6 +30,7 @@ from core.services.proposal import ProposalInfo
 from core.services.proposals import ProposalService
 from core.services.records import RecordService
 from core.services.retraining import excluded_windows, recipe_of
+from core.services.signing_policy import put_in_force
 from core.services.versions import VersionInfo, VersionService, VersionState, deployed
 from core.storage.database import Database
 from core.storage.files import WorkspaceFiles, sha256_of
@@ -76,6 +77,11 @@ class ExecutionService:
             if proposal.state != ProposalState.RUNNING or job.state != JobState.RUNNING:
                 raise ConflictError(f"Proposal {proposal.id} is {proposal.state}: nothing may be put in force for it.")
             model = session.get_one(ModelRow, model_id)
+            if proposal.kind == ProposalKind.POLICY:
+                put_in_force(session, proposal, actor, job_id=job_id, at=self.clock())
+                return f"The policy that proposal {proposal.id} asked for is in force."
+            if proposal.kind == ProposalKind.RENEW:
+                return f"The approval of {proposal.version} is renewed."
             before = deployed(session, model)
             name_before = before.name if before else None
             after = proposal.version

@@ -15,8 +15,9 @@ from sqlalchemy.orm import Session
 from core.errors import ConflictError, InputError, PlumblineError, UnknownNameError
 from core.governance.identity import Actor, Right, allowed
 from core.governance.proposals import Move, ProposalState, next_state
+from core.services.approval import approval_lacks
 from core.services.evidence import EvidenceService
-from core.services.proposal import note_move
+from core.services.moves import note_move
 from core.storage.database import Database
 from core.storage.ledger import append, read_evidence
 from core.storage.queue import JobQueue
@@ -250,12 +251,17 @@ class JobService:
     def _start(self, session: Session, actor: Actor, proposal: ProposalRow, job_id: str) -> None:
         """Move an approved proposal on, if its approval is still valid."""
         model = session.get_one(ModelRow, proposal.model_id)
+        lacking: tuple[str, ...] = ()
         try:
-            stale = self.evidence.stale(session, model, read_evidence(session, proposal.evidence_sha256), deep=True)
+            evidence = read_evidence(session, proposal.evidence_sha256)
+            stale = self.evidence.stale(session, model, evidence, deep=True)
+            lacking = approval_lacks(session, proposal, evidence, at=self.clock())
         except ValueError as error:
             stale = (str(error),)
         if stale:
             raise ConflictError(f"The approval is stale: {'; '.join(stale)}. Nothing was done.")
+        if lacking:
+            raise ConflictError(f"The approval isn't what the policy asks for: {'; '.join(lacking)}. Nothing was done.")
         following = next_state(ProposalState(proposal.state), Move.START)
         if following is None:
             raise ConflictError(f"Proposal {proposal.id} is {proposal.state}: no job of it may start.")

@@ -19,7 +19,7 @@ from core.storage.alerting import AlertMoveRow, AlertRow
 from core.storage.charting import unlike_the_ledger
 from core.storage.database import Database
 from core.storage.ledger import entries, n_entries, named
-from core.storage.signing import DeploymentRow, EvidenceRow, ProposalMoveRow
+from core.storage.signing import DeploymentRow, EvidenceRow, ProposalMoveRow, SigningPolicyRow
 
 __all__ = ["LedgerService"]
 
@@ -118,6 +118,7 @@ def _unlike_the_ledger(session: Session, found: Sequence[Entry]) -> Iterator[str
     for move in session.scalars(select(ProposalMoveRow).order_by(ProposalMoveRow.id)):
         entry = by_seq.get(move.ledger_seq)
         said = {"proposal": move.proposal_id, "state": move.state, "evidence": move.evidence_sha256, "text": move.text}
+        said |= {"details": move.details}
         action = f"proposal.{move.move}".replace(" ", "_")
         agrees = (
             entry is not None
@@ -132,6 +133,12 @@ def _unlike_the_ledger(session: Session, found: Sequence[Entry]) -> Iterator[str
     for proposal in sorted({*deployed, *entered}, key=str):
         if proposal not in deployed or proposal not in entered or deployed[proposal] != entered[proposal]:
             yield f"What was put in force for proposal {proposal} isn't what the ledger says."
+    for policy in session.scalars(select(SigningPolicyRow).order_by(SigningPolicyRow.id)):
+        entry = by_seq.get(policy.ledger_seq)
+        said = {"proposal": policy.proposal_id, "tier": policy.tier, "rules": policy.rules}
+        if entry is None or entry.action != "policy.set" or {key: entry.objects.get(key) for key in said} != said:
+            yield f"The policy that proposal {policy.proposal_id} set isn't what entry {policy.ledger_seq} says."
+        told.add(policy.ledger_seq)
     for alert_move in session.scalars(select(AlertMoveRow).order_by(AlertMoveRow.id)):
         entry = by_seq.get(alert_move.ledger_seq)
         said = {"alert": alert_move.alert_id, "state": alert_move.state, "text": alert_move.text}
@@ -145,7 +152,7 @@ def _unlike_the_ledger(session: Session, found: Sequence[Entry]) -> Iterator[str
         told.add(alert_move.ledger_seq)
     yield from _alerts_unlike_their_moves(session, found)
     for entry in found:
-        if entry.action.startswith(("proposal.", "alert.")) and entry.seq not in told:
+        if entry.action.startswith(("proposal.", "alert.", "policy.")) and entry.seq not in told:
             yield f"The move that entry {entry.seq} tells of is missing."
 
 

@@ -2,45 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from core.errors import ConflictError, InputError, NotAllowedError
+from core.errors import ConflictError, InputError, NotAllowedError, UnknownNameError
+from core.governance.conditions import Condition
 from core.governance.evidence import Evidence
 from core.governance.identity import Actor, Right, UserRole, allowed
-from core.governance.proposals import DECISIONS, Move, ProposalKind, ProposalState, next_state, refusal
+from core.governance.proposals import AFTER_DECIDING, DECISIONS, Move, ProposalKind, ProposalState, next_state
+from core.governance.quorum import vacant
+from core.services.admissible import check_further, check_possible, checked_text
 from core.services.evidence import EvidenceService
+from core.services.gate import Gate, gate_of
+from core.services.moves import note_move, proposal_row
 from core.services.proposal import (
     BY_PEOPLE,
-    ENDED,
     Decided,
-    Gate,
     ProposalInfo,
     Review,
     described,
-    gate_of,
-    note_move,
-    proposal_row,
     reviewed,
 )
 from core.services.retraining import check_arguments
-from core.services.versions import VersionState, deployed
+from core.services.signing_policy import check_change
+from core.services.versions import VersionState
 from core.storage.database import Database
 from core.storage.ledger import keep, read_evidence
 from core.storage.queue import JobQueue
 from core.storage.repository import Repository
-from core.storage.signing import DeploymentRow, JobRow, ProposalRow
+from core.storage.signing import JobRow, ProposalRow
 from core.storage.tables import ModelRow, VersionRow
 
-__all__ = ["ProposalService", "checked_text"]
+__all__ = ["ProposalService"]
 
-NEEDS_VERSION = (ProposalKind.PROMOTE, ProposalKind.ROLLBACK, ProposalKind.RETIRE)
-MAX_TEXT = 10_000
+NEEDS_VERSION = (ProposalKind.PROMOTE, ProposalKind.ROLLBACK, ProposalKind.RETIRE, ProposalKind.RENEW)
+NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,9 +70,10 @@ class ProposalService:
         Parameters
         ----------
         version : str or None
-            What to promote, roll back to or retire; None to retrain.
+            What to promote, roll back to, retire or renew the approval of; None to retrain or to change a policy.
         arguments : mapping or None
-            For a retraining its recipe and the windows it shall not learn from.
+            For a retraining its recipe and the windows it shall not learn from; for a policy its rules, and the
+            tier where they are a whole tier's.
 
         Raises
         ------
@@ -140,12 +143,21 @@ class ProposalService:
 
     @allowed(Right.DECIDE)
     def decide(
-        self, actor: Actor, proposal_id: int, move: Move, *, reason: str, evidence_sha256: str | None = None
+        self,
+        actor: Actor,
+        proposal_id: int,
+        move: Move,
+        *,
+        reason: str,
+        evidence_sha256: str | None = None,
+        conditions: Sequence[Condition] = (),
     ) -> Decided:
         """Approve, reject or request changes.
 
         Parameters
         ----------
+        conditions : sequence of Condition
+            What an approval hangs on: once one is due and nobody has checked it, the approval no longer counts.
         evidence_sha256 : str or None
             The evidence the actor looked at: refused if the proposal rests on another by now.
 
@@ -158,7 +170,46 @@ class ProposalService:
         """
         if move not in DECISIONS:
             raise InputError(f"{move} is no decision; it is approve, reject or request changes.")
-        return self._move(actor, proposal_id, move, reason, seen=evidence_sha256)
+        if conditions and move is not Move.APPROVE:
+            raise InputError(f"Only an approval has conditions; to {move}, say in the reason what is missing.")
+        details = {"conditions": [condition.to_dict() for condition in conditions]} if conditions else {}
+        return self._move(actor, proposal_id, move, reason, seen=evidence_sha256, details=details)
+
+    @allowed(Right.DECIDE)
+    def revoke(self, actor: Actor, proposal_id: int, *, reason: str) -> Decided:
+        """Take an approval back: its job doesn't start, and the gate of what it put in force closes.
+
+        What is in force stays so until somebody proposes to roll back; renewing approves it anew.
+
+        Raises
+        ------
+        ConflictError
+            If it isn't approved, its job runs, or it asked for nothing that stays in force.
+        """
+        return self._move(actor, proposal_id, Move.REVOKE, reason)
+
+    @allowed(Right.DECIDE)
+    def check_condition(self, actor: Actor, proposal_id: int, condition: str, *, reason: str) -> Decided:
+        """Say that a condition of an approval was met, and how that was checked.
+
+        Parameters
+        ----------
+        condition : str
+            Its name, as the proposal lists it.
+
+        Raises
+        ------
+        UnknownNameError
+            If no approval that stands has such a condition.
+        NotAllowedError
+            If the actor is the one who had to meet it.
+        """
+        found = self.show(actor, proposal_id).conditions
+        if condition not in found:
+            raise UnknownNameError("condition", condition, found)
+        if found[condition][0].owner == actor.name:
+            raise NotAllowedError("You had to meet this condition: somebody else has to check it.")
+        return self._move(actor, proposal_id, Move.MEET, reason, details={"condition": condition})
 
     @allowed(Right.READ)
     def show(self, actor: Actor, proposal_id: int) -> ProposalInfo:  # noqa: ARG002 (every service call takes the actor)
@@ -228,12 +279,14 @@ class ProposalService:
         with self.database.read() as session:
             repository = Repository(session)
             check_arguments(kind, repository.schema(repository.model(model)), arguments)
+            if kind is ProposalKind.POLICY:
+                check_change(session, arguments, requester=requester)
         evidence = self.evidence.freeze(actor, model, kind, version, arguments)
         with self.database.read() as session:
             model_id = Repository(session).model(model).id
         with self.database.write(f"model {model_id}") as session:
             row = Repository(session).model(model)
-            self._check_possible(session, row, kind, version)
+            check_possible(session, row, kind, version)
             self._check_unchanged(session, row, evidence)
             keep(session, evidence)
             proposal = ProposalRow(
@@ -251,35 +304,6 @@ class ProposalService:
             session.add(proposal)
             session.flush()
             return self._note(session, actor, proposal, Move.OPEN, text)
-
-    def _check_possible(self, session: Session, model: ModelRow, kind: ProposalKind, version: str | None) -> None:
-        same = session.scalars(
-            select(ProposalRow).where(
-                ProposalRow.model_id == model.id,
-                ProposalRow.kind == kind,
-                ProposalRow.state.not_in(ENDED),
-            )
-        )
-        for other in same:
-            if other.version == version:
-                raise ConflictError(
-                    f"Proposal {other.id} asks for the same and is {other.state}: "
-                    "take part in that one, or withdraw it first."
-                )
-        if version is None:
-            return
-        state = VersionState(Repository(session).version(model, version).state)
-        champion = deployed(session, model)
-        in_force = champion is not None and champion.name == version
-        if kind is ProposalKind.PROMOTE and state is not VersionState.CANDIDATE:
-            raise ConflictError(f"{version} is {state}: only a candidate can be promoted. To return to it, roll back.")
-        was_in_force = session.scalar(
-            select(func.count()).where(DeploymentRow.model_id == model.id, DeploymentRow.version == version)
-        )
-        if kind is ProposalKind.ROLLBACK and (state is not VersionState.RETIRED or in_force or not was_in_force):
-            raise ConflictError(f"{version} is {state}: only a version that was in force before can be rolled back to.")
-        if kind is ProposalKind.RETIRE and state in (VersionState.RETIRED, VersionState.REJECTED):
-            raise ConflictError(f"{version} is {state} already.")
 
     def _check_unchanged(self, session: Session, model: ModelRow, evidence: Evidence) -> None:
         changed = self.evidence.stale(session, model, evidence)
@@ -301,8 +325,11 @@ class ProposalService:
         *,
         seen: str | None = None,
         evidence: Evidence | None = None,
+        details: Mapping[str, Any] = NOTHING,
     ) -> Decided:
-        words = checked_text(text, "A decision needs a reason." if move in DECISIONS else "Say why, or what.")
+        words = checked_text(
+            text, "A decision needs a reason." if move in DECISIONS | AFTER_DECIDING else "Say why, or what."
+        )
         with self.database.read() as session:
             model_id = proposal_row(session, proposal_id).model_id
         if move in (Move.APPROVE, Move.RETRY):
@@ -317,32 +344,29 @@ class ProposalService:
             stale: tuple[str, ...] = ()
             if move in (Move.APPROVE, Move.RETRY):
                 stale = self.evidence.stale(session, model, _read(session, proposal), deep=True)
-            self._check(actor, described(session, proposal, self.evidence), move, words, stale)
+            found = described(session, proposal, self.evidence)
+            self._check(actor, found, move, words, stale)
+            check_further(session, proposal, move, details, now=self.clock())
             if evidence is not None:
                 self._check_unchanged(session, model, evidence)
                 keep(session, evidence)
                 proposal.evidence_sha256 = evidence.sha256
                 proposal.requester = proposal.requester or actor.name
-            following = next_state(ProposalState(proposal.state), move)
+            signed = [signature.roles for signature in found.approvals]
+            is_complete = not vacant(found.seats, [*signed, actor.roles])
+            following = next_state(found.state, move, is_complete=is_complete)
             if following is None:  # the check above refused it already
                 raise ConflictError(f"A proposal that is {proposal.state} can't be changed by: {move}.")
             proposal.state = following
             job_id = self._enqueue(session, actor, proposal) if following is ProposalState.APPROVED else None
             if following is ProposalState.REJECTED and proposal.kind == ProposalKind.PROMOTE and proposal.version:
                 _reject(Repository(session).version(model, proposal.version))
-            return self._note(session, actor, proposal, move, words, job_id=job_id)
+            roles = {"roles": [str(role) for role in actor.roles]} if move in DECISIONS else {}
+            return self._note(session, actor, proposal, move, words, job_id=job_id, details={**roles, **details})
 
     def _check(self, actor: Actor, found: ProposalInfo, move: Move, text: str, stale: tuple[str, ...] = ()) -> None:
         state = found.state
-        refused = refusal(
-            move,
-            actor,
-            state=state,
-            requester=found.requester,
-            askers=found.askers,
-            stale=stale,
-            reason=text,
-        )
+        refused = found.refusal(move, actor, stale=stale, reason=text)
         if refused is None:
             return
         if next_state(state, move) is None:
@@ -386,8 +410,9 @@ class ProposalService:
         text: str,
         *,
         job_id: str | None = None,
+        details: Mapping[str, Any] | None = None,
     ) -> Decided:
-        receipt = note_move(session, actor, proposal, move, text, at=self.clock(), job_id=job_id)
+        receipt = note_move(session, actor, proposal, move, text, at=self.clock(), job_id=job_id, details=details)
         return Decided(proposal=described(session, proposal, self.evidence), receipt=receipt, job_id=job_id)
 
 
@@ -401,15 +426,3 @@ def _read(session: Session, proposal: ProposalRow) -> Evidence:
 def _reject(version: VersionRow) -> None:
     if version.state == VersionState.CANDIDATE:
         version.state = VersionState.REJECTED
-
-
-def checked_text(text: str, why: str) -> str:
-    """What somebody wrote, if it can be kept; raises InputError, with `why` where nothing was written."""
-    words = text.strip()
-    if not words:
-        raise InputError(why)
-    if any(char == "\0" or "\ud800" <= char <= "\udfff" for char in words):
-        raise InputError("The text holds characters that can't be stored; write it anew.")
-    if len(words) > MAX_TEXT:
-        raise InputError(f"That is {len(words):,} characters long; write at most {MAX_TEXT:,}.")
-    return words

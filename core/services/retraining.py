@@ -15,6 +15,7 @@ from core.schema import ModelSchema
 __all__ = ["check_arguments", "excluded_windows", "recipe_of"]
 
 RETRAINING = ("recipe", "exclude")
+POLICY = ("policy", "tier")
 
 
 def recipe_of(schema: ModelSchema, arguments: Mapping[str, Any]) -> Recipe:
@@ -42,7 +43,7 @@ def excluded_windows(arguments: Mapping[str, Any]) -> tuple[ExcludedWindow, ...]
 
 def check_arguments(kind: ProposalKind, schema: ModelSchema, arguments: Mapping[str, Any]) -> None:
     """Raise InputError where a job could not read what a proposal asks for: before anybody has to approve it."""
-    known = RETRAINING if kind is ProposalKind.RETRAIN else ()
+    known = {ProposalKind.RETRAIN: RETRAINING, ProposalKind.POLICY: POLICY}.get(kind, ())
     for name in arguments:
         if name not in known:
             takes = f"takes {' and '.join(known)}" if known else "takes nothing further"

@@ -1,6 +1,6 @@
 """The SQL tables of people, proposals, jobs and the ledger, as SQLAlchemy models.
 
-Ledger, evidence, moves and deployments are only ever added to: triggers that migrations make refuse
+Ledger, evidence, moves, deployments and policies are only ever added to: triggers that migrations make refuse
 anything else.
 """
 
@@ -25,6 +25,7 @@ __all__ = [
     "ProposalMoveRow",
     "ProposalRow",
     "ScheduleRow",
+    "SigningPolicyRow",
 ]
 
 
@@ -111,6 +112,22 @@ class ProposalMoveRow(Base):
     actor: Mapped[str] = mapped_column(String(200))
     text: Mapped[str] = mapped_column(Text)
     evidence_sha256: Mapped[str] = mapped_column(String(64))
+    at: Mapped[datetime]
+    ledger_seq: Mapped[int] = mapped_column(BigInteger)
+    details: Mapped[dict[str, Any] | None]
+
+
+class SigningPolicyRow(Base):
+    """Rules of signing that were put in force: of a model, or, without one, of a tier; only ever added to."""
+
+    __tablename__ = "signing_policy"
+    __table_args__ = (Index("ix_signing_policy_model_id_tier", "model_id", "tier"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    model_id: Mapped[int | None] = mapped_column(ForeignKey("model.id"))
+    tier: Mapped[str] = mapped_column(String(20))
+    rules: Mapped[dict[str, Any]]
+    proposal_id: Mapped[int] = mapped_column(ForeignKey("proposal.id"), unique=True)
     at: Mapped[datetime]
     ledger_seq: Mapped[int] = mapped_column(BigInteger)
 

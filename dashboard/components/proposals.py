@@ -15,6 +15,8 @@ KINDS = {
     ProposalKind.PROMOTE: "Promote",
     ProposalKind.ROLLBACK: "Roll back",
     ProposalKind.RETIRE: "Retire",
+    ProposalKind.RENEW: "Renew approval",
+    ProposalKind.POLICY: "Change policy",
 }
 STATES = {
     ProposalState.DRAFT: ("gray", "edit_note", "Draft"),
@@ -25,6 +27,7 @@ STATES = {
     ProposalState.DONE: ("green", "check_circle", "Done"),
     ProposalState.FAILED: ("red", "error", "Failed"),
     ProposalState.REJECTED: ("gray", "block", "Rejected"),
+    ProposalState.REVOKED: ("red", "gavel", "Revoked"),
     ProposalState.WITHDRAWN: ("gray", "undo", "Withdrawn"),
 }
 
@@ -34,6 +37,11 @@ def title_of(found: ProposalInfo) -> str:
     model, version = plain(found.model), plain(found.version or "")
     if found.kind is ProposalKind.ROLLBACK:
         return f"Roll back {model} to {version}"
+    if found.kind is ProposalKind.POLICY:
+        tier = found.arguments.get("tier")
+        return f"Change the policy of {f'the tier {plain(tier)}' if tier else model}"
+    if found.kind is ProposalKind.RENEW:
+        return f"Renew the approval of {model} {version}"
     return f"{KINDS[found.kind]} {model} {version}".strip()
 
 

@@ -27,11 +27,13 @@ CONSEQUENCES = {
     ProposalKind.RETRAIN: "Trains a candidate; its promotion is then a proposal of its own.",
     ProposalKind.PROMOTE: "Puts a candidate in force, compared with the version that is in force now.",
     ProposalKind.ROLLBACK: "Puts a version in force that was in force before.",
+    ProposalKind.RENEW: "Approves the version in force anew, on what monitoring says now.",
     ProposalKind.RETIRE: "Takes a version out of use; if it is in force, no version is afterwards.",
 }
 LACKING = {
     ProposalKind.PROMOTE: "It has no candidate: register a version, and take in its evaluation data.",
     ProposalKind.ROLLBACK: "No other version of it was in force before.",
+    ProposalKind.RENEW: "No version of it is in force.",
     ProposalKind.RETIRE: "It has no version that could be retired.",
 }
 
@@ -56,7 +58,7 @@ def propose_form(actor: Actor) -> None:
         return
     wanted = {name: st.query_params.get(name, "") for name in ("model", "kind", "version")}
     with st.expander("New proposal", icon=":material/add:", expanded=bool(wanted["model"] or wanted["kind"])):
-        kinds = list(KINDS)
+        kinds = [one for one in KINDS if one is not ProposalKind.POLICY]  # that has a page of its own
         kind = st.segmented_control(
             "What do you ask for?",
             kinds,
@@ -109,6 +111,7 @@ def _versions(actor: Actor, model: str, kind: ProposalKind) -> list[str]:
     fits = {
         ProposalKind.PROMOTE: lambda v: v.state is VersionState.CANDIDATE,
         ProposalKind.ROLLBACK: lambda v: v.state is VersionState.RETIRED and v.name in served,
+        ProposalKind.RENEW: lambda v: v.state is VersionState.CHAMPION,
         ProposalKind.RETIRE: lambda v: v.state in (VersionState.CANDIDATE, VersionState.CHAMPION),
     }
     return [version.name for version in reversed(known) if fits[kind](version)]

@@ -15,7 +15,7 @@ from core.services.checks import Check, Outcome, Section
 from core.services.proposal import Review
 from dashboard.components.numbers import cell_table
 from dashboard.components.verdict import verdict_card
-from dashboard.text import capital, in_sentence, measure_name, muted, number, plain, signed
+from dashboard.text import capital, in_sentence, measure_name, muted, number, plain, plural, signed
 
 __all__ = ["ANCHORS", "interval_of", "review_verdict", "show_checks"]
 
@@ -114,6 +114,10 @@ def _main(review: Review) -> str:
         if not differences:
             return plain(report.get("why") or "There is no comparison.")
         return _difference(differences[0], plain(compared["candidate"]), plain(compared["champion"]))
+    if found.kind is ProposalKind.POLICY:
+        cases = report["dry_run"]
+        n = sum(case["was"] == "approve" and bool(case["would_lack"]) for case in cases)
+        return f"Of {plural(len(cases), 'past decision')}, {plural(n, 'approval')} would have lacked something."
     monitoring = report.get("monitoring")
     return _leading(monitoring) if monitoring else f"Nothing is known of {plain(found.model)}: it has no reference."
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
 
 import streamlit as st
 
-from core.errors import PlumblineError
+from core.errors import InputError, PlumblineError
+from core.governance.approval import seat_words
+from core.governance.conditions import Condition
 from core.governance.identity import Actor
 from core.governance.proposals import DECISIONS, Move, ProposalKind, ProposalState
 from core.services.checks import Outcome
@@ -19,6 +22,7 @@ from dashboard.text import instant, listed, muted, plain, plural
 __all__ = ["comment_form", "decision_card", "keep_receipt", "submit_form"]
 
 SAID, RECEIPT, TIMES = "review_said", "review_receipt", "review_times"
+MOST_CONDITIONS = 3  # more are given by the command
 DECIDING = {Move.APPROVE: "Approve", Move.REQUEST_CHANGES: "Request changes", Move.REJECT: "Reject"}
 STANDS = {
     ProposalState.DRAFT: "A draft asks nobody yet: somebody has to make it their own and submit it.",
@@ -28,6 +32,7 @@ STANDS = {
     ProposalState.DONE: "It was approved, and is done.",
     ProposalState.FAILED: "It was approved, and its job failed. It can run again, or rest on fresh evidence.",
     ProposalState.REJECTED: "It was rejected. Nothing was done.",
+    ProposalState.REVOKED: "Its approval was revoked: the gate is closed by it.",
     ProposalState.WITHDRAWN: "It was withdrawn. Nothing was done.",
 }
 
@@ -62,6 +67,13 @@ OTHERS = (
         icon=":material/replay:",
         consequence="The approval still stands if its evidence does.",
     ),
+    Other(
+        move=Move.REVOKE,
+        label="Revoke the approval",
+        icon=":material/gavel:",
+        consequence="Its job doesn't start, and the gate of what it put in force closes. To take that out of force, "
+        "propose to roll back.",
+    ),
     Other(move=Move.WITHDRAW, label="Withdraw", icon=":material/undo:", consequence="It ends here. Nothing is done."),
 )
 
@@ -73,6 +85,7 @@ def decision_card(review: Review, actor: Actor) -> None:
     with st.container(border=True, key="decision", gap="small"):
         st.subheader("Decision", anchor=False)
         _outcome(found)
+        _seats(found)
         if found.state is ProposalState.OPEN:
             _deciding(review, actor, refusals)
         else:
@@ -87,6 +100,7 @@ def decision_card(review: Review, actor: Actor) -> None:
                 icon=":material/manufacturing:",
                 query_params={"job": found.job_id},
             )
+        _conditions(found, can_check=refusals[Move.MEET] is None, actor=actor)
         for other in OTHERS:
             if refusals[other.move] is None:
                 _other(found, other)
@@ -132,10 +146,49 @@ def _outcome(found: ProposalInfo) -> None:
 
 def _approved_by(found: ProposalInfo) -> None:
     """Who has signed for the evidence that it rests on."""
-    by = [m for m in found.moves if m.move is Move.APPROVE and m.evidence_sha256 == found.evidence_sha256]
-    if by:
-        signed = [f"**{plain(move.actor)}**, {instant(move.at)}" for move in by]
+    if found.approvals:
+        signed = [f"**{plain(move.actor)}** ({', '.join(move.roles)}), {instant(move.at)}" for move in found.approvals]
         st.markdown(f"Approved by {listed(signed, most=9)}.")
+
+
+def _seats(found: ProposalInfo) -> None:
+    """Who has to sign, where more than one has or somebody has already, and what the policy finds lacking."""
+    if found.state is not ProposalState.OPEN:
+        return
+    if len(found.seats) > 1 or found.approvals:
+        st.markdown(f"It takes {seat_words(found.seats)}.")
+        _approved_by(found)
+        st.markdown(f":orange-badge[:material/draw: Still to sign] {seat_words(found.vacant)}")
+    for why in found.lacking:
+        st.markdown(f":red-badge[:material/policy: Policy] {plain(why)}.")
+
+
+def _condition(what: str | None, owner: str | None, due: date | None) -> Condition:
+    """A condition as it was typed; due at the end of its day."""
+    if not (what and owner and due):
+        raise InputError("A condition needs what has to be done, by whom and until when; nothing was signed.")
+    end = datetime(due.year, due.month, due.day, tzinfo=UTC) + timedelta(days=1)
+    return Condition(text=what, owner=owner.strip(), due_at=end)
+
+
+def _conditions(found: ProposalInfo, *, can_check: bool, actor: Actor) -> None:
+    """What the approvals hang on, and checking that it was done."""
+    for name, (condition, checked) in found.conditions.items():
+        said = f"{plain(condition.text)}  \n{muted(f'{plain(condition.owner)}, due {instant(condition.due_at)}')}"
+        if checked is not None:
+            st.markdown(f":green-badge[:material/check: Checked by {plain(checked.actor)}] {said}")
+            continue
+        st.markdown(f":orange-badge[:material/assignment: Condition] {said}")
+        if not can_check or condition.owner == actor.name:
+            continue
+        key = _key(f"condition-{name}", found)
+        with st.popover("Check it", icon=":material/check:"), st.form(f"{key}-form", border=False):
+            st.text_area("How was it checked?", key=key, height=80)
+            st.form_submit_button("It is met", on_click=_do, args=(found.id, key, _check_call(found.id, name)))
+
+
+def _check_call(proposal_id: int, name: str) -> Callable[[Actor, str], Decided]:
+    return lambda actor, reason: workspace().proposals.check_condition(actor, proposal_id, name, reason=reason)
 
 
 def _problem(proposal_id: int) -> None:
@@ -166,6 +219,13 @@ def _deciding(review: Review, actor: Actor, refusals: dict[Move, str | None]) ->
             captions=[_consequence(review, move) for move in may],
         )
         st.text_area("Reason", key=key, height=100, placeholder="What convinced you, or what is missing")
+        with st.expander("Conditions of an approval", type="compact"):
+            for n in range(MOST_CONDITIONS):
+                st.text_input(f"Condition {n + 1}", key=f"{key}-what-{n}", placeholder="What has to be done")
+                left, right = st.columns([2, 3], gap="small")
+                left.text_input("By whom", key=f"{key}-owner-{n}", placeholder="A name")
+                right.date_input("Due (UTC)", None, key=f"{key}-due-{n}", format="YYYY-MM-DD")
+            st.markdown(muted("Once one is due and nobody else has checked it, the approval no longer counts."))
         st.form_submit_button(
             "Sign", icon=":material/draw:", on_click=_decide, args=(found.id, key, found.evidence_sha256)
         )
@@ -183,6 +243,8 @@ def _consequence(review: Review, move: Move) -> str:
         return f"Ends it{ends}."
     n = sum(check.outcome in (Outcome.FAIL, Outcome.LOOK) for check in review.checks)
     runs = "The job starts as soon as a worker is free."
+    if len(found.vacant) > 1:
+        runs = "It then waits for the other signatures."
     if not n:
         return runs
     return f"{runs} {plural(n, 'check')} {'fails or needs' if n == 1 else 'fail or need'} a look: say why all the same."
@@ -190,7 +252,7 @@ def _consequence(review: Review, move: Move) -> str:
 
 def _who_can(review: Review) -> str:
     """Who may approve; '' where the evidence itself is in the way."""
-    if review.proposal.stale:
+    if review.proposal.stale or review.proposal.lacking:
         return ""
     names = [plain(name) for name in review.deciders]
     if not names:
@@ -213,6 +275,7 @@ def _call(proposal_id: int, move: Move) -> Callable[[Actor, str], Decided]:
         Move.SUBMIT: proposals.submit,
         Move.REFRESH: proposals.refresh,
         Move.RETRY: proposals.retry,
+        Move.REVOKE: proposals.revoke,
         Move.WITHDRAW: proposals.withdraw,
     }
     return lambda actor, reason: calls[move](actor, proposal_id, reason=reason)
@@ -225,9 +288,18 @@ def _decide(proposal_id: int, key: str, evidence_sha256: str) -> None:
         st.session_state[SAID] = (proposal_id, "Choose what you decide; nothing was signed.")
         return
 
+    rows = [
+        [st.session_state.get(f"{key}-{part}-{n}") for part in ("what", "owner", "due")] for n in range(MOST_CONDITIONS)
+    ]
+
     def call(actor: Actor, reason: str) -> Decided:
         return workspace().proposals.decide(
-            actor, proposal_id, Move(move), reason=reason, evidence_sha256=evidence_sha256
+            actor,
+            proposal_id,
+            Move(move),
+            reason=reason,
+            evidence_sha256=evidence_sha256,
+            conditions=[_condition(*row) for row in rows if any(row)],
         )
 
     _do(proposal_id, key, call)

@@ -21,9 +21,10 @@ ABOUT_A_MODEL = (
     "quality",
     "alarm-policy",
     "data",
+    "policies",
     "versions",
 )
-ABOUT_NO_ROWS = ("alarm-policy", "data", "versions")
+ABOUT_NO_ROWS = ("alarm-policy", "data", "policies", "versions")
 
 
 def sidebar(actor: Actor, url_path: str) -> None:

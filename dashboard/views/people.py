@@ -18,6 +18,8 @@ MEANING = {
     UserRole.VIEWER: "looks at models",
     UserRole.ENGINEER: "brings in records, registers versions, proposes",
     UserRole.REVIEWER: "proposes, and decides what others proposed",
+    UserRole.VALIDATOR: "does what a reviewer does, and signs where a policy asks for somebody who tested the model",
+    UserRole.OWNER: "does what a reviewer does, and signs where a policy asks for somebody who answers for the model",
     UserRole.AUDITOR: "looks at models and at the ledger, changes nothing",
     UserRole.ADMIN: "manages these accounts; decides nothing",
 }

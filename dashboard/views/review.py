@@ -8,6 +8,7 @@ from core.services.proposal import Review
 from dashboard import cached
 from dashboard.auth import current_actor
 from dashboard.components.frame import empty_state
+from dashboard.components.policy_rules import show_change
 from dashboard.components.proposals import freshness, state_chip, title_of
 from dashboard.components.review_checks import review_verdict, show_checks
 from dashboard.components.review_comparison import show_differences, show_groups, show_slices
@@ -73,6 +74,9 @@ def what_it_says(review: Review) -> None:
             show_slices(compared["result"]["slices"])
             st.space(4)
         show_making(review)
+        return
+    if review.proposal.kind is ProposalKind.POLICY:
+        show_change(report)
         return
     if review.proposal.kind is ProposalKind.RETRAIN:
         show_retraining(review)

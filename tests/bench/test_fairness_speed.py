@@ -76,7 +76,7 @@ def seconds(call: Callable[[], object]) -> tuple[float, object]:
     return time.process_time() - start, found
 
 
-def test_a_whole_audit_of_a_million_rows_costs_at_most_a_third_of_fairlearns_rates(rows, tell):
+def test_a_whole_audit_of_a_million_rows_costs_at_most_a_hundredth_of_fairlearns_rates(rows, tell):
     counting, counts = seconds(lambda: tables(rows))
     auditing, audits = seconds(lambda: whole_audit(counts))
     peer, of_rows = seconds(lambda: frames(rows))
@@ -91,4 +91,4 @@ def test_a_whole_audit_of_a_million_rows_costs_at_most_a_third_of_fairlearns_rat
         f"3 rates by MetricFrame {peer:.2f} s: {peer / auditing:.1f} times the audit, "
         f"{peer / (auditing + counting):.1f} times both"
     )
-    assert auditing < peer / 3
+    assert auditing < peer / 100

@@ -130,7 +130,7 @@ def test_who_may_not_is_told_who_may(open_as: OpenAs, signed_folder: Path) -> No
     assert "It can't be run again now. You (viewer) may not retry" in text
     assert "To change that, or to have a model analysed now, is for an engineer." in text
     page = open_as("alma", "jobs", signed_folder, job=job_of(signed_folder, "analyse").id)
-    assert "To cancel it is for an engineer or a reviewer." in words(page)
+    assert "To cancel it is for an engineer, a reviewer, a validator or an owner." in words(page)
     assert not {"Cancel the job", "Set", "Analyse now"} & {button.label for button in page.button}
 
 

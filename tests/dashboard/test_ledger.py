@@ -190,7 +190,7 @@ def test_a_viewer_is_told_who_may(open_as: OpenAs, signed_folder: Path) -> None:
     page = open_as("vera", "ledger", signed_folder)
     assert not page.exception
     text = words(page)
-    assert "The ledger: that is for an engineer, a reviewer, an auditor or an admin." in text
+    assert "The ledger: that is for an engineer, a reviewer, a validator, an owner, an auditor or an admin." in text
     assert "Verified" not in text
     assert not page.table
     assert not page.get("download_button")

@@ -68,7 +68,7 @@ def test_only_what_is_possible_may_be_asked_for_and_only_by_who_may_ask(open_as:
     assert asked("ines", "v1") == ["model=loans&kind=retire&version=v1"]
     assert asked("vera", "v2") == []
     page = open_as("vera", "versions", signed_folder, model=MODEL)
-    assert "To propose a change is for an engineer or a reviewer." in words(page)
+    assert "To propose a change is for an engineer, a reviewer, a validator or an owner." in words(page)
 
 
 def test_which_version_was_in_force_at_an_instant_is_answered_in_a_sentence(

@@ -180,7 +180,7 @@ def test_a_proposal_is_discussed_and_taken_back(house: House) -> None:
     assert house.ines("request-changes", number, "--reason", "leave out January 14th too").code == 0
     shown = house.vera("proposal", "show", number).out
     assert "state      changes requested" in shown
-    assert "to decide  ines, otto, zoe" in shown
+    assert "to decide  both, ines, olga, otto, vic, zoe" in shown
     assert "ines: comment" in shown
     assert "why these days?" in shown
     assert 'estimator = "linear"' in shown

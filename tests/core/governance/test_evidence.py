@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.governance.evidence import Evidence, Subject, canonical_json, digest_of, stale_because
-from core.governance.policy import Policy
+from core.governance.policy import SigningPolicy
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 SUBJECTS = (
@@ -82,7 +82,7 @@ def test_what_is_no_evidence_is_said_to_be_none_though_its_name_is_right(content
 
 def test_evidence_holds_while_nothing_changes_up_to_its_last_day() -> None:
     frozen = Evidence.freeze({}, SUBJECTS, now=NOW)
-    age = Policy().max_age_days
+    age = SigningPolicy().max_age_days
     assert stale_because(frozen, CURRENT, now=NOW + timedelta(days=14), max_age_days=age) == ()
     assert stale_because(frozen, CURRENT, now=NOW + timedelta(days=14, seconds=1), max_age_days=age) == (
         "the evidence is older than 14 days",
@@ -110,4 +110,4 @@ def test_a_subject_that_nobody_knows_any_more_is_gone() -> None:
 
 
 def test_other_rules_of_signing_have_another_name() -> None:
-    assert Policy().digest == Policy(max_age_days=14.0).digest != Policy(max_age_days=30).digest
+    assert SigningPolicy().digest == SigningPolicy(max_age_days=14.0).digest != SigningPolicy(max_age_days=30).digest

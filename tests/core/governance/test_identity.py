@@ -22,6 +22,8 @@ MAY = {
     "viewer": {R.SIGN_IN, R.READ},
     "engineer": {R.SIGN_IN, R.READ, R.AUDIT, R.INGEST, R.CONFIGURE, R.PROPOSE, R.RESPOND},
     "reviewer": {R.SIGN_IN, R.READ, R.AUDIT, R.PROPOSE, R.DECIDE, R.RESPOND},
+    "validator": {R.SIGN_IN, R.READ, R.AUDIT, R.PROPOSE, R.DECIDE, R.RESPOND},
+    "owner": {R.SIGN_IN, R.READ, R.AUDIT, R.PROPOSE, R.DECIDE, R.RESPOND},
     "auditor": {R.SIGN_IN, R.READ, R.AUDIT},
     "admin": {R.SIGN_IN, R.READ, R.AUDIT, R.ADMINISTER},
     "operator": {R.SIGN_IN, R.READ, R.AUDIT, R.INGEST, R.CONFIGURE, R.PROPOSE, R.RESPOND},
@@ -60,10 +62,13 @@ def test_no_account_can_be_the_worker_the_operator_or_anonymous() -> None:
 @pytest.mark.parametrize("role", UserRole)
 def test_a_call_without_its_right_never_happens_and_says_who_has_it(role: UserRole) -> None:
     safe, actor = Safe(), Actor(name="zoe", roles=(role,))
-    if role is UserRole.REVIEWER:
+    if Right.DECIDE in RIGHTS[role]:
         assert safe.open(actor, 7) == 7
         return
     with pytest.raises(NotAllowedError) as refused:
         safe.open(actor, 7)
-    assert str(refused.value) == f"zoe ({role}) may not open: it needs the right to decide, which reviewer has."
+    assert (
+        str(refused.value)
+        == f"zoe ({role}) may not open: it needs the right to decide, which reviewer or validator or owner has."
+    )
     assert safe.n_calls == 0

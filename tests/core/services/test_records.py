@@ -278,7 +278,7 @@ def test_eight_processes_writing_at_once_lose_and_double_nothing(tmp_path: Path,
         for n in range(8)
     ]
     spawn = multiprocessing.get_context("spawn")
-    orders = [files[n:] + files[:n] for n in range(8)]  # every process takes every file, each in another order
+    orders = [(files + files)[n : n + 3] for n in range(8)]  # every file is taken by three processes
     workers = [spawn.Process(target=_ingest_all, args=(folder, database_url, order)) for order in orders]
     for worker in workers:
         worker.start()

@@ -42,7 +42,8 @@ def test_the_calls_are_found_and_each_is_marked_and_takes_an_actor_first(governe
     assert len(found) > N_LEAST
     for service, name, method in found:
         assert isinstance(getattr(method, "right", None), Right), f"{service}.{name} is not marked with @allowed"
-        assert list(inspect.signature(inspect.unwrap(method)).parameters)[:2] == ["self", "actor"], f"{service}.{name}"
+        actor = list(inspect.signature(inspect.unwrap(method)).parameters.values())[1]
+        assert (actor.name, actor.annotation) == ("actor", "Actor"), f"{service}.{name}"
 
 
 @pytest.mark.parametrize("role", UserRole)

@@ -17,7 +17,7 @@ from core.governance.ledger import check_chain
 from core.storage.charting import ControlPhaseDecisionRow, ControlPhaseRow
 from core.storage.database import Database, alembic_config
 from core.storage.ledger import append, entries, head, keep, n_entries, read_evidence
-from core.storage.signing import DeploymentRow, ProposalMoveRow, ProposalRow
+from core.storage.signing import DeploymentRow, ProposalMoveRow, ProposalRow, SigningPolicyRow
 from core.storage.tables import Base, ModelRow
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -28,6 +28,7 @@ UNIQUE = {
     "deployment": ["id", "proposal_id"],
     "control_phase": ["id"],
     "control_phase_decision": ["id", "phase_id"],
+    "signing_policy": ["id", "proposal_id"],
 }
 TABLES = sorted(UNIQUE)
 N_PROCESSES, N_EACH = 8, 8
@@ -64,6 +65,8 @@ def add_rows(database: Database, name: str) -> None:
         move = {"move": "open", "state": "open", "actor": "ada", "text": "why", "evidence_sha256": evidence.sha256}
         session.add(ProposalMoveRow(proposal_id=proposal.id, at=NOW, ledger_seq=receipt.seq, **move))
         session.add(DeploymentRow(model_id=model.id, version="v1", at=NOW, proposal_id=proposal.id))
+        policy = {"model_id": model.id, "tier": "high", "rules": {}, "proposal_id": proposal.id}
+        session.add(SigningPolicyRow(at=NOW, ledger_seq=receipt.seq, **policy))
         phase = ControlPhaseRow(
             model_id=model.id,
             version="",
