@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 WORKSPACE ?= plumbline-workspace
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint format bench bench-alarms bench-charts bench-concept bench-fairness lock clean
+.PHONY: help install demo test lint format bench bench-alarms bench-charts bench-concept bench-estimates bench-fairness lock clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -44,6 +44,9 @@ bench: $(VENV)/.development ## Measure speed, as ratios in one run
 
 bench-fairness: $(VENV)/.development ## Measure how far a fairness audit can be trusted, and write it to docs/
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.bench.fairness.run
+
+bench-estimates: $(VENV)/.development ## Measure how far estimates without labels hold, and write docs/estimates.md
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.bench.estimates.run
 
 bench-charts: $(VENV)/.development ## Chart real series, and write what was found to docs/
 	$(BIN)/python -m tests.bench.charts_on_real_series

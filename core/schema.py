@@ -158,7 +158,7 @@ class Outcome(_Strict):
 class CostSpec(_Strict):
     """What a row costs by what was predicted and what turned out, in a currency; a gain is negative."""
 
-    currency: Annotated[str, Field(min_length=1, max_length=12)]
+    currency: Annotated[str, Field(pattern=r"^[A-Za-z]{1,8}$")]
     amounts: dict[str, dict[str, Annotated[float, Field(allow_inf_nan=False)]]]
 
     @property

@@ -20,6 +20,7 @@ PRIOR_ROWS = 5.0  # what the curve counts for beside the rows of a cell
 ROWS_A_CELL = 50
 MOST_CELLS = 100
 NEWTON_STEPS = 6
+TOLERANCE = 1e-7  # of a cell's rate
 LARGEST_STEP = 2.0  # of log-odds, in one of them
 
 
@@ -93,6 +94,8 @@ class ScoreCalibration:
         for _ in range(NEWTON_STEPS):
             rates = expit(self.curve + shift[:, self.cell])
             mean = np.add.reduceat(weights * rates, starts, axis=1)
+            if np.abs(levels - mean).max() < TOLERANCE:
+                break
             slope = np.maximum(np.add.reduceat(weights * rates * (1 - rates), starts, axis=1), 1e-12)
             shift += np.clip((levels - mean) / slope, -LARGEST_STEP, LARGEST_STEP)
         placed: Floats = expit(self.curve + shift[:, self.cell])

@@ -79,7 +79,9 @@ def held(text: str) -> str:
 
 def titled(measure: Measure) -> str:
     """A measure's name at the head of a sentence."""
-    return capital(measure_name(measure.measure))
+    name = capital(measure_name(measure.measure))
+    currency = measure.convention.partition(" per row ")[0] if measure.measure == "cost_per_row" else ""
+    return f"{name}, {currency}" if currency else name
 
 
 def moved(measure: Measure) -> str:
