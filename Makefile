@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 WORKSPACE ?= plumbline-workspace
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint format bench bench-alarms bench-charts bench-estimates bench-fairness lock clean
+.PHONY: help install demo test lint format bench bench-alarms bench-charts bench-concept bench-estimates bench-fairness lock clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -50,6 +50,9 @@ bench-estimates: $(VENV)/.development ## Measure how far estimates without label
 
 bench-charts: $(VENV)/.development ## Chart real series, and write what was found to docs/
 	$(BIN)/python -m tests.bench.charts_on_real_series
+
+bench-concept: $(VENV)/.development ## Concept drift on streams whose truth is known, and write it to docs/
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.bench.concept.run
 
 bench-alarms: $(VENV)/.development ## Count false alarms in streams whose truth is known, and write docs/false-alarms.md
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.bench.alarms.run $(if $(STREAMS),--streams $(STREAMS)) $(if $(PROCESSES),--processes $(PROCESSES)) $(if $(EVIDENTLY),--evidently $(EVIDENTLY)) $(if $(NANNYML),--nannyml $(NANNYML))

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from core.services.jobs import JobService
     from core.services.labels import LabelService
     from core.services.ledger import LedgerService
+    from core.services.loss_change import LossChangeService
     from core.services.models import ModelService
     from core.services.policies import SigningPolicyService
     from core.services.profiles import ProfileService
@@ -200,6 +201,13 @@ class Workspace:
         from core.services.audited_rows import AuditedRowsService
 
         return AuditedRowsService(database=self.database, samples=self.samples, folder=self.folder / "fairness")
+
+    @cached_property
+    def loss_changes(self) -> LossChangeService:
+        """Why a loss changed, asked of rows."""
+        from core.services.loss_change import LossChangeService
+
+        return LossChangeService(database=self.database, samples=self.samples)
 
     @cached_property
     def accounts(self) -> AccountService:

@@ -28,6 +28,7 @@ PAGES = {
         ("reviews", "Reviews", "fact_check"),
         ("review", "Review", "rate_review"),
         ("versions", "Versions", "deployed_code"),
+        ("compare", "Compare", "compare_arrows"),
         ("policies", "Policies", "gavel"),
         ("ledger", "Ledger", "history_edu"),
     ],

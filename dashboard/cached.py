@@ -18,6 +18,7 @@ from core.fairness.conditional import ConditionalGap
 from core.fairness.decomposition import GapDecomposition
 from core.governance.identity import Actor
 from core.governance.ledger import LedgerCheck
+from core.services.ageing import VersionAgeing
 from core.services.alarm_policies import PolicyPreview
 from core.services.audits import AuditRequest
 from core.services.chart_options import ChartOptions
@@ -32,10 +33,12 @@ from core.services.fairness_detail import AttributeDetail
 from core.services.fairness_policies import PolicyShelf
 from core.services.fairness_rows import SampleBasis
 from core.services.fleet import FleetRow, ModelSummary
+from core.services.loss_change import LossChange
 from core.services.observations import Context, Selection
 from core.services.performance import PerformanceReport, PerformanceSlices
 from core.services.places import Places
 from core.services.quality import QualityReport
+from core.services.version_changes import VersionChanges
 from core.services.watch_report import WatchReport
 from dashboard.auth import current_actor
 from dashboard.opened import workspace
@@ -48,8 +51,10 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Verified",
+    "ageing",
     "alarm_preview",
     "attribute_detail",
+    "comparison",
     "concept",
     "conditional",
     "consistency",
@@ -63,6 +68,7 @@ __all__ = [
     "gap_change",
     "intersections",
     "ledger_check",
+    "loss_change",
     "peers",
     "performance",
     "performance_slices",
@@ -176,6 +182,18 @@ def concept(model: str, selection: Selection) -> ConceptReport | None:
     return _cached("concept", model, selection, lambda: ask(current_actor(), model, selection))
 
 
+def ageing(model: str, selection: Selection) -> tuple[VersionAgeing, ...]:
+    """How versions age."""
+    ask = workspace().analysis.ageing
+    return _cached("ageing", model, selection, lambda: ask(current_actor(), model, selection))
+
+
+def loss_change(model: str, selection: Selection) -> LossChange | None:
+    """Why the loss changed."""
+    ask = workspace().loss_changes.explain
+    return _cached("loss_change", model, selection, lambda: ask(current_actor(), model, selection))
+
+
 def control_chart(model: str, selection: Selection, series: str | None, options: ChartOptions) -> ChartReport | None:
     """A series against its control limits."""
     charts = workspace().charts
@@ -213,6 +231,17 @@ def _audited(question: str, request: AuditRequest, ask: Callable[[Actor, AuditRe
     policy = workspace().audits.policy(actor, request).digest
     told = repr(request)
     return _cached(question, request.model, request.selection, lambda: ask(actor, request), told, policy, *more)
+
+
+def comparison(model: str, candidate: str, champion: str) -> tuple[dict[str, Any], VersionChanges]:
+    """Two versions on the same rows, in the form that evidence freezes, and what was changed between them."""
+    service, actor = workspace().comparisons, current_actor()
+
+    def ask() -> tuple[dict[str, Any], VersionChanges]:
+        compared = service.compare(actor, model, candidate, champion)
+        return compared.to_dict(), service.changes(actor, model, candidate, champion)
+
+    return _cached("comparison", model, Selection(), ask, candidate, champion)
 
 
 def fairness(request: AuditRequest) -> FairnessReport | None:

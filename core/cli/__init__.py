@@ -16,6 +16,7 @@ from core import __version__
 from core.cli.alert import alert_app
 from core.cli.analysis import analyse
 from core.cli.chart import chart_app
+from core.cli.concept import concept
 from core.cli.fairness import fairness_app
 from core.cli.governance import (
     approve,
@@ -56,7 +57,7 @@ app = typer.Typer(
 )
 for group in (
     (demo, up, worker, login),
-    (ingest, labels, analyse, performance, schedule),
+    (ingest, labels, analyse, performance, concept, schedule),
     (
         propose,
         approve,

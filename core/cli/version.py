@@ -14,6 +14,7 @@ from core.console import print_json, print_table, say
 from core.errors import InputError
 
 if TYPE_CHECKING:
+    from core.services.version_changes import VersionChanges
     from core.services.versions import Deployment, VersionInfo
 
 __all__ = ["print_comparison", "version_app"]
@@ -90,10 +91,13 @@ def version_compare(
             raise InputError(f"No version of {model} is in force: name the one to compare {candidate} with.")
         champion = in_force.version
     found = space.comparisons.compare(who, model, candidate, champion)
+    changes = space.comparisons.changes(who, model, candidate, champion)
     if json:
-        print_json(found.to_dict())
+        print_json({**found.to_dict(), "changes": changes})
     else:
+        _print_changes(changes)
         print_comparison(found.to_dict())
+        _print_held_out(found.to_dict()["result"])
     if found.comparison is None:
         raise typer.Exit(1)
 
@@ -132,6 +136,30 @@ def print_comparison(found: Mapping[str, Any]) -> None:
         say(f"    {_where(slice_['where'])}: {slice_['measure']} {slice_['why']}")
     for note in result["notes"]:
         say(str(note))
+
+
+def _print_changes(found: VersionChanges) -> None:
+    """What differs between two versions, as far as it was registered."""
+    rows = [(str(c.kind), c.name, c.before or "", c.after or "") for c in found.changes]
+    if rows:
+        print_table(["of", "what", found.champion, found.candidate], rows)
+    say(f"Of what was registered, {len(rows):,} differ and {found.n_same:,} are the same.")
+    for sentence in found.unknown:
+        say(sentence)
+
+
+def _print_held_out(result: Mapping[str, Any] | None) -> None:
+    """What holds for who looks again every day, and which slices the other half of the rows confirms."""
+    if result is None:
+        return
+    if result["at_any_time"] is not None:
+        say(f"accuracy, looked at as often as one likes: {result['at_any_time']['why']}")
+    if result["confirmation"] is not None:
+        say(str(result["confirmation"]["why"]))
+        for found in result["confirmation"]["slices"]:
+            held_out = found["held_out"]
+            verdict = str(held_out["verdict"]).replace("_", " ")
+            say(f"    {verdict:<12} {_where(held_out['where'])}: {held_out['measure']} {held_out['why']}")
 
 
 def _difference(measure: Mapping[str, Any]) -> tuple[str, ...]:

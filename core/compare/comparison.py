@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from core.compare.confirmation import SliceConfirmation, confirm_slices
 from core.compare.flips import FlipShare, flip_shares
 from core.compare.gaps import GapChange, gap_changes
 from core.compare.macro import recall_differences
@@ -19,6 +20,7 @@ from core.compare.measures import MEASURES, margins_for, row_values
 from core.compare.paired import PairedDifference, paired_difference
 from core.compare.ranking import auc_difference
 from core.compare.rows import Groups, PairedRows, Predictions, pair_rows
+from core.compare.sequential import SequentialDifference, sequential_difference
 from core.compare.slices import SliceScan, worse_slices
 from core.errors import InputError, UnknownNameError
 from core.schema import Task
@@ -43,8 +45,10 @@ SLICED: Mapping[Task, tuple[str, ...]] = {
 class Comparison:
     """Two versions on the same rows.
 
-    ``differences`` are over all rows, ``group_differences`` and ``gaps`` by protected group, ``flips`` both. What was
-    left out, and why, is in ``notes``.
+    ``differences`` are over all rows, ``group_differences`` and ``gaps`` by protected group, ``flips`` both.
+    ``at_any_time`` is the difference in accuracy for who looks again and again, None without decisions;
+    ``confirmation`` are slices found on one half of the rows and confirmed on the other, None where no half was
+    named. What was left out, and why, is in ``notes``.
     """
 
     task: Task
@@ -60,6 +64,8 @@ class Comparison:
     group_differences: tuple[PairedDifference, ...]
     gaps: tuple[GapChange, ...]
     slices: SliceScan
+    at_any_time: SequentialDifference | None
+    confirmation: SliceConfirmation | None
     notes: tuple[str, ...]
 
     def to_dict(self) -> dict[str, Any]:
@@ -93,6 +99,7 @@ def compare(
     slices: Sequence[str] | None = None,
     protected: Sequence[str] | None = None,
     margins: Mapping[str, float] | None = None,
+    finding: Sequence[bool] | NDArray[np.bool_] | None = None,
     min_rows: int = MIN_ROWS,
     depth: int = 2,
     confidence: float = 0.95,
@@ -120,6 +127,8 @@ def compare(
     margins : mapping of measure to a number >= 0, optional
         Differences that don't matter, in the measure's units, for those of `MEASURES`; `measures.MARGINS` holds the
         defaults, a regression's are a twentieth of the champion's own loss.
+    finding : bool array of shape (n_rows,), optional
+        The rows to search for worse slices that the others then confirm, as `confirmation.confirm_slices` says.
     min_rows : int
         At least 2. With fewer rows of its own denominator (ROC AUC: of the rarer class) a measure is INSUFFICIENT.
     depth : int
@@ -175,6 +184,7 @@ def compare(
     values = row_values(rows)
     chosen = margins_for(values, task, margins)
     listed = {name: rows.groups[name] for name in _known(protected, rows)}
+    scanned = {name: rows.groups[name] for name in _known(slices, rows)}
     sliced = [values[measure] for measure in SLICED[task]]
     answered = [
         np.zeros(rows.n_rows, dtype=bool) if side.answered is None else side.answered
@@ -212,9 +222,14 @@ def compare(
                 confidence=confidence,
             )
         ),
-        slices=worse_slices(
+        slices=worse_slices(sliced, scanned, margins=chosen, min_rows=min_rows, depth=depth, confidence=confidence),
+        at_any_time=_at_any_time(rows, values, chosen, min_rows, confidence),
+        confirmation=None
+        if finding is None
+        else confirm_slices(
             sliced,
-            {name: rows.groups[name] for name in _known(slices, rows)},
+            scanned,
+            np.asarray(finding, dtype=bool),
             margins=chosen,
             min_rows=min_rows,
             depth=depth,
@@ -256,6 +271,22 @@ def _differences(
                 paired_difference(values[measure], means, margin=margin, min_rows=min_rows, confidence=confidence)
             )
     return tuple(differences)
+
+
+def _at_any_time(
+    rows: PairedRows, values: Mapping[str, RowValues], margins: Mapping[str, float], min_rows: int, confidence: float
+) -> SequentialDifference | None:
+    if rows.champion.decision is None or rows.candidate.decision is None or "accuracy" not in values:
+        return None
+    means = paired_means(values["accuracy"])
+    return sequential_difference(
+        int(means.gained[0]),
+        int(means.lost[0]),
+        int(means.n[0]),
+        margin=margins["accuracy"],
+        min_rows=min_rows,
+        confidence=confidence,
+    )
 
 
 def _by_group(

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
@@ -236,11 +235,9 @@ class NormalScores:
             is_missing = np.isnan(numbers)
             return np.where(is_missing, 0.0, scores)[:, np.newaxis], is_missing.astype(np.float64)
         known, shares = self._categories[name]
-        names = named(values)
-        is_there = np.array([name is not None for name in names.tolist()], dtype=bool)
-        codes_of_rows = pd.Index(known, dtype=object).get_indexer(pd.Index(names, dtype=object))
-        codes_of_rows[is_there & (codes_of_rows == -1)] = len(known)
-        is_missing = (~is_there).astype(np.float64)
+        codes: dict[str | None, int] = {None: -1} | {category: code for code, category in enumerate(known)}
+        codes_of_rows = np.array([codes.get(name, len(known)) for name in named(values).tolist()])
+        is_missing = (codes_of_rows == -1).astype(np.float64)
         dummies = (codes_of_rows[:, np.newaxis] == np.arange(len(known))).astype(np.float64)
         rest = (codes_of_rows == len(known)).astype(np.float64)
         rest_share = max(0.0, 1 - float(shares.sum()) - self._missing[name])

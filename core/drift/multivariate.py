@@ -6,18 +6,18 @@ ask, by principal components, is `core.drift.reconstruction`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
+from core.drift.classifier import balanced_folds, trained
 from core.drift.encoding import Columns, TreeMatrix, UnusableColumn, drawn_rows, n_rows, tree_matrix
 from core.drift.measures import drift_measure, undefined
 from core.measure import Measure
 from core.stats.intervals import newcombe_area
-from core.stats.threads import one_thread
 
 __all__ = ["DomainShift", "DrivingColumn", "domain_shift"]
 
@@ -127,10 +127,10 @@ def domain_shift(
             placements=np.empty(0),
         )
     is_current = np.arange(m + n) >= m
-    folds = _balanced_folds(is_current, n_folds, rng)
+    folds = balanced_folds(is_current, n_folds, rng)
     areas, placements = np.empty(n_folds), np.empty(n)
     trees = {"max_iter": n_trees, "max_leaf_nodes": n_leaves}
-    scores = [_trained(matrix, folds != fold, is_current, trees) for fold in range(n_folds)]
+    scores = [trained(matrix, folds != fold, is_current, trees) for fold in range(n_folds)]
     for fold, score in enumerate(scores):
         held_out = folds == fold
         own = _placements(score(matrix.values[held_out]), is_current[held_out])
@@ -172,37 +172,6 @@ def _too_little(m: int, n: int, matrix: TreeMatrix) -> str:
         else "No column can be used: "
         + "; ".join(f"{column.column}: {column.reason}" for column in matrix.unusable[:5])
     )
-
-
-def _balanced_folds(labels: Bools, n_folds: int, rng: np.random.Generator) -> Ints:
-    """A random fold for each row, with as many rows of each label in each, as near as can be."""
-    folds = np.empty(labels.size, dtype=np.int64)
-    for label in (False, True):
-        rows = np.flatnonzero(labels == label)
-        folds[rng.permutation(rows)] = np.arange(rows.size) % n_folds
-    return folds
-
-
-def _trained(matrix: TreeMatrix, rows: Bools, labels: Bools, trees: Mapping[str, int]) -> Callable[[Floats], Floats]:
-    """The score function of trees trained on some rows; on one thread, which small samples fill."""
-    from sklearn.ensemble import HistGradientBoostingClassifier
-
-    classifier = HistGradientBoostingClassifier(
-        **trees,
-        learning_rate=0.15,
-        min_samples_leaf=max(5, min(20, int(rows.sum()) // 20)),
-        l2_regularization=1.0,
-        early_stopping=False,
-        random_state=0,
-    )
-    with one_thread():
-        classifier.fit(matrix.values[rows], labels[rows])
-
-    def score(values: Floats) -> Floats:
-        with one_thread():
-            return np.asarray(classifier.decision_function(values))
-
-    return score
 
 
 def _placements(scores: Floats, is_current: Bools) -> Floats:

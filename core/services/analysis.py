@@ -11,6 +11,7 @@ from core.governance.identity import Actor, Right, allowed
 from core.measure import Measure, Status
 from core.profile.spec import CALIBRATION, column_table, joint_table, loss_table, score_table
 from core.profile.windows import WindowPlan
+from core.services.ageing import VersionAgeing, version_ageing
 from core.services.arrivals import load_intake
 from core.services.chart_measures import charted
 from core.services.chart_phases import phase_records
@@ -203,6 +204,23 @@ class AnalysisService:
         """Do outcomes still follow the score as they did on the reference?"""
         found = self._load(model, selection, outcomes_only=True)
         return None if found is None else concept_report(found)
+
+    @allowed(Right.READ)
+    def ageing(
+        self,
+        actor: Actor,  # noqa: ARG002
+        model: str,
+        selection: Selection = Selection(),  # noqa: B008
+    ) -> tuple[VersionAgeing, ...]:
+        """What does each version lose a month, and when would it reach its floor?"""
+        whole = self._load(model, selection, outcomes_only=True)
+        if whole is None or whole.context.shows_reference:
+            return ()
+        names = [selection.version] if selection.version else whole.context.versions
+        rows = {
+            name: self._load(model, replace(selection, window=None, version=name), outcomes_only=True) for name in names
+        }
+        return version_ageing(whole, {name: found for name, found in rows.items() if found is not None})
 
     @allowed(Right.READ)
     def fairness(

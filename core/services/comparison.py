@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
 from core.compare.comparison import Comparison, compare
@@ -17,6 +18,8 @@ from core.compare.rows import Predictions
 from core.governance.identity import Actor, Right, allowed
 from core.record import ID, LABEL, PREDICTION, VERSION, BatchRole
 from core.schema import ModelSchema, Role, Task
+from core.services.version_changes import VersionChanges, changes_between
+from core.services.versions import info
 from core.storage.database import Database
 from core.storage.files import WorkspaceFiles
 from core.storage.identifiers import IdQuery
@@ -122,6 +125,15 @@ class ComparisonService:
             why=f"{len(joined):,} of the {len(theirs):,} rows of {candidate} were scored by {champion} too.",
         )
 
+    @allowed(Right.READ)
+    def changes(self, actor: Actor, model: str, candidate: str, champion: str) -> VersionChanges:  # noqa: ARG002
+        """What differs between two versions, as far as it was registered; raises UnknownNameError."""
+        with self.database.read() as session:
+            repository = Repository(session)
+            row = repository.model(model)
+            before, after = (info(repository.version(row, name)) for name in (champion, candidate))
+            return changes_between(before, after)
+
     def _frame(self, session: Session, batches: list[BatchRow], columns: list[str]) -> pd.DataFrame:
         repository = Repository(session)
         tables = []
@@ -204,9 +216,17 @@ def _compared(schema: ModelSchema, rows: pd.DataFrame, margins: Mapping[str, flo
         positive=schema.positive,
         favourable=schema.favourable,
         groups={name: column.to_numpy() for name, column in groups.items() if column is not None},
+        finding=_half(rows[ID]),
         margins={name: margin for name, margin in margins.items() if name in MEASURES[schema.task]},
         protected=[name for name in schema.protected if groups[name] is not None],
     )
+
+
+def _half(ids: pd.Series) -> NDArray[np.bool_]:
+    """Half of the rows, by their prediction ids: the same rows at every call, and unrelated to what is said of them."""
+    hashed = pd.util.hash_array(ids.to_numpy(dtype=object))
+    half: NDArray[np.bool_] = hashed % 2 == 0
+    return half
 
 
 def _column(rows: pd.DataFrame, name: str, *, is_number: bool) -> pd.Series | None:

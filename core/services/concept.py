@@ -10,9 +10,12 @@ from numpy.typing import NDArray
 
 from core.alarms.asked import judge
 from core.concept.conclusion import ConceptResidual
+from core.concept.label_shift import LabelShift
 from core.concept.residual import binary_residual, labels_by_prediction, labels_by_score, regression_residual
 from core.measure import Measure, Status
 from core.schema import Role, Task
+from core.services.concept_views import DetectorViews, detector_views, shift_of_labels
+from core.services.distributions import Distribution, distributions
 from core.services.observations import Context, Observations, WindowInfo
 from core.services.panel import subject_key
 from core.services.performance import mature_focus
@@ -29,7 +32,10 @@ WATCHED = subject_key("concept", "mean_residual")  # one subject stands for both
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConceptReport:
-    """The residual in the window looked at, and its measures in every window; or `why` there is none."""
+    """The residual in the window looked at, and its measures in every window; or `why` there is none.
+
+    Beside it what moved and since when, streaming detectors, and shares of classes without labels with their window.
+    """
 
     context: Context
     focus: WindowInfo | None
@@ -39,6 +45,9 @@ class ConceptReport:
     by: str
     outcome: str | None
     since: WindowInfo | None
+    distributions: tuple[Distribution, ...]
+    detectors: DetectorViews
+    label_shift: tuple[LabelShift, WindowInfo] | None
     why: str = ""
 
     def series(self, name: str) -> tuple[Measure, ...]:
@@ -68,10 +77,20 @@ def concept_report(observations: Observations) -> ConceptReport:
             by=by,
             outcome=outcome,
             since=None,
+            distributions=(),
+            detectors=detector_views(observations),
+            label_shift=shift_of_labels(observations),
             why=why,
         )
     reference = _table(observations, None)
     residuals = [_residual(observations, reference, [window], names) for window in context.windows]
+    of_windows = dict(zip((window.window.key for window in context.windows), residuals, strict=True))
+
+    def residual_of(window: WindowInfo, of_reference: bool) -> ConceptResidual:
+        if not of_reference:
+            return of_windows[window.window.key]
+        return _residual(replace(observations, current=observations.reference), reference, [window], names)
+
     trend, margin = [], _margin(observations)
     for window, residual in zip(context.windows, residuals, strict=True):
         measures = tuple(located(measure, context, window) for measure in residual.measures)
@@ -94,6 +113,9 @@ def concept_report(observations: Observations) -> ConceptReport:
         by=by,
         outcome=outcome,
         since=None if place is None else since_when(effects, context.windows, place),
+        distributions=distributions(observations, residual_of, WATCHED),
+        detectors=detector_views(observations),
+        label_shift=shift_of_labels(observations),
     )
 
 

@@ -17,7 +17,7 @@ from dashboard.components.numbers import cell_table
 from dashboard.components.verdict import verdict_card
 from dashboard.text import capital, in_sentence, measure_name, muted, number, plain, plural, signed
 
-__all__ = ["ANCHORS", "interval_of", "review_verdict", "show_checks"]
+__all__ = ["ANCHORS", "difference_words", "interval_of", "review_verdict", "show_checks"]
 
 CHIPS = {
     Outcome.FAIL: ("red", "close", "Fail"),
@@ -113,7 +113,7 @@ def _main(review: Review) -> str:
         differences = (compared.get("result") or {}).get("differences") or []
         if not differences:
             return plain(report.get("why") or "There is no comparison.")
-        return _difference(differences[0], plain(compared["candidate"]), plain(compared["champion"]))
+        return difference_words(differences[0], plain(compared["candidate"]), plain(compared["champion"]))
     if found.kind is ProposalKind.POLICY:
         cases = report["dry_run"]
         n = sum(case["was"] == "approve" and bool(case["would_lack"]) for case in cases)
@@ -122,7 +122,8 @@ def _main(review: Review) -> str:
     return _leading(monitoring) if monitoring else f"Nothing is known of {plain(found.model)}: it has no reference."
 
 
-def _difference(difference: Mapping[str, Any], candidate: str, champion: str) -> str:
+def difference_words(difference: Mapping[str, Any], candidate: str, champion: str) -> str:
+    """One difference as a sentence; names are Markdown already escaped."""
     measure, value = difference["measure"], difference["difference"]
     name, interval = measure_name(measure), in_sentence(interval_of(difference["interval"]), measure)
     said = f"{name} {signed(value, measure)} {interval}"

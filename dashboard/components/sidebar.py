@@ -20,11 +20,12 @@ ABOUT_A_MODEL = (
     "fairness",
     "quality",
     "alarm-policy",
+    "compare",
     "data",
     "policies",
     "versions",
 )
-ABOUT_NO_ROWS = ("alarm-policy", "data", "policies", "versions")
+ABOUT_NO_ROWS = ("alarm-policy", "compare", "data", "policies", "versions")
 
 
 def sidebar(actor: Actor, url_path: str) -> None:

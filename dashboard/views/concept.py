@@ -11,6 +11,8 @@ from core.measure import Measure, Status
 from core.schema import Task
 from core.services.concept import ConceptReport
 from dashboard import cached
+from dashboard.components.concept_moved import show_detectors, show_distributions, show_label_shift
+from dashboard.components.concept_why import show_ageing, show_why
 from dashboard.components.frame import header, rests_on, usable
 from dashboard.components.measures import ALARMS, dated, found, held, margin_words, verdict_chip
 from dashboard.components.numbers import cell_table, how_computed, show_chart, show_numbers
@@ -225,8 +227,8 @@ def cannot_tell(report: ConceptReport) -> None:
         st.markdown(
             f"- Records without a label. Where a decision settles who gets one (a declined loan is never repaid), the "
             f"comparison speaks of the others only.{known}\n"
-            f"- Why. Rows that share a {plain(report.by)} may be others than before; then outcomes move and the world "
-            "stands still. Drift shows which columns moved.\n"
+            f"- Why, by itself. Rows that share a {plain(report.by)} may be others than before; then outcomes move and "
+            "the world stands still. The sampled rows are asked that above.\n"
             "- Whether the model is worse. Performance says that; a residual says where its numbers no longer fit."
         )
 
@@ -245,9 +247,14 @@ def page() -> None:
         return
     verdict(report, residual)
     both_measures(report)
+    show_distributions(report)
     if residual.n:
         bins(report, residual)
     over_time(report)
+    show_why(report)
+    show_ageing(report)
+    show_detectors(report)
+    show_label_shift(report)
     cannot_tell(report)
 
 

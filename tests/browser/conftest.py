@@ -112,11 +112,11 @@ class Visit:
         self.page.goto(f"{self.address}/{path}")
         self.settled()
 
-    def sign_in(self, name: str) -> None:
-        """Come in by the form, as one of the demo's people."""
+    def sign_in(self, name: str, password: str = PASSWORD) -> None:
+        """Come in by the form, as one of the demo's people unless another password is given."""
         self.page.goto(f"{self.address}/sign-in")
         self.page.get_by_label("Name").fill(name)
-        self.page.get_by_label("Password").fill(PASSWORD)
+        self.page.get_by_label("Password").fill(password)
         self.page.get_by_role("button", name="Sign in").click()
         self.settled()
 

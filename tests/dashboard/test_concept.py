@@ -8,6 +8,8 @@ from tests.dashboard.conftest import FolderOf, OpenPage
 from tests.dashboard.shown import assert_shown_as_text, markdown, tables, words
 from tests.dashboard.states import HOSTILE
 
+INPUTS_NEED_NO_LABEL = ":green-badge[:material/check_circle: Not moved]"
+
 
 @pytest.mark.parametrize(
     ("state", "said", "chip"),
@@ -35,7 +37,9 @@ def test_every_state_is_answered_in_words_and_never_green_where_it_is_not_known(
     chips = [text for text in markdown(page) if "-badge[" in text]
     assert not chips or chips[0].startswith(f":{chip}-badge")
     if state in ("not_armed", "too_few", "no_label", "without label"):
-        assert not [text for text in chips if ":gray-badge" not in text]
+        inputs = [INPUTS_NEED_NO_LABEL] if state in ("no_label", "without label") else []
+        needing_labels = [text for text in chips if "label shift" not in text]
+        assert [text for text in needing_labels if ":gray-badge" not in text] == inputs
 
 
 def test_outcomes_that_left_the_score_are_said_with_size_interval_margin_and_since(
@@ -87,3 +91,54 @@ def test_hostile_names_are_shown_letter_by_letter(open_page: OpenPage, folder_of
     page = open_page("concept", folder_of(state))
     assert not page.exception
     assert_shown_as_text(page, HOSTILE)
+
+
+def test_what_moved_is_said_with_its_date_and_detectors_with_what_is_known_of_them(
+    open_page: OpenPage, folder_of: FolderOf
+) -> None:
+    page = open_page("concept", folder_of("declining"))
+    moved = next(frame for frame in tables(page) if frame.columns[0] == "Distribution")
+    assert [cell.split("**")[1] for cell in moved["Distribution"]] == ["Inputs", "Outcomes", "Outcomes given the score"]
+    outcomes, given = moved["Moved?"][1], moved["Moved?"][2]
+    assert ":orange-badge" in outcomes
+    assert ":red-badge" in given
+    assert "16\u00a0Jan\u00a02026" in moved["Since"][2]
+    detectors = next(frame for frame in tables(page) if frame.columns[0] == "Detector")
+    assert [cell.strip("*").replace("\\", "") for cell in detectors["Detector"]] == [
+        "DDM",
+        "Page-Hinkley",
+        "HDDM-A",
+        "ADWIN",
+    ]
+    assert all("▲" in cell for cell in detectors[detectors.columns[1]])
+    assert "Views only: none of them opens an alert." in words(page)
+
+
+def test_the_sampled_rows_are_asked_on_demand_and_name_the_concept(open_page: OpenPage, folder_of: FolderOf) -> None:
+    page = open_page("concept", folder_of("declining"))
+    assert "Brier score" not in words(page)
+    page.button(key="ask_why").click().run(timeout=60)
+    shown = words(page)
+    assert not page.exception
+    assert "The Brier score rose from" in shown
+    assert "It comes from a change of concept" in shown
+    assert "of their inputs in common." in shown
+
+
+@pytest.mark.parametrize(
+    ("state", "said"),
+    [
+        ("prices", "The mean absolute error"),
+        ("kinds", "The share of wrong predictions"),
+        ("without score", "The share of wrong predictions"),
+        ("too_few", "50 sampled rows with a label are needed on each side"),
+        ("hostile", "Brier score"),
+    ],
+)
+def test_every_task_has_an_answer_to_why_or_a_reason(
+    open_page: OpenPage, folder_of: FolderOf, state: str, said: str
+) -> None:
+    page = open_page("concept", folder_of(state))
+    page.button(key="ask_why").click().run(timeout=60)
+    assert not page.exception
+    assert said in words(page)
