@@ -34,6 +34,9 @@ BINARY = {
 }
 
 
+COSTS = '[costs]\ncurrency = "EUR"\namounts = { repaid = { default = 2500 }, default = { repaid = 120 } }'
+
+
 def toml(task: str, outcome: Mapping[str, object], columns: Mapping[str, Mapping[str, object]], window: str) -> str:
     """A model schema; TOML and JSON write strings, numbers and lists alike."""
     lines = [f'task = "{task}"', 'version = "v1"', "[window]", window, "[outcome]"]
@@ -131,7 +134,7 @@ OUTCOME_STATES: dict[str, Callable[[], State]] = {
     "without label": lambda: binary(without="outcome"),
     "without score": lambda: binary(without="score", change=moved),
     "without prediction": lambda: binary(without="decision"),
-    "without timestamp": lambda: binary(without="at", window="rows = 600"),
+    "without timestamp": lambda: binary(without="at", window=f"rows = 600\n{COSTS}"),
     "without favourable": lambda: binary(positive=None, favourable=None),
     "prices": prices,
     "kinds": kinds,

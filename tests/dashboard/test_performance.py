@@ -8,6 +8,7 @@ import pytest
 
 from core.charts.frame import LIGHT
 from tests.dashboard.conftest import FolderOf, OpenPage
+from tests.dashboard.outcome_states import loans
 from tests.dashboard.shown import assert_shown_as_text, chart_texts, markdown, tables, words
 from tests.dashboard.states import HOSTILE
 
@@ -114,6 +115,18 @@ def test_an_estimate_that_labels_contradict_is_taken_back_and_the_page_says_why(
     assert "Labelled share isn't estimated without labels." in words(page)
     regression = words(open_page("performance", folder_of("regression")))
     assert "Estimates without labels are made for binary models." in regression
+
+
+def test_what_decisions_cost_stands_among_the_measures_in_the_schemas_currency(
+    open_page: OpenPage, folder_of: FolderOf
+) -> None:
+    frame = table(open_page("performance", folder_of("without timestamp")), "Measure").set_index("Measure")
+    last = loans(6_000, first_day=10, days=10, seed=1)[-600:]
+    missed = ((last["decision"] == "repaid") & (last["outcome"] == "default")).sum()
+    refused = ((last["decision"] == "default") & (last["outcome"] == "repaid")).sum()
+    cost = frame.loc["Cost\u00a0per\u00a0row\\,\u00a0EUR"]
+    assert f"**{(2_500 * missed + 120 * refused) / 600:.0f}**" in cost["Value, 95% interval"]
+    assert cost["n"] == "600"
 
 
 def test_versions_are_compared_where_several_served(open_page: OpenPage, folder_of: FolderOf) -> None:

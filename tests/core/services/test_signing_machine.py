@@ -399,7 +399,7 @@ class Signing(RuleBasedStateMachine):
 TestSigning = Signing.TestCase
 TestSigning.settings = settings(
     max_examples=6,
-    stateful_step_count=25,
+    stateful_step_count=22,
     deadline=None,
     phases=[Phase.explicit, Phase.reuse, Phase.generate],  # shrinking takes minutes; the steps are printed as they were
     suppress_health_check=[HealthCheck.too_slow],
