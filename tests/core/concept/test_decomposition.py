@@ -100,7 +100,7 @@ def test_standard_errors_are_those_of_a_bootstrap_of_rows(expected: bool) -> Non
         return decompose_loss(*drawn, n_cells=3)
 
     found = decompose_loss(*sides, n_cells=3)
-    draws = [again() for _ in range(400)]
+    draws = [again() for _ in range(250)]
     for name in ("shared inputs", "concept", "new inputs"):
         spread = np.std([by_name(draw)[name] for draw in draws])
         part = next(part for part in found.parts if part.name == name)
@@ -111,7 +111,7 @@ def test_standard_errors_are_those_of_a_bootstrap_of_rows(expected: bool) -> Non
 
 @pytest.mark.parametrize("n_windows_now", [1, 10])
 def test_intervals_know_that_days_differ_by_more_than_chance(n_windows_now: int) -> None:
-    """Rates vary by 3 points from day to day and nothing else changes; rows alone would cover about 60%. 200 runs."""
+    """Rates vary by 3 points from day to day and nothing else changes; rows alone would cover about 60%. 150 runs."""
     rng = np.random.default_rng(32)
 
     def days(n_days: int) -> LossRows:
@@ -121,14 +121,14 @@ def test_intervals_know_that_days_differ_by_more_than_chance(n_windows_now: int)
         return LossRows(loss=(rng.random(rates.size) < rates).astype(float), cell=cell, window=window)
 
     inside = []
-    for _ in range(200):
+    for _ in range(150):
         concept = decompose_loss(days(15), days(n_windows_now), n_cells=4).concept
         inside.append(concept.interval.low <= 0 <= concept.interval.high)
     assert 0.90 <= np.mean(inside) <= 0.99
 
 
 @given(data=st.lists(st.tuples(st.integers(0, 2), st.booleans(), st.booleans()), min_size=120, max_size=200))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 def test_parts_sum_to_the_change_and_turn_round_with_the_sides(data: list[tuple[int, bool, bool]]) -> None:
     sides = []
     for now in (False, True):
