@@ -68,12 +68,13 @@ def smallest_shifts(
         stake = np.log(stakes(baseline))
     still = replace(baseline, season=None)
     edges = null_edges(baseline, margins)
-    highest = np.clip(edges[0], 0.0, 1.0)  # of what isn't a share it isn't used
-    unit = np.where(baseline.is_exact, np.sqrt(highest * (1 - highest)), baseline.sigma)
+    falls = baseline.is_share & (baseline.mean > 0.5)  # where there is room
+    edge = np.clip(np.where(falls, edges[1], edges[0]), 0.0, 1.0)  # of what isn't a share it isn't used
+    unit = np.where(baseline.is_exact, np.sqrt(edge * (1 - edge)), baseline.sigma)
     rows = np.broadcast_to(baseline.n_window, (2, baseline.n_window.size))
     phases = np.zeros(2, dtype=np.int64)
 
-    away = np.where(baseline.is_share & (baseline.mean > 0.5), -unit, unit)  # where there is room
+    away = np.where(falls, -unit, unit)
 
     def is_found(shift: Floats) -> Bools:
         mean = baseline.mean + shift * away

@@ -97,16 +97,14 @@ def test_two_sided_detectors_hear_every_change_and_ddm_no_fall(heard: Mapping[st
         assert heard[stream][ENGINE].delays == (0, 0, 0, 0)
 
 
-def test_the_watch_hears_the_first_change_everywhere_and_says_where_it_is_not_armed(
+def test_the_watch_hears_every_change_but_one_that_hardly_is_one(
     heard: Mapping[str, Mapping[str, Heard]],
 ) -> None:
-    for each in heard.values():
-        assert each[ENGINE].delays[0] is not None
     missed = {
         (name, place)
         for name, each in heard.items()
-        for place, (delay, grey) in enumerate(zip(each[ENGINE].delays, each[ENGINE].grey, strict=True))
-        if delay is None and not grey
+        for place, delay in enumerate(each[ENGINE].delays)
+        if delay is None
     }
     assert missed == {("circles_w_500_n_0.1_101", 2)}  # the error rate goes from 0.497 to 0.532
 

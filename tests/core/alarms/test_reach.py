@@ -93,6 +93,18 @@ def test_a_rise_of_the_promised_size_of_a_share_is_found_in_time_about_every_sec
     assert 0.3 < found < 0.9
 
 
+@pytest.mark.parametrize("k", [0, 3, 40, 400])
+def test_of_a_share_and_of_what_it_leaves_the_same_is_promised(k: int) -> None:
+    n = 1_000
+
+    def promised(hit: int) -> float:
+        baseline = fit_baseline(shares(1), hits(np.full((30, 1), hit), n))
+        return float(smallest_shifts(baseline, [NOTHING], allowance=A_YEAR, n_subjects=1, horizon=7)[0])
+
+    assert math.isfinite(promised(k))
+    assert promised(n - k) == pytest.approx(promised(k), rel=1e-6)
+
+
 def test_more_rows_a_longer_horizon_and_a_larger_budget_promise_more() -> None:
     rng = np.random.default_rng(1)
     small, large = (fit_baseline(means(1), normal_means(rng, np.zeros((30, 1)), n)) for n in (100.0, 10_000.0))
