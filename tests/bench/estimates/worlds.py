@@ -68,6 +68,15 @@ WORLDS = (
     World(name="concept +0.4", words="log-odds of a positive rise by 0.4 at every score", concept=0.4),
     World(name="concept -0.8", words="they fall by 0.8", concept=-0.8),
     World(name="noise", words="the score means nothing any more", concept=float("nan")),
+    World(name="sparse bins, all digits", words="as sparse bins, scores with all digits", moved=1.6, all_digits=True),
+    World(name="no logistic, all digits", words="as no logistic, scores with all digits", wave=0.5, all_digits=True),
+    World(
+        name="no logistic, moved, all digits",
+        words="as no logistic, moved, scores with all digits",
+        moved=1.6,
+        wave=0.5,
+        all_digits=True,
+    ),
 )
 
 
