@@ -21,7 +21,10 @@ THRESHOLD = 0.5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class World:
-    """How scores are spread and what they mean, in log-odds: `moved` and `concept` of windows only."""
+    """How scores are spread and what they mean, in log-odds: `moved` and `concept` of windows only.
+
+    Scores are logged in hundredths, or with all digits.
+    """
 
     name: str
     words: str
@@ -31,12 +34,15 @@ class World:
     concept: float = 0.0
     slope: float = 0.8
     day: float = 0.0
+    all_digits: bool = False
 
     def rows(
         self, n: int, rng: np.random.Generator, *, is_window: bool, day: float = 0.0
     ) -> tuple[Floats, NDArray[np.bool_]]:
         """Scores and labels of n rows."""
         score = expit(rng.normal(self.moved if is_window else 0.0, self.spread, n))
+        if not self.all_digits:
+            score = (np.floor(score * 100) + 0.5) / 100
         odds = 0.3 + self.slope * logit(score) + self.wave * np.sin(9 * score) + day
         if is_window and np.isnan(self.concept):
             odds = np.zeros(n)
@@ -46,6 +52,9 @@ class World:
 
 
 WORLDS = (
+    World(
+        name="alike, all digits", words="nothing moved; scores with all digits, others in hundredths", all_digits=True
+    ),
     World(name="alike", words="nothing moved"),
     World(name="scores moved", words="scores lie 0.8 higher, in log-odds", moved=0.8),
     World(
@@ -59,6 +68,15 @@ WORLDS = (
     World(name="concept +0.4", words="log-odds of a positive rise by 0.4 at every score", concept=0.4),
     World(name="concept -0.8", words="they fall by 0.8", concept=-0.8),
     World(name="noise", words="the score means nothing any more", concept=float("nan")),
+    World(name="sparse bins, all digits", words="as sparse bins, scores with all digits", moved=1.6, all_digits=True),
+    World(name="no logistic, all digits", words="as no logistic, scores with all digits", wave=0.5, all_digits=True),
+    World(
+        name="no logistic, moved, all digits",
+        words="as no logistic, moved, scores with all digits",
+        moved=1.6,
+        wave=0.5,
+        all_digits=True,
+    ),
 )
 
 
