@@ -17,7 +17,6 @@ from core.measure import Measure, Status
 from core.performance.binary import BinaryCounts
 from core.performance.calibrated import placed_scores
 from core.performance.track_record import Failure
-from core.performance.within_score import WithinScoreShift
 from core.stats.binning import Special
 
 __all__ = [
@@ -38,8 +37,6 @@ MOST_UNSUPPORTED = 0.05  # of a window's rows
 LEAST_ROWS = 30  # of the reference, near a score
 N_STRETCHES = 20  # of equal width that the score's range is cut into
 LEAST_LABELLED = 0.01  # of the rows of one decision
-LEAST_EFFECTIVE = 200.0  # rows that weighted ones must be worth
-MOST_TELLABLE = 0.8  # AUC of a domain classifier, for a regression's estimate
 
 
 class Case(StrEnum):
@@ -48,11 +45,9 @@ class Case(StrEnum):
     CONCEPT_CHANGED = "concept_changed"  # labels that have come contradict the reference
     MISSED = "missed"  # past estimates of the measure didn't hold
     THIN_SUPPORT = "thin_support"  # scores that the reference hardly has
-    SHIFT_WITHIN_SCORE = "shift_within_score"  # rows of one score are no longer alike
     SELECTIVE_LABELS = "selective_labels"  # the reference's own labels are of rows the model chose
     TOO_WIDE = "too_wide"  # less certain than was asked for
     NO_CLASS_SCORES = "no_class_scores"  # nothing to estimate from
-    SHORT_REFERENCE = "short_reference"  # a regression's: too few windows to know its own error
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,11 +155,7 @@ def reasons(
     has_scores: bool = True,
     support: Support | None = None,
     concept_since: str | None = None,
-    within_score: WithinScoreShift | None = None,
-    n_effective: float | None = None,
     selective: str = "",
-    tellable: float | None = None,
-    n_reference_windows: int | None = None,
 ) -> tuple[Refusal, ...]:
     """Which cases hold for a window?
 
@@ -175,15 +166,8 @@ def reasons(
     support : Support, optional
     concept_since : str, optional
         The window from which matured labels contradict P(y | score): the alarm on the calibration residual.
-    within_score : WithinScoreShift, optional
-    n_effective : float, optional
-        What the reference's rows, weighted to look like the window, are worth; given where the estimate uses them.
     selective : str
         How labels depend on the model's decision, in words; '' if they don't.
-    tellable : float, optional
-        The AUC of a domain classifier, for a regression.
-    n_reference_windows : int, optional
-        Of a regression's estimate, whose interval is read from them.
 
     Returns
     -------
@@ -203,23 +187,8 @@ def reasons(
         found.append((Case.CONCEPT_CHANGED, words))
     if support is not None:
         found.extend((Case.THIN_SUPPORT, words) for words in _unsupported(support))
-    if within_score is not None and within_score.matters:
-        told = f"Rows of one score no longer look like the reference's (AUC within scores {within_score.area:.2f})"
-        if n_effective is None:
-            found.append((Case.SHIFT_WITHIN_SCORE, f"{told}, and no stored rows can be weighted to look like them."))
-        elif n_effective < LEAST_EFFECTIVE:
-            worth = f"weighted to look like them, its rows are worth {n_effective:,.0f}, fewer than"
-            found.append((Case.SHIFT_WITHIN_SCORE, f"{told}; {worth} {LEAST_EFFECTIVE:,.0f}."))
     if selective:
         found.append((Case.SELECTIVE_LABELS, selective))
-    if tellable is not None and tellable > MOST_TELLABLE:
-        words = f"The window's rows are told from the reference's with an AUC of {tellable:.2f}, above {MOST_TELLABLE}."
-        found.append((Case.THIN_SUPPORT, words))
-    if n_reference_windows is not None and n_reference_windows < 7:
-        words = (
-            f"The reference has {n_reference_windows} windows with labels; 7 are needed to know the estimate's error."
-        )
-        found.append((Case.SHORT_REFERENCE, words))
     since = concept_since or ""
     return tuple(
         Refusal(case=case, words=words, since=since if case is Case.CONCEPT_CHANGED else "") for case, words in found

@@ -9,7 +9,6 @@ from core.measure import Interval, Status
 from core.performance.binary import BinaryCounts
 from core.performance.measures import estimate
 from core.performance.refusal import Case, reasons, support_of, too_wide, withheld
-from core.performance.within_score import density_weights, shift_within_score, weighted_classes
 from core.stats.binning import N_SPECIAL, NumericBins, Special
 
 ENDS = tuple((np.arange(20) + 0.5) / 20)
@@ -65,39 +64,6 @@ def test_only_the_measure_that_is_too_wide_is_withheld() -> None:
     assert [m.value for m in withheld([wide, narrow], refusals)] == [None, 0.5]
 
 
-def test_rows_that_moved_at_the_same_score_are_refused_unless_enough_of_the_reference_looks_like_them() -> None:
-    rng, stratum = np.random.default_rng(1), np.repeat(np.arange(5), 400)
-    moved = shift_within_score(rng.normal(size=2_000), rng.normal(0.6, 1, 2_000), stratum, stratum)
-    assert cases(within_score=moved) == [Case.SHIFT_WITHIN_SCORE]
-    assert cases(within_score=moved, n_effective=199) == [Case.SHIFT_WITHIN_SCORE]
-    assert not cases(within_score=moved, n_effective=200)
-
-
-def test_a_shift_of_the_score_alone_is_none_within_scores() -> None:
-    """What tells the sides apart follows the score; at one score nothing is left. 200 runs; e >= 20 in at most 1/20."""
-    rng, alarms = np.random.default_rng(2), 0
-    for _ in range(200):
-        before, now = rng.integers(0, 5, 300), np.minimum(rng.integers(0, 5, 300) + rng.integers(0, 2, 300), 4)
-        found = shift_within_score(before + rng.normal(size=300), now + rng.normal(size=300), before, now)
-        alarms += found.e_value >= 20
-    assert alarms <= 10
-
-
 def test_other_cases_say_what_they_are() -> None:
     assert cases(has_scores=False) == [Case.NO_CLASS_SCORES]
     assert cases(selective="Only approved rows get labels.") == [Case.SELECTIVE_LABELS]
-    assert cases(tellable=0.81) == [Case.THIN_SUPPORT]
-    assert cases(n_reference_windows=6) == [Case.SHORT_REFERENCE]
-    assert not cases(tellable=0.8, n_reference_windows=7)
-
-
-def test_weights_turn_the_reference_into_the_window() -> None:
-    """Rates differ by x, whose law moves; weighted rows must give the window's rate at the same score."""
-    rng = np.random.default_rng(3)
-    x = rng.random(40_000) < 0.3
-    positive = rng.random(40_000) < np.where(x, 0.7, 0.2)
-    found = density_weights(np.where(x, np.log(0.6 / 0.3), np.log(0.4 / 0.7)))
-    counts = weighted_classes(np.zeros(40_000, dtype=np.int64), positive, found.weights, (0,), 1 + N_SPECIAL)
-    assert counts[0, 1] / counts[0].sum() == pytest.approx(0.6 * 0.7 + 0.4 * 0.2, abs=0.01)
-    assert counts[0].sum() == pytest.approx(found.n_effective)
-    assert found.n_effective == pytest.approx(found.weights.sum() ** 2 / (found.weights**2).sum())
