@@ -134,7 +134,7 @@ def document(run: Run, *, minutes: float, share: float = 1.0) -> str:
         "a disparity, by each",
         "shipped policy that sets a limit; beside the bare four-fifths rule (lowest over highest rate",
         "below 0.8), and an",
-        "interval of the largest difference by Fairlearn's bootstrap that leaves out 0. That bootstrap",
+        "interval of the largest difference by Fairlearn's bootstrap that leaves out 0, of the first 500. That bootstrap",
         "is drawn from counts,",
         f"which is the same law; Fairlearn's own `difference_ci` left out 0 in {run.fairlearn[0]} of",
         f"{run.fairlearn[1]} audits.",
