@@ -21,10 +21,14 @@ from core.workspace import Workspace
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
-TOGETHER = {  # what costs much to prepare is prepared by one process
+# What costs much to prepare is prepared by one process; large groups are dealt first, so what takes long is with them.
+TOGETHER = {
     "tests/browser/": "the demo",
     "tests/sample_data/": "the demo",
     "tests/real/": "real data",
+    "tests/test_walkthrough.py": "real data",
+    "tests/core/services/test_signing_machine.py": "signing",
+    "tests/core/services/test_proposals.py": "signing",
     "tests/core/actions/retrain/": "trained models",
     "tests/dashboard/test_fairness.py": "audits",
     "tests/core/services/test_audits.py": "audits",
