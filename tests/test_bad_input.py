@@ -533,6 +533,8 @@ def test_one_class_only_leaves_undefined_what_needs_two_and_says_why(plumbline: 
     assert {name: m["why"] for name, m in last.items() if m["status"] == "undefined"} == {
         "recall": "None of the 200 rows with a label and a prediction is labelled '1'.",
         "roc_auc": "Only class '0' among 200 labelled rows with a score.",
+        "calibration_slope": "Only one class among 200 labelled rows with a score.",
+        "calibration_intercept": "Only one class among 200 labelled rows with a score.",
     }
     assert {m["value"] for m in last.values() if m["status"] == "undefined"} == {None}
     assert (last["prevalence"]["value"], last["prevalence"]["why"]) == (0.0, "shown, not watched")

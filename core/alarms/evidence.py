@@ -18,7 +18,7 @@ from core.alarms.dispersion import as_normal, student_quantile
 from core.alarms.monitors import Kind, Windows
 from core.alarms.rates import log_gap_e_values
 
-__all__ = ["SIGNS", "SIZES", "log_e_values", "null_edges", "stakes"]
+__all__ = ["RARE", "SIGNS", "SIZES", "log_e_values", "null_edges", "stakes"]
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]

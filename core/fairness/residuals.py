@@ -34,7 +34,7 @@ def group_errors(
     ----------
     confusion : int array of shape (2, 2, n_groups)
         Rows by prediction (a value, none), label (a value, none) and group.
-    sums : array of shape (n_groups, 10)
+    sums : array of shape (n_groups, n_sums)
         The totals of `REGRESSION_SUMS` by group; an error is the prediction minus the label.
     group_names, min_support, confidence
         As in `group_rates`.
@@ -48,7 +48,8 @@ def group_errors(
     --------
     >>> confusion = np.zeros((2, 2, 1), dtype=np.int64)
     >>> confusion[0, 0] = 2  # errors +1 and -2
-    >>> sums = np.array([[-1.0, 3.0, 5.0, 17.0, 0, 0, 0, 0, 0, 0]])
+    >>> sums = np.zeros((1, len(REGRESSION_SUMS)))
+    >>> sums[0, :3] = -1.0, 3.0, 5.0  # errors, their sizes, their squares
     >>> [(e.measure, e.value, str(e.cell)) for e in group_errors(confusion, sums, group_names=("a",))]
     [('mean_error', -0.5, 'low support'), ('mean_absolute_error', 1.5, 'low support')]
     """

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from core.alarms.evidence import RARE
 from core.alarms.policy import AlarmPolicy
 from core.alarms.watch import Light
 from core.measure import Family
@@ -59,14 +60,17 @@ class SubjectInfo:
     def findable_among(self, thinness: float) -> float | None:
         """The smallest shift found in the longest horizon, where windows have so many times fewer rows; None: none.
 
-        What goes beyond the margin and the reference's own error grows with the root of that.
+        What goes beyond the margin and the reference's own error grows with the root of that; of a rare share, whose
+        every single row tells as much, with that itself.
         """
         by_horizon = self.findable[Light.CHANGED if self.least_ratio is None else Light.MATERIAL]
         shift = by_horizon[max(by_horizon)]
         if shift is None:
             return None
         off = min(self.reference_error or 0.0, shift)
-        return off + (shift - off) * math.sqrt(max(thinness, 1.0))
+        is_rare = self.is_share and self.mean is not None and min(self.mean, 1 - self.mean) <= RARE
+        grown = max(thinness, 1.0) if is_rare else math.sqrt(max(thinness, 1.0))
+        return off + (shift - off) * grown
 
     @property
     def margin_in_units(self) -> float | None:

@@ -22,6 +22,7 @@ from core.fairness.groups import COMPLEMENTS, RATES, group_rate, group_rates
 from core.fairness.residuals import group_errors
 from core.fairness.support import Cell, coverage
 from core.measure import Status
+from core.profile.spec import REGRESSION_SUMS
 from tests.core.fairness.tables import TWO_RACES as COMPAS
 from tests.core.fairness.tables import binary_rates, binary_table
 
@@ -291,7 +292,7 @@ def test_errors_of_a_regression_by_group_equal_those_of_the_rows():
     error = rng.normal(0.4, 2.0, size=300)
     group = rng.integers(0, 2, size=300)
     group[0], group[group == 1] = 0, 1
-    sums, table = np.zeros((3, 10)), np.zeros((2, 2, 3), dtype=np.int64)
+    sums, table = np.zeros((3, len(REGRESSION_SUMS))), np.zeros((2, 2, 3), dtype=np.int64)
     for index in (0, 1):
         own = error[group == index]
         sums[index, :3] = own.sum(), np.abs(own).sum(), (own**2).sum()
@@ -309,7 +310,7 @@ def test_errors_of_a_regression_by_group_equal_those_of_the_rows():
 
 
 def test_an_absolute_error_has_no_interval_below_zero():
-    table, sums = np.zeros((2, 2, 1), dtype=np.int64), np.zeros((1, 10))
+    table, sums = np.zeros((2, 2, 1), dtype=np.int64), np.zeros((1, len(REGRESSION_SUMS)))
     table[0, 0, 0], sums[0, :3] = 2, (10.0, 10.0, 100.0)
     error, absolute = group_errors(table, sums, group_names=("a",))
     assert error.interval.low < 0 == absolute.interval.low

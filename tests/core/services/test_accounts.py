@@ -19,7 +19,7 @@ from core.services.accounts import AccountService, SignedIn
 from core.storage.database import Database
 from core.storage.ledger import entries
 from core.storage.signing import AccessTokenRow, AccountRow
-from tests.governed import NOW, PASSWORD, Clock, Governed, build
+from tests.governed import NOW, PASSWORD, PEOPLE, Clock, Governed, build
 
 WRONG = "not the password at all"
 
@@ -230,7 +230,7 @@ def test_passwords_are_kept_as_argon2id_and_tokens_as_hashes(governed: Governed,
     hashes = []
     with governed.workspace.database.read() as session:
         hashes = list(session.scalars(select(AccountRow.password_hash)))
-    assert len(set(hashes)) == len(hashes) == 7  # the same password, salted
+    assert len(set(hashes)) == len(hashes) == len(PEOPLE) + 1  # the same password, salted
     assert all(hashed.startswith("$argon2id$v=19$") for hashed in hashes)
     governed.workspace.close()
     kept = b"".join(path.read_bytes() for path in governed.workspace.folder.rglob("*") if path.is_file())
@@ -306,7 +306,7 @@ def test_accounts_are_listed_with_roles_and_state(governed: Governed, service: A
         refused(service, "otto")
     service.disable(governed.root, "vera")
     listed = {info.name: info for info in service.list(governed.root)}
-    assert list(listed) == sorted(["ada", "audrey", "ines", "otto", "root", "vera", "zoe"])
+    assert list(listed) == sorted([*PEOPLE, "root"])
     assert [name for name, info in listed.items() if info.is_disabled] == ["vera"]
     assert [name for name, info in listed.items() if info.locked_until] == ["otto"]
     assert listed["ada"] == replace(listed["ada"], roles=(UserRole.ENGINEER,), created_by="root", created_at=NOW)

@@ -128,14 +128,11 @@ def test_one_more_window_of_reference_arms_and_judges_all_that_was_served(six_wi
 def test_what_would_never_be_found_is_grey_with_the_sentence_and_no_alarm(few_rows: Watched) -> None:
     report = few_rows.watch()
     assert set(report.subjects) >= {"values/amount", "values/colour", "performance/accuracy"}
-    sentences = {
-        "values/amount": ("the smallest sustained shift that 30 windows would find is ", ", more than 0.5."),
-        "values/colour": ("no sustained shift, however large, would be found in 30 windows.", ""),
-    }
-    for key, (start, end) in sentences.items():
+    for key in ("values/amount", "values/colour"):
         subject = report.subjects[key]
-        assert subject.why_not.startswith(f"Not monitorable at this window size: {start}")
-        assert subject.why_not.endswith(end)
+        start = "Not monitorable at this window size: the smallest sustained shift that 30 windows would find is "
+        assert subject.why_not.startswith(start)
+        assert subject.why_not.endswith(", more than 0.5.")
         assert report.status(key, few_rows.key(0)) == (Status.INSUFFICIENT, subject.why_not)
         assert subject.findable[Light.MATERIAL][30] is None, "nothing is promised of it"
     drift = few_rows.workspace.analysis.drift(VERA, MODEL)
