@@ -23,7 +23,6 @@ from core.cli.governance import (
     check_condition,
     comment,
     gate,
-    proposal_app,
     propose,
     refresh,
     reject,
@@ -40,6 +39,7 @@ from core.cli.model import model_app
 from core.cli.people import account_app, login
 from core.cli.performance import performance
 from core.cli.policy import policy_app
+from core.cli.proposal import proposal_app
 from core.cli.serving import demo, up
 from core.cli.version import version_app
 from core.console import say, warn

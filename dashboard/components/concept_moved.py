@@ -109,7 +109,7 @@ def show_label_shift(report: ConceptReport) -> None:
         st.markdown(f"{chip(Status.INSUFFICIENT, 'Can not be told')} {plain(found.why)}")
         return
     trust = {
-        True: chip(Status.OK, "Nothing speaks against it"),
+        True: chip(Status.INSUFFICIENT, "Not contradicted"),  # a fit that passes proves no cause
         False: chip(Status.WARNING, "Not label shift alone"),
         None: chip(Status.INSUFFICIENT, "Not checked"),
     }[found.holds]

@@ -8,25 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from core.performance.binary import BinaryCounts, binary_performance
+from core.performance.draws import MEASURED
 from core.performance.estimated import PREFIX, calibration_of, estimate_binary, residual_correlation
 from core.performance.refusal import reasons, support_of
 from core.performance.track_record import failures
 from tests.bench.estimates.worlds import Bins, World, bins_of, counts_of
 
-__all__ = ["MEASURES", "Covered", "Withdrawn", "covered", "withdrawn"]
+__all__ = ["MEASURED", "Covered", "Withdrawn", "covered", "withdrawn"]
 
-MEASURES = (
-    "prevalence",
-    "accuracy",
-    "precision",
-    "recall",
-    "specificity",
-    "f1",
-    "roc_auc",
-    "brier_score",
-    "log_loss",
-    "expected_calibration_error",
-)
 REFERENCE, WINDOW, N_WINDOWS, N_DRAWS = 5_000, 2_000, 30, 250
 ALONE_IN = 10  # of so many runs one is also asked what the chance of outcomes alone would claim
 
@@ -57,7 +46,7 @@ class Withdrawn:
 def covered(world: World, n_runs: int, seed: int) -> Covered:
     """One fresh reference and one fresh window a run."""
     rng = np.random.default_rng(seed)
-    held, alone, width = (dict.fromkeys(MEASURES, 0.0) for _ in range(3))
+    held, alone, width = (dict.fromkeys(MEASURED, 0.0) for _ in range(3))
     refused = 0
     for run in range(n_runs):
         reference, parts = _reference(world, rng)
@@ -71,7 +60,7 @@ def covered(world: World, n_runs: int, seed: int) -> Covered:
             fixed = np.broadcast_to(calibration.rates, (N_DRAWS, calibration.rates.size))
             chance = _limits(estimate_binary(calibration, window, rng=rng, rates=fixed))
         refused += bool(reasons(support=support_of(reference, window)))
-        for name in MEASURES:
+        for name in MEASURED:
             low, high = honest[name]
             held[name] += low <= truth[name] <= high
             width[name] += high - low
@@ -95,7 +84,7 @@ def withdrawn(world: World, before: World, n_streams: int, seed: int) -> Withdra
         calibration = calibration_of(reference)
         correlation = residual_correlation(calibration, parts)
         rates = calibration.draws(N_DRAWS, rng)
-        records: dict[str, list[bool | None]] = {name: [] for name in MEASURES}
+        records: dict[str, list[bool | None]] = {name: [] for name in MEASURED}
         for place in range(2 * N_WINDOWS):
             window = _window(before if place < N_WINDOWS else world, reference, rng)
             truth = _truth(window)

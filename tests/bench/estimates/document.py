@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tests.bench.estimates.coverage import ALONE_IN, MEASURES, N_WINDOWS, REFERENCE, WINDOW, Covered, Withdrawn
+from core.performance.draws import MEASURED
+from tests.bench.estimates.coverage import ALONE_IN, N_WINDOWS, REFERENCE, WINDOW, Covered, Withdrawn
 
 __all__ = ["CLAIMED", "Claim", "Run", "claims", "document"]
 
@@ -65,7 +66,7 @@ def claims(run: Run) -> list[Claim]:
 
 def document(run: Run, *, minutes: float) -> str:
     """The page."""
-    names = [SHORT.get(name, name) for name in MEASURES]
+    names = [SHORT.get(name, name) for name in MEASURED]
     lines = [
         "# How far estimates without labels can be trusted",
         "",
@@ -84,7 +85,7 @@ def document(run: Run, *, minutes: float) -> str:
         "",
         f"| world | runs | {' | '.join(names)} | refused |",
         f"| --- | ---: |{' ---: |' * (len(names) + 1)}",
-        *(_row(one.world.name, one.n, [one.held[name] for name in MEASURES], one.refused) for one in run.covered),
+        *(_row(one.world.name, one.n, [one.held[name] for name in MEASURED], one.refused) for one in run.covered),
         "",
         *(f"- {one.world.name}: {one.world.words}." for one in run.covered),
         "",
@@ -101,7 +102,7 @@ def document(run: Run, *, minutes: float) -> str:
         f"| world | runs | {' | '.join(names)} |",
         f"| --- | ---: |{' ---: |' * len(names)}",
         *(
-            _row(one.world.name, -(-one.n // ALONE_IN), [one.held_by_chance_alone[name] for name in MEASURES])
+            _row(one.world.name, -(-one.n // ALONE_IN), [one.held_by_chance_alone[name] for name in MEASURED])
             for one in run.covered
         ),
         "",
