@@ -13,7 +13,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from core.concept.detectors import ADWIN, DDM, HDDMA, Detector, PageHinkley, detections
+from core.concept.adwin import ADWIN
+from core.concept.detectors import DDM, HDDMA, Detector, PageHinkley, detections
 from tests.real.concept_streams import DATED, ENGINE, Heard, Stream, electricity, heard_in, streams, table
 
 pytestmark = pytest.mark.data

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.concept.detectors import ADWIN, DDM, DETECTORS, HDDMA, Detections, Detector, PageHinkley, detections
+from core.concept.adwin import ADWIN
+from core.concept.detectors import DDM, DETECTORS, HDDMA, Detections, Detector, PageHinkley, detections
 from core.errors import InputError
 from tests.core.concept import plain_detectors as plain
 
