@@ -39,7 +39,7 @@ class ChangeDate:
 class Distribution:
     """Whether P(x), P(y) or P(y | score) moved, and since when.
 
-    ``status`` is the watch's; outcomes aren't watched, theirs is WARNING where their level has changed. ``date`` is
+    ``status`` is the watch's; outcomes aren't watched: WARNING where their level has changed, never OK. ``date`` is
     None where nothing moved, or where windows show no level that has changed. ``columns``: inputs that moved.
     """
 
@@ -135,11 +135,11 @@ def _outcomes(observations: Observations) -> Distribution:
     dates = [(_dated(_shares(before, place), _shares(now, place), mature), place) for place in places]
     found = [(date, place) for date, place in dates if date is not None]
     if not found:
-        why = "shares of classes are as in the reference"
+        why = "no change seen in the shares of classes"
         if positive is not None:
             shares = f"{_part(now, positive):.1%} of labels, {_part(before, positive):.1%} in the reference"
-            why = f"'{observations.schema.positive}' is {shares}"
-        return Distribution(symbol=OUTCOMES, status=Status.OK, why=f"{why}. {NOT_WATCHED}")
+            why = f"no change seen: '{observations.schema.positive}' is {shares}"
+        return Distribution(symbol=OUTCOMES, status=Status.INSUFFICIENT, why=f"{why}. {NOT_WATCHED}")
     date, place = max(found, key=lambda pair: pair[0].first.window.key)
     since = now[mature.index(date.first) :]
     name = observations.spec.classes[place]

@@ -46,8 +46,8 @@ def show_distributions(report: ConceptReport) -> None:
 def _chip(each: Distribution, context: Context) -> str:
     if each.status is Status.INSUFFICIENT and not context.arming.is_armed:
         return chip(each.status, "Not armed")
-    if each.status is Status.OK and not each.is_watched:  # nothing promises that a change would have been seen
-        return ":gray-badge[:material/hourglass_empty: No change seen]"
+    if each.status is Status.INSUFFICIENT and not each.is_watched:  # nothing says what would have been seen
+        return chip(each.status, "Not judged")
     return chip(each.status, WORDS.get(each.status))
 
 
