@@ -39,7 +39,7 @@ def _answered(work: Callable[..., str], *args: Any) -> Answer:
         return [OK, work(*args)]
     except PlumblineError as error:
         return [FAILED, str(error)]
-    except Exception as error:
+    except Exception as error:  # whatever a step meets: the job ends as failed and says so, the worker goes on
         LOG.exception("A step failed unexpectedly.")
         return [FAILED, f"Failed unexpectedly: {type(error).__name__}: {error}"]
 
