@@ -14,6 +14,8 @@ from core.measure import Measure, Status
 
 __all__ = ["Limit", "Point", "positions", "trend_chart"]
 
+ZONE_AXIS = 9  # panels that a chart puts below have the numbers from 2 on
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limit:
@@ -192,14 +194,15 @@ def _zone(figure: go.Figure, points: Sequence[Point], palette: Palette, words: s
     figure.add_scatter(
         x=[start, end, end, start],
         y=[0, 0, 1, 1],
-        yaxis="y2",
+        yaxis=f"y{ZONE_AXIS}",
         fill="toself",
         fillpattern={"shape": "/", "size": 7, "solidity": 0.12, "fgcolor": rgba(palette.muted, 6 * palette.zone)},
         line={"width": 0},
         mode="lines",
         hoverinfo="skip",
     )
-    figure.update_layout(yaxis2={"overlaying": "y", "range": [0, 1], "visible": False, "fixedrange": True})
+    axis = {"overlaying": "y", "range": [0, 1], "visible": False, "fixedrange": True}
+    figure.update_layout({f"yaxis{ZONE_AXIS}": axis})
     figure.add_annotation(
         text="<br>".join(map(label, words.rsplit(" ", 1))),  # two lines, as the zone is narrow
         align="right",

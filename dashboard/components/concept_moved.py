@@ -28,13 +28,12 @@ def show_distributions(report: ConceptReport) -> None:
     rows = [
         [
             f"**{NAMES[each.symbol]}**  \n{muted(held(plain(each.symbol)))}",
-            _chip(each, report.context),
-            _since(each.date),
+            f"{_chip(each, report.context)}  \n{_since(each.date)}".rstrip(),
             plain(capital(each.why)) + _columns(each),
         ]
         for each in report.distributions
     ]
-    cell_table(["Distribution", "Moved?", "Since", "What is known"], rows, alt="Which distributions moved")
+    cell_table(["Distribution", "Moved, since", "What is known"], rows, alt="Which distributions moved")
     st.markdown(
         muted(
             "Since: where the level that stands now begins, and the windows that this could be with at least 90% "
@@ -53,7 +52,7 @@ def _chip(each: Distribution, context: Context) -> str:
 
 def _since(date: ChangeDate | None) -> str:
     if date is None:
-        return "—"
+        return ""
     first, earliest, latest = (plain(window_name(w.window)) for w in (date.first, date.earliest, date.latest))
     between = "no other window" if earliest == latest else f"{earliest} to {latest}"
     return f"**{held(capital(first))}**  \n{muted(between)}"

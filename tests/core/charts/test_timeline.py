@@ -44,10 +44,10 @@ def mark(
 
 
 def drawn(n: int = 26, marks: list[Mark] | None = None, **options: object) -> Chart:
-    values = options.pop("values", measures(n))
+    values, at = options.pop("values", measures(n)), options.pop("at", points(n))
     return timeline_chart(
         values,  # type: ignore[arg-type]
-        points(n),
+        at,  # type: ignore[arg-type]
         [1_000 + place for place in range(n)],
         marks or [],
         palette=LIGHT,
@@ -88,6 +88,20 @@ def test_the_records_of_every_window_are_bars() -> None:
     assert list(bars.y) == [1_000 + place for place in range(26)]
     assert bars.yaxis == "y2"
     assert bars.text[0] == "week 0<br>1,000 records"
+
+
+def test_windows_that_are_not_judged_are_hatched_in_the_upper_panel_alone() -> None:
+    young = [replace(point, is_mature=place < 21) for place, point in enumerate(points(26))]
+    figure = drawn(at=young).figure
+    [hatched] = [trace for trace in figure.data if trace.type == "scatter" and trace.fillpattern.shape]
+    axis = figure.layout[hatched.yaxis.replace("y", "yaxis")]
+    assert (axis.overlaying, axis.visible) == ("y", False)
+    assert [trace.type for trace in figure.data if trace.yaxis == hatched.yaxis] == ["scatter"]
+    assert figure.layout.yaxis2.overlaying is None, "the records' bars have a panel of their own"
+    assert (figure.layout.yaxis.domain[0], figure.layout.yaxis2.domain[1]) == (
+        drawn().figure.layout.yaxis.domain[0],
+        drawn().figure.layout.yaxis2.domain[1],
+    )
 
 
 def test_each_mark_stands_in_its_lane_where_it_began_with_its_number() -> None:
