@@ -55,7 +55,7 @@ def _since(date: ChangeDate | None) -> str:
         return ""
     first, earliest, latest = (plain(window_name(w.window)) for w in (date.first, date.earliest, date.latest))
     between = "no other window" if earliest == latest else f"{earliest} to {latest}"
-    return f"**{held(capital(first))}**  \n{muted(between)}"
+    return f"**{capital(first)}**  \n{muted(between)}"
 
 
 def _columns(each: Distribution) -> str:

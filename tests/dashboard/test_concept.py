@@ -102,7 +102,7 @@ def test_what_moved_is_said_with_its_date_and_detectors_with_what_is_known_of_th
     outcomes, given = moved["Moved, since"][1], moved["Moved, since"][2]
     assert ":orange-badge" in outcomes
     assert ":red-badge" in given
-    assert "16\u00a0Jan\u00a02026" in moved["Moved, since"][2]
+    assert "16 Jan 2026" in moved["Moved, since"][2]
     detectors = next(frame for frame in tables(page) if frame.columns[0] == "Detector")
     assert [cell.strip("*").replace("\\", "") for cell in detectors["Detector"]] == [
         "DDM",
