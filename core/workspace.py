@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from core.services.labels import LabelService
     from core.services.ledger import LedgerService
     from core.services.loss_change import LossChangeService
+    from core.services.maturity import MaturityService
     from core.services.models import ModelService
     from core.services.policies import SigningPolicyService
     from core.services.profiles import ProfileService
@@ -208,6 +209,13 @@ class Workspace:
         from core.services.loss_change import LossChangeService
 
         return LossChangeService(database=self.database, samples=self.samples)
+
+    @cached_property
+    def maturity(self) -> MaturityService:
+        """How complete labels are, asked of rows."""
+        from core.services.maturity import MaturityService
+
+        return MaturityService(database=self.database, samples=self.samples)
 
     @cached_property
     def accounts(self) -> AccountService:

@@ -34,6 +34,7 @@ from core.services.fairness_policies import PolicyShelf
 from core.services.fairness_rows import SampleBasis
 from core.services.fleet import FleetRow, ModelSummary
 from core.services.loss_change import LossChange
+from core.services.maturity import MaturityReport
 from core.services.observations import Context, Selection
 from core.services.performance import PerformanceReport, PerformanceSlices
 from core.services.places import Places
@@ -69,6 +70,7 @@ __all__ = [
     "intersections",
     "ledger_check",
     "loss_change",
+    "maturity",
     "peers",
     "performance",
     "performance_slices",
@@ -192,6 +194,12 @@ def loss_change(model: str, selection: Selection) -> LossChange | None:
     """Why the loss changed."""
     ask = workspace().loss_changes.explain
     return _cached("loss_change", model, selection, lambda: ask(current_actor(), model, selection))
+
+
+def maturity(model: str, selection: Selection) -> MaturityReport | None:
+    """How complete labels are."""
+    ask = workspace().maturity.report
+    return _cached("maturity", model, selection, lambda: ask(current_actor(), model, selection))
 
 
 def control_chart(model: str, selection: Selection, series: str | None, options: ChartOptions) -> ChartReport | None:

@@ -9,10 +9,12 @@ import typer
 from core.cli.options import HERE, JsonOption, WorkspaceOption, actor, count_new, opened
 from core.console import print_json, print_table, say
 from core.errors import InputError
+from core.measure import Status
 
 if TYPE_CHECKING:
     from core.measure import Interval
     from core.services.estimates import EstimateReport
+    from core.services.maturity import MaturityReport
     from core.services.performance import PerformanceReport
 
 __all__ = ["performance"]
@@ -36,14 +38,16 @@ def performance(
     selection = Selection(version=version, segment=segment, window=window)
     report = space.analysis.performance(actor(space), model, selection)
     estimates = space.analysis.estimates(actor(space), model, selection)
-    if report is None or estimates is None:
+    maturity = space.maturity.report(actor(space), model, Selection(version=version, segment=segment))
+    if report is None or estimates is None or maturity is None:
         raise InputError(
             f"{model} has no reference yet; give it one with `plumbline ingest {model} FILE --as reference`."
         )
     if json:
-        print_json(_document(report, estimates))
+        print_json(_document(report, estimates) | {"labels": _labels(maturity)})
     else:
         _print_realised(report)
+        _print_labels(maturity)
         _print_estimates(estimates)
 
 
@@ -64,6 +68,63 @@ def _print_realised(report: PerformanceReport) -> None:
         for m in report.measures
     ]
     print_table(["measure", "status", "value", "95% interval", "n", "reference"], rows, right=(4, 5))
+
+
+def _print_labels(report: MaturityReport) -> None:
+    if report.context.shows_reference:
+        return
+    say(report.words)
+    for each in report.windows:
+        if each.part is not None and not each.is_complete:
+            window = each.window
+            say(f"{window.name}: labels {each.part:.0%} complete, {window.n_labelled:,} of {window.n:,} records.")
+    for gap in report.gaps:
+        if gap.status is Status.WARNING:
+            say(f"{gap.attribute}, {report.gap_words(gap)}")
+
+
+def _labels(report: MaturityReport) -> dict[str, Any]:
+    """How complete labels are, as a document."""
+    curve = report.curve
+    return {
+        "why": report.why or None,
+        "unit": report.unit,
+        "usual_age": report.usual_age,
+        "judged_at": report.judged_at,
+        "n": curve.n if curve else 0,
+        "convention": curve.convention if curve else None,
+        "by_age": [
+            {"age": age, "share": share, "low": low, "high": high}
+            for age, (share, low, high) in enumerate(
+                zip(curve.share.tolist(), curve.low.tolist(), curve.high.tolist(), strict=True) if curve else ()
+            )
+        ],
+        "windows": [
+            {
+                "window": each.window.name,
+                "n": each.window.n,
+                "n_labelled": each.window.n_labelled,
+                "complete": each.part,
+                "low": each.interval.low if each.interval else None,
+                "high": each.interval.high if each.interval else None,
+            }
+            for each in report.windows
+        ],
+        "groups": [
+            {
+                "attribute": gap.attribute,
+                "status": str(gap.status),
+                "why": gap.why,
+                "p_value": gap.p_value,
+                "group": gap.widest or None,
+                "age": gap.age,
+                "gap": gap.gap,
+                "low": gap.interval.low if gap.interval else None,
+                "high": gap.interval.high if gap.interval else None,
+            }
+            for gap in report.gaps
+        ],
+    }
 
 
 def _print_estimates(report: EstimateReport) -> None:

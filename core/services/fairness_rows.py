@@ -32,6 +32,7 @@ __all__ = [
     "SampleBasis",
     "codes_of",
     "consistency_of",
+    "of_segment",
     "proxies_of",
     "records_of",
     "subgroups_of",
@@ -206,11 +207,22 @@ def records_of(
     return GroupRecords(records=found, n=int(chosen.sum()))
 
 
+def of_segment(frame: pd.DataFrame, spec: ProfileSpec, segment: str) -> pd.DataFrame:
+    """The rows of a segment, named 'column=value'; all rows for ''."""
+    column, _, value = segment.partition("=")
+    if not column or frame.empty:
+        return frame
+    codes = codes_of(frame[column], spec.segments[column])
+    chosen: pd.DataFrame = frame[codes == spec.segment_values(column).index(value)].reset_index(drop=True)
+    return chosen
+
+
 def codes_of(column: pd.Series, names: Sequence[str]) -> Ints:
     """The place of each row among the names that the profile has; after them missing, then new."""
     known: dict[str | None, int] = {name: place for place, name in enumerate(names)}
-    known[None] = len(names)
-    return np.array([known.get(value, len(names) + 1) for value in _words(column)], dtype=np.int64)
+    places, values = pd.factorize(column)  # a missing value has place -1
+    codes = [known.get(word, len(names) + 1) for word in _words(pd.Series(values))]
+    return np.array([*codes, len(names)], dtype=np.int64)[places]
 
 
 def _words(column: pd.Series) -> list[str | None]:

@@ -20,7 +20,7 @@ from core.profile.spec import ProfileSpec
 from core.record import LABEL, PREDICTION, BatchRole, score_columns
 from core.schema import ModelSchema, Task
 from core.services.concept import concept_report
-from core.services.fairness_rows import SampleBasis, codes_of
+from core.services.fairness_rows import SampleBasis, codes_of, of_segment
 from core.services.observations import Observations, Selection, WindowInfo
 from core.services.reference_facts import sample_columns
 from core.services.samples import WINDOW, SampleService
@@ -158,11 +158,7 @@ class LossChangeService:
         keys = None if windows is None else [window.window.key for window in windows]
         version = selection.version if role is BatchRole.PRODUCTION else None
         frame = self.samples.rows(actor, found.context.model, role=role, windows=keys, version=version)
-        column, _, value = selection.segment.partition("=")
-        if column and len(frame):
-            codes = codes_of(frame[column], found.spec.segments[column])
-            frame = frame[codes == found.spec.segment_values(column).index(value)].reset_index(drop=True)
-        return frame
+        return of_segment(frame, found.spec, selection.segment)
 
 
 def _span(found: Observations) -> tuple[WindowInfo, ...]:

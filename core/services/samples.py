@@ -20,13 +20,14 @@ from core.schema import ModelSchema
 from core.storage.database import Database
 from core.storage.files import WorkspaceFiles
 from core.storage.identifiers import HASH
-from core.storage.labels import labelled_records
+from core.storage.labels import NEVER, first_label_times, labelled_records
 from core.storage.repository import Repository
 from core.storage.tables import BatchRow
 
-__all__ = ["WINDOW", "SampleService", "read_sample"]
+__all__ = ["FIRST_LABEL", "WINDOW", "SampleService", "read_sample"]
 
 WINDOW = "@window"
+FIRST_LABEL = "@first_label"
 Ints = NDArray[np.int64]
 
 
@@ -46,6 +47,7 @@ class SampleService:
         role: BatchRole = BatchRole.PRODUCTION,
         windows: Iterable[int] | None = None,
         version: str | None = None,
+        label_times: bool = False,
     ) -> pd.DataFrame:
         """The sampled rows of some windows, at most `sample.rows` of the schema each.
 
@@ -57,6 +59,8 @@ class SampleService:
             Window keys; all windows by default.
         version : str, optional
             Only rows that this version served.
+        label_times : bool
+            Whether to add '@first_label', when a label of each row was first known.
 
         Returns
         -------
@@ -67,7 +71,8 @@ class SampleService:
         with self.database.read() as session:
             row = Repository(session).model(model)
             schema = Repository(session).schema(row)
-            table = read_sample(session, self.files, Repository(session).batches(row, roles=[role]), schema)
+            batches = Repository(session).batches(row, roles=[role])
+            table = read_sample(session, self.files, batches, schema, label_times=label_times)
         frame: pd.DataFrame = table.to_pandas()
         if windows is not None:
             frame = frame[frame[WINDOW].isin(list(windows))]
@@ -76,7 +81,14 @@ class SampleService:
         return frame.reset_index(drop=True)
 
 
-def read_sample(session: Session, files: WorkspaceFiles, batches: Iterable[BatchRow], schema: ModelSchema) -> pa.Table:
+def read_sample(
+    session: Session,
+    files: WorkspaceFiles,
+    batches: Iterable[BatchRow],
+    schema: ModelSchema,
+    *,
+    label_times: bool = False,
+) -> pa.Table:
     """The sample of some batches together, with the labels that stand; '@window' is the key of each row's window."""
     repository, plan = Repository(session), WindowPlan.of(schema.window, schema.timezone)
     columns = list(dict.fromkeys([ID, HASH, LINE, *stored_columns(schema)]))
@@ -87,6 +99,10 @@ def read_sample(session: Session, files: WorkspaceFiles, batches: Iterable[Batch
             continue
         labels = [files.path(label.labels_sha256) for label in repository.label_batches_of(batch)]
         table = labelled_records(files.path(sample.sha256), labels, columns)
+        if label_times:
+            first = first_label_times(files.path(sample.sha256), labels)
+            times = pa.array(first, mask=first == NEVER).cast(pa.timestamp("us", tz="UTC"))
+            table = table.append_column(FIRST_LABEL, times)
         parts.append(table.append_column(WINDOW, pa.array(_keys(plan, batch, table, files))))
     if not parts:
         return pa.table({name: pa.array([], type=pa.string()) for name in (*columns, WINDOW)})

@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 from core.record import ID, LABEL, LABEL_TIME
 from core.storage.identifiers import IdQuery
 
-__all__ = ["LateLabels", "labelled_records"]
+__all__ = ["NEVER", "LateLabels", "first_label_times", "labelled_records"]
 
 Ints = NDArray[np.int64]
 NEVER = np.iinfo(np.int64).min
+LATEST = np.iinfo(np.int64).max
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -86,6 +87,28 @@ def labelled_records(
     if LABEL in table.column_names:
         table = LateLabels.of(records, label_files).apply(table, 0)
     return table if rows is None else table.take(pa.array(rows))
+
+
+def first_label_times(records: Path, label_files: Iterable[Path]) -> Ints:
+    """When a label of each stored record was first known, microseconds since 1970.
+
+    The least int64 where there is no label, or where none names its time.
+    """
+    file = pq.ParquetFile(records)
+    first = np.full(file.metadata.num_rows, LATEST)
+    if {LABEL, LABEL_TIME} <= set(file.schema_arrow.names):
+        own = file.read(columns=[LABEL, LABEL_TIME])
+        times = _micros(own[LABEL_TIME])
+        known = np.asarray(own[LABEL].is_valid()) & (times != NEVER)
+        first[known] = times[known]
+    for path in label_files:
+        table = pq.read_table(path, columns=[ID, LABEL_TIME])
+        times = _micros(table[LABEL_TIME])
+        order = np.argsort(-times[times != NEVER], kind="stable")  # of an id named twice the last place is found
+        timed = np.flatnonzero(times != NEVER)[order]
+        rows, places = IdQuery.of(table[ID].combine_chunks().take(pa.array(timed))).find(records)
+        first[rows] = np.minimum(first[rows], times[timed[places]])
+    return np.where(first == LATEST, NEVER, first)
 
 
 def _last_known(table: pa.Table, batch: Path) -> tuple[Ints, Ints]:

@@ -14,6 +14,7 @@ from dashboard import cached
 from dashboard.components.curves import score_curves
 from dashboard.components.estimates import estimated_series, estimates_in_words
 from dashboard.components.frame import header, rests_on, usable
+from dashboard.components.maturity import show_maturity
 from dashboard.components.measures import (
     ALARMS,
     NOT_YET,
@@ -230,11 +231,17 @@ def page() -> None:
     verdict(report)
     with st.container(border=True):
         over_time(report, cached.estimates(selected.model, selected.selection))
+    labels = st.container()  # filled last: rows are read for it
     measures(report)
     slices(selected)
     if context.task is Task.BINARY:
         score_curves(report)
     confusion(report)
+    with labels, st.spinner("Reading when labels came"):
+        maturity = cached.maturity(selected.model, replace(selected.selection, window=None))
+    if maturity is not None and not context.shows_reference:
+        with labels:
+            show_maturity(maturity)
 
 
 page()

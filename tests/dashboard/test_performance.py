@@ -180,3 +180,12 @@ def test_while_nothing_is_armed_no_dot_is_green_or_red(open_page: OpenPage, fold
     drawn = chart_texts(open_page("performance", folder_of("not_armed")))
     assert not {LIGHT.critical, LIGHT.warning, LIGHT.ok} & set(drawn)
     assert LIGHT.critical in chart_texts(open_page("performance", folder_of("drifted")))
+
+
+def test_how_complete_labels_are_stands_under_the_chart_or_why_that_is_not_known(
+    open_page: OpenPage, folder_of: FolderOf
+) -> None:
+    page = open_page("performance", folder_of("drifted"))
+    assert not page.exception
+    assert "Are the labels in?" in [each.value for each in page.subheader]
+    assert "Labels that have come name no time: declare a column of role label_time." in words(page)
