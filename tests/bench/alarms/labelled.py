@@ -45,7 +45,7 @@ ABOUT = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LabelledRow:
-    """One row of the claim: a world and the one after window 100, rows a window, and the false events a year it may have.
+    """One row of the claim: a world, the one after window 100, rows a window, and the false events a year allowed.
 
     `after` is None where nothing changes.
     """
