@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from core.services.samples import SampleService
     from core.services.versions import VersionService
     from core.services.watching import WatchService
+    from core.services.worst_slices import WorstSlicesService
 
 __all__ = ["Workspace"]
 
@@ -216,6 +217,13 @@ class Workspace:
         from core.services.maturity import MaturityService
 
         return MaturityService(database=self.database, samples=self.samples)
+
+    @cached_property
+    def worst_slices(self) -> WorstSlicesService:
+        """Where a model does worst, asked of rows."""
+        from core.services.worst_slices import WorstSlicesService
+
+        return WorstSlicesService(database=self.database, samples=self.samples)
 
     @cached_property
     def accounts(self) -> AccountService:

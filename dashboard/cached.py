@@ -41,6 +41,7 @@ from core.services.places import Places
 from core.services.quality import QualityReport
 from core.services.version_changes import VersionChanges
 from core.services.watch_report import WatchReport
+from core.services.worst_slices import WorstSlices
 from dashboard.auth import current_actor
 from dashboard.opened import workspace
 
@@ -82,6 +83,7 @@ __all__ = [
     "summary",
     "watch",
     "workspace",
+    "worst_slices",
 ]
 
 T = TypeVar("T")
@@ -200,6 +202,14 @@ def maturity(model: str, selection: Selection) -> MaturityReport | None:
     """How complete labels are."""
     ask = workspace().maturity.report
     return _cached("maturity", model, selection, lambda: ask(current_actor(), model, selection))
+
+
+def worst_slices(model: str, selection: Selection, depth: int) -> WorstSlices | None:
+    """Where it is worst, on rows that the search didn't see."""
+    ask = workspace().worst_slices.find
+    return _cached(
+        "worst_slices", model, selection, lambda: ask(current_actor(), model, selection, depth=depth), str(depth)
+    )
 
 
 def control_chart(model: str, selection: Selection, series: str | None, options: ChartOptions) -> ChartReport | None:

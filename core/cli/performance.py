@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from core.services.estimates import EstimateReport
     from core.services.maturity import MaturityReport
     from core.services.performance import PerformanceReport
+    from core.services.worst_slices import WorstSlices
 
 __all__ = ["performance"]
 
@@ -27,6 +28,9 @@ def performance(
     window: Annotated[
         str | None, typer.Option(help="This window, as `analyse` names it; else the last judged.")
     ] = None,
+    slices: Annotated[
+        bool, typer.Option("--slices", help="Look for the subgroups with the most errors, among sampled rows.")
+    ] = False,
     workspace: WorkspaceOption = HERE,
     json: JsonOption = False,
 ) -> None:
@@ -43,12 +47,16 @@ def performance(
         raise InputError(
             f"{model} has no reference yet; give it one with `plumbline ingest {model} FILE --as reference`."
         )
+    worst = space.worst_slices.find(actor(space), model, selection) if slices else None
     if json:
-        print_json(_document(report, estimates) | {"labels": _labels(maturity)})
+        found = {"worst_slices": _worst(worst)} if worst else {}
+        print_json(_document(report, estimates) | {"labels": _labels(maturity)} | found)
     else:
         _print_realised(report)
         _print_labels(maturity)
         _print_estimates(estimates)
+        if worst is not None:
+            _print_worst(worst)
 
 
 def _print_realised(report: PerformanceReport) -> None:
@@ -186,3 +194,28 @@ def _number(value: float | None) -> str:
 
 def _span(interval: Interval | None) -> str:
     return "" if interval is None else f"{_number(interval.low)} to {_number(interval.high)}"
+
+
+def _print_worst(found: WorstSlices) -> None:
+    if found.scan is None or found.basis is None:
+        say(found.why)
+        return
+    say(f"Share of {found.error}{'' if found.limit is None else f' {found.limit:.6g}'}. {found.scan.words}")
+    rows = [
+        (each.name, f"{each.rate:.1%}", f"{each.rest:.1%}", f"{each.n:,}", "yes" if each.is_confirmed else "no")
+        for each in found.scan.subgroups
+    ]
+    if rows:
+        print_table(["subgroup", "its rate", "the rest", "n", "confirmed"], rows, right=(1, 2, 3))
+    say(found.basis.words)
+
+
+def _worst(found: WorstSlices) -> dict[str, Any]:
+    return {
+        "error": found.error,
+        "limit": found.limit,
+        "why": found.why or (found.scan.words if found.scan else ""),
+        "windows": [window.name for window in found.windows],
+        "n_looked_at": found.scan.n_looked_at if found.scan else 0,
+        "subgroups": list(found.scan.subgroups) if found.scan else [],
+    }

@@ -30,8 +30,10 @@ __all__ = [
     "AuditedRows",
     "GroupRecords",
     "SampleBasis",
+    "banded",
     "codes_of",
     "consistency_of",
+    "first_half",
     "of_segment",
     "proxies_of",
     "records_of",
@@ -128,12 +130,12 @@ def subgroups_of(rows: AuditedRows, rate: str, *, depth: int, min_rows: int) -> 
         codes, names = rows.groups(attribute)
         columns[attribute] = Codes(codes=codes, names=names)
     for name, values in rows.features(without=tuple(columns)).items():
-        columns[name] = _banded(values)
+        columns[name] = banded(values)
     hit, eligible = rows.counted(rate)
     return worst_subgroups(
         columns,
         hit,
-        first_half=_first_half(rows.frame),
+        first_half=first_half(rows.frame),
         eligible=eligible,
         higher_is_worse=rate not in LOWER_IS_WORSE,
         depth=depth,
@@ -236,7 +238,7 @@ def _word(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _banded(values: NDArray[Any]) -> Codes:
+def banded(values: NDArray[Any]) -> Codes:
     """A feature in a few bands of about equal size, or its most frequent values."""
     from core.fairness.subgroups import Codes
 
@@ -268,7 +270,7 @@ def _bands(values: Floats) -> Codes:
     return Codes(codes=codes, names=(*names, MISSING))
 
 
-def _first_half(frame: pd.DataFrame) -> Bools:
+def first_half(frame: pd.DataFrame) -> Bools:
     """Half of the rows by their ids: a row is in the same half whenever it is asked for."""
     hashes = pd.util.hash_array(frame[ID].astype(str).to_numpy(dtype=object))
     halves: Bools = hashes % 2 == 0

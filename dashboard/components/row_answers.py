@@ -12,14 +12,13 @@ from core.services.audits import AuditRequest
 from core.services.fairness import DECISIONS, AttributeReport, FairnessReport
 from dashboard import cached
 from dashboard.auth import current_actor
-from dashboard.components.gaps import p_words
 from dashboard.components.groups import rate_name
 from dashboard.components.measures import held
 from dashboard.components.numbers import cell_table, show_numbers
 from dashboard.components.permission import refused
-from dashboard.components.pickers import pick
+from dashboard.components.subgroups import pick_depth, show_scan
 from dashboard.opened import workspace
-from dashboard.text import count, in_cell, in_sentence, muted, number, plain, plural, signed
+from dashboard.text import count, in_cell, in_sentence, muted, number, plain, plural
 
 __all__ = ["show_consistency", "show_proxies", "show_records", "show_subgroups"]
 
@@ -31,37 +30,12 @@ N_RECORDS = 50
 
 def show_subgroups(report: FairnessReport, request: AuditRequest, rate: str) -> None:
     """Subgroups found on one half of the rows and confirmed on the other."""
-    depth = {"One column": 1, "Two together": 2, "Three together": 3}
-    chosen = pick("Cut by", list(depth), "depth", most=3)
-    found = cached.subgroups(request, rate, depth[chosen])
+    found = cached.subgroups(request, rate, pick_depth())
     if found is None:
         st.markdown(NO_ROWS)
         return
-    scan, basis = found
-    st.markdown(plain(scan.words))
-    rows = [
-        [
-            held(plain(each.name)),
-            f"**{_share(each.rate)}**  \n{muted(f'n {count(each.n)}')}",
-            _share(each.rest),
-            f"{held(signed(each.difference))}  \n{muted(in_cell(each.interval))}",
-            "**confirmed**" if each.is_confirmed else "not confirmed",
-            held(p_words(each.q_value)),
-            held(signed(each.found_difference)),
-        ]
-        for each in scan.subgroups
-    ]
-    if rows:
-        header = ["Subgroup", "Its rate", "The rest", "Difference", "On the other half", "q", "Where it was found"]
-        cell_table(header, rows, alt=f"Subgroups with the worst {rate_name(report, rate)}")
-    worse = plural(scan.n_too_few, "subgroup")
-    st.markdown(
-        muted(
-            f"{basis.words} Rate, difference and q are of the half that wasn't searched; the last column is what it "
-            f"was picked for, and flatters. {worse} had too few rows to be looked at. Protected attributes and the "
-            "model's features, numbers in four bands."
-        )
-    )
+    alt = f"Subgroups with the worst {rate_name(report, rate)}"
+    show_scan(*found, alt=alt, cut_by="Protected attributes and the model's features")
 
 
 def show_proxies(attribute: AttributeReport, request: AuditRequest) -> None:

@@ -30,6 +30,7 @@ from dashboard.components.measures import (
 )
 from dashboard.components.numbers import cell_table, how_computed
 from dashboard.components.slices import segment_table, version_table
+from dashboard.components.subgroups import show_worst_slices
 from dashboard.components.summary import WATCHED
 from dashboard.components.trends import around, show_trend
 from dashboard.components.verdict import verdict_card
@@ -234,6 +235,7 @@ def page() -> None:
     labels = st.container()  # filled last: rows are read for it
     measures(report)
     slices(selected)
+    worst = st.container()  # so is this
     if context.task is Task.BINARY:
         score_curves(report)
     confusion(report)
@@ -242,6 +244,9 @@ def page() -> None:
     if maturity is not None and not context.shows_reference:
         with labels:
             show_maturity(maturity)
+    if not context.shows_reference:
+        with worst:
+            show_worst_slices(selected)
 
 
 page()

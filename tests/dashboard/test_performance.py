@@ -189,3 +189,15 @@ def test_how_complete_labels_are_stands_under_the_chart_or_why_that_is_not_known
     assert not page.exception
     assert "Are the labels in?" in [each.value for each in page.subheader]
     assert "Labels that have come name no time: declare a column of role label_time." in words(page)
+
+
+def test_worst_subgroups_say_what_was_searched_and_what_the_other_half_says(
+    open_page: OpenPage, folder_of: FolderOf
+) -> None:
+    page = open_page("performance", folder_of("drifted"))
+    shown = words(page)
+    assert "Which subgroups are worst?" in [heading.value for heading in page.subheader]
+    assert "The rate is the share of wrong predictions" in shown
+    found = next(frame for frame in tables(page) if frame.columns[0] == "Subgroup")
+    assert any("violet" in name for name in found["Subgroup"])  # where labels were turned round
+    assert "**confirmed**" in set(found["On the other half"])
