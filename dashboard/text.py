@@ -322,6 +322,8 @@ def chip(status: Status, words: str | None = None) -> str:
 
 def value_cell(measure: Measure) -> str:
     """A measure in a table cell: the value in bold, its interval or why there is none below."""
+    if measure.value is None and measure.interval is not None:
+        return f"**{in_cell(measure.interval, measure.measure)}**  \n{muted('worst-case bounds; not identified')}"
     if measure.value is None:
         return f"{DASH}  \n{muted(plain(measure.why))}"
     below = in_cell(measure.interval, measure.measure) or "no interval"

@@ -19,6 +19,8 @@ from core.performance.multiclass import MulticlassCounts
 from core.performance.regression import RegressionCounts
 from core.profile.spec import (
     CALIBRATION,
+    EXPLORED,
+    EXPLORED_SUMS,
     LOSS_SUMS,
     REGRESSION_SUMS,
     ProfileSpec,
@@ -458,4 +460,7 @@ def _outcomes(schema: ModelSchema, spec: ProfileSpec, counts: StoredCounts, keys
         calibration_groups=spec.calibration_groups,
         losses=_losses(counts, spec, keys, "")[0] if has_score else None,
         calibration=_calibration(counts, spec, keys)[:, 0] if has_score else None,
+        explored=counts.total(EXPLORED, keys, (spec.n_calibration_bins + 1, 3, 3, len(EXPLORED_SUMS)))
+        if spec.has_explored
+        else None,
     )

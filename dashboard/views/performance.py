@@ -29,6 +29,7 @@ from dashboard.components.measures import (
     verdict_chip,
 )
 from dashboard.components.numbers import cell_table, how_computed
+from dashboard.components.selective import show_selective
 from dashboard.components.slices import segment_table, version_table
 from dashboard.components.summary import WATCHED
 from dashboard.components.trends import around, show_trend
@@ -234,6 +235,8 @@ def page() -> None:
     labels = st.container()  # filled last: rows are read for it
     measures(report)
     slices(selected)
+    if report.is_of_chosen_rows:
+        st.markdown(muted("What follows is of the rows with a label only: the model's decisions chose them."))
     if context.task is Task.BINARY:
         score_curves(report)
     confusion(report)
@@ -242,6 +245,9 @@ def page() -> None:
     if maturity is not None and not context.shows_reference:
         with labels:
             show_maturity(maturity)
+            chosen = cached.selective(selected.model, selected.selection)
+            if chosen is not None:
+                show_selective(chosen)
 
 
 page()
