@@ -37,11 +37,11 @@ UNLIKE = 0.05  # total variation between the scores of explored rows and of all:
 DECIDED_APART = 0.05  # share of explored rows predicted otherwise than others of such scores
 SURE = 0.001
 N, W, W2, WS, W2S, W2S2 = range(6)  # spec.EXPLORED_SUMS
-WEIGHTED = "Hajek estimate from explored rows"
+WEIGHTED = "Hájek estimate from explored rows"
 SHARE_CONVENTION = "explored rows of all rows; 95% Wilson interval"
 EFFECTIVE_CONVENTION = "(sum of weights)^2 / sum of squared weights of explored rows with a label, a quarter"
 CALIBRATION_CONVENTION = (
-    "mean of outcome less score of explored rows (Hajek), less that of all rows with a label; 99% normal interval"
+    "mean of outcome less score of explored rows (Hájek), less that of all rows with a label; 99% normal interval"
 )
 NO_COLUMN = "The log doesn't say which decisions were explored: declare a column of role explored."
 
@@ -98,7 +98,10 @@ def exploration_measures(counts: BinaryCounts, *, quarters: float = 1.0) -> tupl
     worth = effective_rows(counts) / quarters
     labelled = round(float(counts.explored[:, :, :2, N].sum()))
     enough = worth >= LEAST_EFFECTIVE
-    why = f"{LEAST_EFFECTIVE:.0f} a quarter are needed to tell what becomes of rows that the model doesn't choose."
+    why = (
+        f"{effective_rows(counts):,.0f} in these windows; {LEAST_EFFECTIVE:.0f} a quarter are needed to tell what "
+        "becomes of rows that the model doesn't choose."
+    )
     worth_measure = estimate(names[1], worth, labelled, interval=None, convention=conventions[1])
     return (
         share.judged(Status.OK if explored else Status.WARNING, "" if explored else "No row is explored."),

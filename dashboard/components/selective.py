@@ -37,7 +37,7 @@ RESTS = {
     Basis.WEIGHTED: "explored rows",
     Basis.BOUNDS: "bounds only",
 }
-DIFFERENCES = {"label_rate_gap", "label_rate_gap_given_score", "self_fulfilment", "explored_calibration_gap"}
+SHARES = {"predictive_value", "exploration_share"}
 
 
 def show_selective(report: SelectiveReport) -> None:
@@ -53,11 +53,11 @@ def show_selective(report: SelectiveReport) -> None:
         said = report.words.removeprefix("One-sided labels. ")
         st.markdown(f"{chip(report.status, words)} {plain(said)}")
         rows = [
-            [plain(_question(m)), _chip(m), _value(m), count(m.n), muted(plain(m.why))]
+            [_question(m), _chip(m), _value(m)]
             for m in report.monitors
             if m.status is not Status.UNDEFINED or m.measure in ("exploration_share", "label_rate_gap_given_score")
         ]
-        cell_table(["Question", "Answer", "Value, interval", "n", "Why"], rows, alt="Which labels came")
+        cell_table(["Question", "Answer", "Value, interval, n"], rows, alt="Which labels came")
         st.markdown(muted(_basis(report)))
     if report.status is not Status.CRITICAL:
         _by_score(report)
@@ -75,7 +75,8 @@ def show_selective(report: SelectiveReport) -> None:
 
 
 def _question(measure: Measure) -> str:
-    return QUESTIONS[measure.measure].format(measure.column)
+    asked = plain(QUESTIONS[measure.measure].format(measure.column))
+    return f"{asked}  \n{muted(plain(measure.why))}" if measure.why else asked
 
 
 def _chip(measure: Measure) -> str:
@@ -96,15 +97,15 @@ def _chip(measure: Measure) -> str:
 
 
 def _value(measure: Measure) -> str:
+    n = f"n {count(measure.n)}"
     if measure.value is None:
-        return "—"
+        return f"—  \n{muted(held(n))}"
     if measure.measure == "effective_exploration":
-        return f"**{measure.value:,.0f} rows**"
-    if measure.measure == "label_rate_slope":
-        below = f"{measure.interval.low:.2f} to {measure.interval.high:.2f}" if measure.interval else ""
-        return f"**{measure.value:+.2f}**  \n{muted(held(below))}"
-    value = signed(measure.value) if measure.measure in DIFFERENCES else number(measure.value)
-    return f"**{held(value)}**  \n{muted(in_cell(measure.interval))}"
+        return f"**{held(f'{measure.value:,.0f} rows')}**  \n{muted(held(n))}"
+    in_units_of = "calibration_slope" if measure.measure == "label_rate_slope" else ""  # log-odds, as that is
+    value = number(measure.value) if measure.measure in SHARES else signed(measure.value, in_units_of)
+    value += " a sd" if in_units_of else ""
+    return f"**{held(value)}**  \n{muted(held(f'{in_cell(measure.interval, in_units_of)}; {n}'))}"
 
 
 def _basis(report: SelectiveReport) -> str:
