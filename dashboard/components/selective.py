@@ -125,8 +125,7 @@ def _by_score(report: SelectiveReport) -> None:
     names = report.rates.classes
     rows = []
     for row in report.by_score:
-        own = [f"{number(k / n)} of {count(n)}" if n else "none" for k, n in zip(row.n_labelled, row.n, strict=True)]
-        apart = f"{number(row.n_explored_labelled / row.n_explored)} of {count(row.n_explored)}"
-        rows.append((row.scores, *own, apart if row.n_explored else "none"))
+        pairs = zip((*row.n_labelled, row.n_explored_labelled), (*row.n, row.n_explored), strict=True)
+        rows.append((row.scores, *(f"{number(k / n)} of {count(n)}" if n else "none" for k, n in pairs)))
     head = ["Score", *(f"Labelled of '{name}'" for name in names), "Labelled of explored"]
     show_numbers(head, rows, alt="Rows with a label by score and decision", label="Show numbers by score")

@@ -122,9 +122,10 @@ def over_time(report: PerformanceReport, estimates: EstimateReport | None) -> No
     now = report.measure(name)
     told = now if now is not None and now.value is not None else series[-1]
     reference, limits = None, []
+    is_bounded = told.value is None and told.interval is not None
     if now is not None and now.reference is not None:
         reference = Limit(value=now.reference, words=("reference", number(now.reference, name)))
-        if now.margin is not None:
+        if now.margin is not None and not is_bounded:
             side = 0
             if now.status is Status.CRITICAL and report.context.arming.is_armed and now.value is not None:
                 side = 1 if now.value > now.reference else -1
@@ -132,7 +133,7 @@ def over_time(report: PerformanceReport, estimates: EstimateReport | None) -> No
     show_trend(
         report.context,
         series,
-        title=f"{titled(series[0])} by {report.context.unit}, 95% interval",
+        title=f"{titled(series[0])} by {report.context.unit}, {'worst-case bounds' if is_bounded else '95% interval'}",
         key="measure_trend",
         written=lambda m: f"{number(m.value, m.measure)} {in_sentence(m.interval, m.measure)}, n {count(m.n)}",
         reference=reference,

@@ -106,7 +106,7 @@ def chosen(*, explored: float = 0.0, effect: float = 0.0, one_sided: bool = True
     """
     frames = []
     for first, seed in ((0, 0), (10, 1)):
-        frame = loans(4_000, first_day=first, days=10, seed=seed)
+        frame = loans(3_000, first_day=first, days=10, seed=seed)
         rng = np.random.default_rng(seed + 40)
         free = rng.random(len(frame)) < explored
         hit = (frame["decision"] == "default") & ~free
