@@ -77,10 +77,9 @@ def identified_performance(
     (0.3, 0.9, "Not identified: 0% of rows predicted 'no' have a label, 100% of 'yes'.")
     """
     observed = binary_performance(counts, costs=costs, confidence=confidence)
-    rates = label_rates(counts) if is_mature or before is None else before
-    if before is not None and rates.labelling in NOT_TOLD:
-        rates = before
-    if not rates.is_one_sided:
+    own = label_rates(counts) if is_mature else None
+    rates = before if own is None or (before is not None and own.labelling in NOT_TOLD) else own
+    if rates is None or not rates.is_one_sided:
         return observed
     bounds = worst_case_bounds(counts, costs=costs) if is_mature else {}
     weighted = explored_performance(counts, confidence=confidence) if is_mature else {}

@@ -143,4 +143,5 @@ def test_young_rows_are_judged_by_what_mature_ones_showed(binary_counts) -> None
     assert [m.value for m in shown if m.measure == "accuracy"] == [None]
     assert [m.interval for m in shown if m.measure == "accuracy"] == [None], "its labels are still arriving"
     alone = identified_performance(young)
+    assert identified_performance(one_sided(binary_counts)[0], is_mature=False)[2].value is not None, "not mature"
     assert [m.value for m in alone if m.measure == "accuracy"] == [1.0], "three rows don't show that labels are chosen"

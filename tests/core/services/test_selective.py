@@ -15,6 +15,7 @@ from core.measure import Status
 from core.performance.identified import Basis, basis_of
 from core.performance.selective import Labelling
 from core.record import BatchRole
+from core.services.chart_options import ChartOptions
 from core.services.checks import Check, checks_of
 from core.services.observations import Selection
 from core.services.selective import SelectiveReport
@@ -23,7 +24,7 @@ from tests.builders import write_csv
 from tests.command import CommandLine
 from tests.dashboard.outcome_states import OUTCOME_STATES
 from tests.dashboard.states import MODEL, build
-from tests.watched import DAY_0, SCHEMA, Watched, a_day, day_name, opened
+from tests.watched import DAY_0, HEADER, SCHEMA, Watched, a_day, day_name, opened
 
 
 @pytest.fixture(scope="module")
@@ -82,6 +83,9 @@ def test_one_sided_labels_leave_bounds_and_what_was_acted_on(workspace_of) -> No
     assert {m.measure for m in shown.measures if m.value is not None} == {"labelled_share"}
     in_all = workspace.analysis.analyse(ME, MODEL).measures
     assert not [m for m in in_all if m.measure == "accuracy" and m.value is not None]
+    for name in ("error rate", "measure: recall"):
+        chart = workspace.charts.show(ME, MODEL, Selection(), series=name, options=ChartOptions())
+        assert not [point for point in chart.points if not point.at.of_reference and point.value is not None]
     watched = workspace.analysis.watch(ME, MODEL)
     assert not [i for i in watched.incidents if i.subject.startswith("performance/")], "no alarm on chosen rows"
 
@@ -165,9 +169,15 @@ def label(watched: Watched, rows: list[tuple[object, ...]]) -> None:
 def test_labels_that_are_still_arriving_are_not_taken_for_one_sided(tmp_path: Path) -> None:
     """Of the last two days only those predicted 1 have labels so far; their windows aren't judged before day 3."""
     watched = opened(tmp_path)
-    watched.workspace.models.add(ME, "loans", SCHEMA.replace("delay_days = 1", "delay_days = 3"))
-    watched.take_in([row for day in range(-8, 0) for row in a_day(day)], role=BatchRole.REFERENCE)
-    watched.serve(*range(8), labels=False)
+    schema = SCHEMA.replace("delay_days = 1", "delay_days = 3") + 'explored = { role = "explored" }\n'
+    watched.workspace.models.add(ME, "loans", schema)
+    header = (*HEADER, "explored")
+    watched.take_in(
+        [[*row, False] for day in range(-8, 0) for row in a_day(day)], header=header, role=BatchRole.REFERENCE
+    )
+    rows = [row for day in range(8) for row in a_day(day, labels=False)]
+    watched.take_in([[*row, place % 5 == 0] for place, row in enumerate(rows)], header=header)
+    watched.update()
     label(watched, [(row[0], row[6]) for day in range(8) for row in a_day(day) if day < 5 or row[5] == 1])
     watched.update()
     report = asked(watched.workspace, "loans")
@@ -177,7 +187,8 @@ def test_labels_that_are_still_arriving_are_not_taken_for_one_sided(tmp_path: Pa
     assert [m.value is None for m in shown.series("accuracy")] == [False] * 8
     check = labels_check(watched.workspace, evidence_of(watched.workspace))
     assert check.outcome is Outcome.PASS
-    assert check.why.endswith("over 5 windows past the age of their labels.")
+    assert "over 5 windows past the age of their labels." in check.why
+    assert [report.monitor(name).n for name in ("exploration_share", "effective_exploration")] == [1000, 200]
     whole = watched.workspace.selective.report(ME, "loans", maturity=None)
     assert whole.windows == report.windows
     watched.workspace.close()
