@@ -32,7 +32,7 @@ from core.performance.selective import (
 )
 from core.schema import Task
 from core.services.maturity import MaturityReport
-from core.services.observations import Context, Observations, Selection, WindowInfo
+from core.services.observations import COMPLETE_SHARE, Context, Observations, Selection, WindowInfo
 from core.services.verdicts import located
 from core.stats.scores import calibration_names, pooled_scores
 from core.storage.database import Database
@@ -279,7 +279,7 @@ def _quarter(found: Observations, age: timedelta, excluded: Sequence[ExcludedWin
         start, end = window.window.start_at, window.window.end_at
         if start is None or end is None or known_to is None:
             continue
-        is_old = known_to - age >= start + 0.95 * (end - start)
+        is_old = known_to - age >= start + COMPLETE_SHARE * (end - start)
         is_out = any(start < out.end_at and out.start_at < end for out in excluded)
         if is_old and not is_out:
             kept.append(window)
