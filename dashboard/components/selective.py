@@ -6,6 +6,7 @@ import streamlit as st
 
 from core.measure import Measure, Status
 from core.performance.identified import Basis, basis_of
+from core.performance.selective import Labelling
 from core.schema import Task
 from core.services.selective import SelectiveReport
 from dashboard.components.measures import dated, held, titled
@@ -31,6 +32,7 @@ CHIPS = {
     Status.INSUFFICIENT: "Can't be told",
     Status.UNDEFINED: "Undefined",
 }
+CHOSEN = {Labelling.ONE_SIDED: "One-sided labels", Labelling.SELECTIVE: "Labels depend on decisions"}
 AMOUNTS = {"exploration_share", "effective_exploration"}  # that are judged by how many there are
 RESTS = {
     Basis.OBSERVED: "labels seen",
@@ -48,16 +50,16 @@ def show_selective(report: SelectiveReport) -> None:
     if report.status in (Status.OK, Status.INSUFFICIENT, Status.UNDEFINED):
         st.markdown(muted(plain(report.words)))
         return
-    words = "One-sided labels" if report.status is Status.CRITICAL else "Labels are chosen"
+    words = CHOSEN.get(report.labelling, "Decisions change outcomes" if report.feeds_back else "Calibration differs")
     with st.container(border=True):
         said = report.words.removeprefix("One-sided labels. ")
         st.markdown(f"{chip(report.status, words)} {plain(said)}")
         rows = [
-            [_question(m), _chip(m), _value(m)]
+            [_question(m), f"{_chip(m)}  \n{_value(m)}"]
             for m in report.monitors
             if m.status is not Status.UNDEFINED or m.measure in ("exploration_share", "label_rate_gap_given_score")
         ]
-        cell_table(["Question", "Answer", "Value, interval, n"], rows, alt="Which labels came")
+        cell_table(["Question", "Answer, interval, n"], rows, alt="Which labels came")
         st.markdown(muted(_basis(report)))
     if report.status is not Status.CRITICAL:
         _by_score(report)
@@ -99,13 +101,13 @@ def _chip(measure: Measure) -> str:
 def _value(measure: Measure) -> str:
     n = f"n {count(measure.n)}"
     if measure.value is None:
-        return f"—  \n{muted(held(n))}"
+        return muted(held(n))
     if measure.measure == "effective_exploration":
         return f"**{held(f'{measure.value:,.0f} rows')}**  \n{muted(held(n))}"
     in_units_of = "calibration_slope" if measure.measure == "label_rate_slope" else ""  # log-odds, as that is
     value = number(measure.value) if measure.measure in SHARES else signed(measure.value, in_units_of)
     value += " a sd" if in_units_of else ""
-    return f"**{held(value)}**  \n{muted(held(f'{in_cell(measure.interval, in_units_of)}; {n}'))}"
+    return f"**{held(value)}**  \n{muted(held(in_cell(measure.interval, in_units_of)))}  \n{muted(held(n))}"
 
 
 def _basis(report: SelectiveReport) -> str:

@@ -92,7 +92,7 @@ def test_where_the_model_chose_its_labels_bounds_stand_and_what_is_known_despite
     accuracy = known[known["Measure"] == "Accuracy"].iloc[0]
     assert re.match(r"\*\*\d+\.\d%\u00a0to\u00a0\d+\.\d%\*\*", accuracy["Value or bounds"])
     questions = table(page, "Question")
-    assert "One-sided" in questions["Answer"][1]
+    assert "One-sided" in questions["Answer, interval, n"][1]
     assert "declare a column of role explored" in " ".join(questions["Question"])
 
 
