@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from core.services.proposals import ProposalService
     from core.services.records import RecordService
     from core.services.samples import SampleService
+    from core.services.selective import SelectiveService
     from core.services.versions import VersionService
     from core.services.watching import WatchService
     from core.services.worst_slices import WorstSlicesService
@@ -247,6 +248,13 @@ class Workspace:
         return ComparisonService(database=self.database, files=self.files)
 
     @cached_property
+    def selective(self) -> SelectiveService:
+        """Whether the model's decisions choose which labels come."""
+        from core.services.selective import SelectiveService
+
+        return SelectiveService(database=self.database)
+
+    @cached_property
     def _evidence(self) -> EvidenceService:
         """What a decision rests on, frozen."""
         from core.services.evidence import EvidenceService
@@ -258,6 +266,8 @@ class Workspace:
             profiles=self.profiles,
             analysis=self.analysis,
             comparisons=self.comparisons,
+            maturity=self.maturity,
+            selective=self.selective,
             clock=self.clock,
         )
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -39,6 +39,7 @@ from core.services.observations import Context, Selection
 from core.services.performance import PerformanceReport, PerformanceSlices
 from core.services.places import Places
 from core.services.quality import QualityReport
+from core.services.selective import SelectiveReport
 from core.services.version_changes import VersionChanges
 from core.services.watch_report import WatchReport
 from core.services.worst_slices import WorstSlices
@@ -79,6 +80,7 @@ __all__ = [
     "policies",
     "proxies",
     "quality",
+    "selective",
     "subgroups",
     "summary",
     "watch",
@@ -210,6 +212,12 @@ def worst_slices(model: str, selection: Selection, depth: int) -> WorstSlices | 
     return _cached(
         "worst_slices", model, selection, lambda: ask(current_actor(), model, selection, depth=depth), str(depth)
     )
+
+
+def selective(model: str, selection: Selection) -> SelectiveReport | None:
+    """Whether the model's decisions choose which labels come."""
+    ask, came = workspace().selective.report, maturity(model, replace(selection, window=None))
+    return _cached("selective", model, selection, lambda: ask(current_actor(), model, selection, maturity=came))
 
 
 def control_chart(model: str, selection: Selection, series: str | None, options: ChartOptions) -> ChartReport | None:

@@ -322,6 +322,9 @@ def chip(status: Status, words: str | None = None) -> str:
 
 def value_cell(measure: Measure) -> str:
     """A measure in a table cell: the value in bold, its interval or why there is none below."""
+    if measure.value is None and measure.interval is not None:
+        low, high = (number(end, measure.measure) for end in (measure.interval.low, measure.interval.high))
+        return f"**{low}\u00a0to\u00a0{high}**  \n{muted('worst-case bounds; not identified')}"
     if measure.value is None:
         return f"{DASH}  \n{muted(plain(measure.why))}"
     below = in_cell(measure.interval, measure.measure) or "no interval"

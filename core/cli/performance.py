@@ -10,12 +10,14 @@ from core.cli.options import HERE, JsonOption, WorkspaceOption, actor, count_new
 from core.console import print_json, print_table, say
 from core.errors import InputError
 from core.measure import Status
+from core.schema import Task
 
 if TYPE_CHECKING:
     from core.measure import Interval
     from core.services.estimates import EstimateReport
     from core.services.maturity import MaturityReport
     from core.services.performance import PerformanceReport
+    from core.services.selective import SelectiveReport
     from core.services.worst_slices import WorstSlices
 
 __all__ = ["performance"]
@@ -43,17 +45,20 @@ def performance(
     report = space.analysis.performance(actor(space), model, selection)
     estimates = space.analysis.estimates(actor(space), model, selection)
     maturity = space.maturity.report(actor(space), model, Selection(version=version, segment=segment))
-    if report is None or estimates is None or maturity is None:
+    selective = space.selective.report(actor(space), model, selection, maturity=maturity)
+    if report is None or estimates is None or maturity is None or selective is None:
         raise InputError(
             f"{model} has no reference yet; give it one with `plumbline ingest {model} FILE --as reference`."
         )
     worst = space.worst_slices.find(actor(space), model, selection) if slices else None
     if json:
         found = {"worst_slices": _worst(worst)} if worst else {}
-        print_json(_document(report, estimates) | {"labels": _labels(maturity)} | found)
+        labels = {"labels": _labels(maturity), "selective": selective.to_dict()}
+        print_json(_document(report, estimates) | labels | found)
     else:
         _print_realised(report)
         _print_labels(maturity)
+        _print_selective(selective)
         _print_estimates(estimates)
         if worst is not None:
             _print_worst(worst)
@@ -89,6 +94,28 @@ def _print_labels(report: MaturityReport) -> None:
     for gap in report.gaps:
         if gap.status is Status.WARNING:
             say(f"{gap.attribute}, {report.gap_words(gap)}")
+
+
+def _print_selective(report: SelectiveReport) -> None:
+    if report.context.shows_reference or report.context.task is not Task.BINARY:
+        return
+    say(report.words)
+    if report.status in (Status.OK, Status.UNDEFINED, Status.INSUFFICIENT):
+        return
+    rows = [
+        (
+            " ".join(filter(None, [m.measure, m.column])),
+            str(m.status),
+            _number(m.value),
+            _span(m.interval),
+            f"{m.n:,}",
+            m.why,
+        )
+        for m in report.monitors
+    ]
+    print_table(["which labels came", "status", "value", "interval", "n", "why"], rows, right=(4,))
+    if report.not_weighted:
+        say(report.not_weighted)
 
 
 def _labels(report: MaturityReport) -> dict[str, Any]:

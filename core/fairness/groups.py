@@ -74,6 +74,7 @@ class GroupRates:
         """One rate of several groups together; of all by default."""
         parts = self.of(measure) if groups is None else groups
         n_rows = sum(part.n_rows for part in parts)
+        of_none = all(part.cell is Cell.NOT_ESTIMABLE for part in parts if part.n_rows)
         lacking = {part.why for part in parts if part.cell is Cell.NOT_ESTIMABLE}
         return group_rate(
             sum(part.k for part in parts),
@@ -83,7 +84,7 @@ class GroupRates:
             n_rows=n_rows,
             min_support=self.min_support,
             confidence=self.confidence,
-            lacking=lacking.pop() if len(lacking) == 1 else "",
+            lacking=lacking.pop() if len(lacking) == 1 else "It can be told of no group." if of_none else "",
         )
 
 

@@ -31,6 +31,7 @@ class CheckName(StrEnum):
     MONITORED = "monitored"
     CAUSE = "cause"
     QUALITY = "quality"
+    LABELS = "labels"
 
 
 class Demand(StrEnum):

@@ -58,6 +58,9 @@ class BinaryCounts:
         Sums of Brier, its square, log loss and its square, as `spec.LOSS_SUMS` orders them.
     calibration : float array of shape (n_calibration_bins + 1,), optional
         Sum of the scores of labelled rows by calibration bin.
+    explored : float array of shape (n_calibration_bins + 1, 3, 3, 6), optional
+        Of rows whose decision was not the model's: calibration bin (rows without one last) x prediction x label x
+        `spec.EXPLORED_SUMS`. None if the log doesn't say.
     """
 
     joint: Ints
@@ -67,6 +70,7 @@ class BinaryCounts:
     calibration_groups: tuple[int, ...] = ()
     losses: Floats | None = None
     calibration: Floats | None = None
+    explored: Floats | None = None
 
     def __post_init__(self) -> None:
         n_scores = self.score_bins.size if self.score_bins else N_SPECIAL

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from core.measure import Measure, Status
 from core.performance.binary import BinaryCounts
 from core.performance.calibrated import placed_scores
+from core.performance.selective import label_rates
 from core.performance.track_record import Failure
 from core.stats.binning import Special
 
@@ -36,7 +37,6 @@ Floats = NDArray[np.float64]
 MOST_UNSUPPORTED = 0.05  # of a window's rows
 LEAST_ROWS = 30  # of the reference, near a score
 N_STRETCHES = 20  # of equal width that the score's range is cut into
-LEAST_LABELLED = 0.01  # of the rows of one decision
 
 
 class Case(StrEnum):
@@ -127,7 +127,7 @@ def support_of(reference: BinaryCounts, window: BinaryCounts) -> Support:
 def labels_by_decision(reference: BinaryCounts) -> str:
     """How the reference's labels depend on the decision, in words; '' if both decisions get labels.
 
-    Where fewer than 1 in 100 rows of one decision are labelled, P(positive | score) is only known of the other.
+    Of what counts as that, see `core.performance.selective`: P(positive | score) is then known of one decision only.
 
     Examples
     --------
@@ -136,18 +136,8 @@ def labels_by_decision(reference: BinaryCounts) -> str:
     >>> labels_by_decision(BinaryCounts(joint=joint, classes=("decline", "approve"), positive=1))
     "The reference's labels depend on the decision: 0% of rows predicted 'decline' have one, 100% of 'approve'."
     """
-    by_decision = reference.joint.sum(axis=0)[:2]
-    n, labelled = by_decision.sum(axis=1), by_decision[:, :2].sum(axis=1)
-    if not n.all():
-        return ""
-    few, many = np.argsort(labelled / n, kind="stable").tolist()
-    shares = labelled / n
-    if shares[few] >= LEAST_LABELLED or shares[many] < LEAST_LABELLED:
-        return ""
-    return (
-        f"The reference's labels depend on the decision: {shares[few]:.0%} of rows predicted "
-        f"'{reference.classes[few]}' have one, {shares[many]:.0%} of '{reference.classes[many]}'."
-    )
+    found = label_rates(reference)
+    return f"The reference's labels depend on the decision: {found.words}." if found.is_one_sided else ""
 
 
 def reasons(

@@ -16,6 +16,7 @@ from core.profile.counts import CountTable
 from core.profile.fitting import column_floats, measured_type, stored_name, to_floats
 from core.profile.spec import (
     CALIBRATION,
+    EXPLORED_SUMS,
     OUTSIDE,
     ProfileSpec,
     column_table,
@@ -24,7 +25,8 @@ from core.profile.spec import (
     moment_table,
     score_table,
 )
-from core.record import LABEL, PREDICTION, SHADOW, TIMESTAMP, VARIANT, VERSION, score_columns
+from core.profile.spec import EXPLORED as EXPLORED_TABLE
+from core.record import EXPLORED, LABEL, PREDICTION, SHADOW, TIMESTAMP, VARIANT, VERSION, WEIGHT, score_columns
 from core.schema import ColumnType, ModelSchema, Task
 from core.stats.binning import CategoryBins, NumericBins, Special
 
@@ -134,6 +136,8 @@ class Tally:
         if batch.calibration is not None:
             bins, weights = batch.calibration
             self._sum_by_cell(rows, CALIBRATION, bins, self.spec.n_calibration_bins + 1, weights)
+        if batch.explored is not None:
+            self._sum_by_cell(rows, EXPLORED_TABLE, *batch.explored)
 
     def _sum_by_cell(self, rows: _Rows, name: str, cell: Ints, width: int, weights: list[Floats]) -> None:
         """Sum each of `weights` by cell; the table of a key has the shape (width, len(weights))."""
@@ -302,6 +306,27 @@ class _Batch:
             return np.where(usable, groups[inside], self._spec.n_calibration_bins), [error, error**2]
         usable = self._scored_and_labelled
         return np.where(usable, groups[inside], self._spec.n_calibration_bins), [np.where(usable, self._score, 0.0)]
+
+    @cached_property
+    def explored(self) -> tuple[Ints, int, list[Floats]] | None:
+        """The cell of each row in the table of explored rows, how many cells it has, and EXPLORED_SUMS a row."""
+        if not self._spec.has_explored:
+            return None
+        n = len(self._records)
+        is_explored = np.zeros(n)
+        if EXPLORED in self._records.column_names:
+            is_explored = np.asarray(pc.fill_null(self._records[EXPLORED], False).to_numpy(), dtype=np.float64)
+        weight = np.ones(n)
+        if WEIGHT in self._records.column_names:
+            weight = to_floats(self._records[WEIGHT])
+            weight = np.where(np.isfinite(weight) & (weight > 0), weight, 1.0)
+        weight, score = weight * is_explored, np.where(np.isfinite(self._score), self._score, 0.0)
+        squared = weight**2
+        cell = (self.pooled_scores * 3 + self.predictions) * 3 + self.labels
+        sums = [is_explored, weight, squared, weight * score, squared * score, squared * score**2]
+        if len(sums) != len(EXPLORED_SUMS):
+            raise ValueError(f"{len(sums)} sums are made where {len(EXPLORED_SUMS)} have names.")
+        return cell, (self._spec.n_calibration_bins + 1) * 9, sums
 
     def class_scores(self) -> Iterator[tuple[str, Ints]]:
         """Multiclass: each class with its score bin x prediction x label, each another class, this class or none."""

@@ -11,7 +11,17 @@ from numpy.typing import NDArray
 
 from core.profile.facts import ColumnFacts, codes_of_values, facts_of_categories, facts_of_numbers
 from core.profile.spec import N_CALIBRATION, ProfileSpec, counted_columns, crossing_name, crossings_of
-from core.record import LABEL, LABEL_TIME, PREDICTION, TIMESTAMP, VARIANT, VERSION, score_columns
+from core.record import (
+    EXPLORED,
+    LABEL,
+    LABEL_TIME,
+    PREDICTION,
+    TIMESTAMP,
+    VARIANT,
+    VERSION,
+    WEIGHT,
+    score_columns,
+)
 from core.schema import ColumnType, ModelSchema, Role, Task
 from core.stats.binning import CategoryBins, NumericBins, fit_categories, fit_numeric, fit_scores, pool_adjacent
 
@@ -76,6 +86,7 @@ def fit_profile(
         crossings={crossing_name(crossed): crossed for crossed, _, is_counted in crossings_of(groups) if is_counted},
         segments={name: _frequent(read(name), MAX_SEGMENTS) for name in schema.segments},
         centre=centre,
+        has_explored=schema.task is Task.BINARY and schema.name_of(Role.EXPLORED) is not None,
         left_out=left_out,
         novel=novel,
     )
@@ -104,7 +115,13 @@ def stored_name(schema: ModelSchema, column: str) -> str:
 def stored_columns(schema: ModelSchema) -> list[str]:
     """The columns of a stored record that counting reads."""
     own = [TIMESTAMP, VERSION, PREDICTION, LABEL, *score_columns(schema).values()]
-    own += [stored for role, stored in ((Role.LABEL_TIME, LABEL_TIME), (Role.VARIANT, VARIANT)) if schema.name_of(role)]
+    optional = {
+        Role.LABEL_TIME: LABEL_TIME,
+        Role.VARIANT: VARIANT,
+        Role.WEIGHT: WEIGHT,
+        Role.EXPLORED: EXPLORED,
+    }
+    own += [stored for role, stored in optional.items() if schema.name_of(role)]
     return list(dict.fromkeys([*own, *(stored_name(schema, name) for name in counted_columns(schema))]))
 
 

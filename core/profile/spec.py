@@ -14,6 +14,8 @@ from core.schema import ModelSchema, Role, Task
 from core.stats.binning import N_SPECIAL, CategoryBins, NumericBins, bins_from_dict
 
 __all__ = [
+    "EXPLORED",
+    "EXPLORED_SUMS",
     "LOSS_SUMS",
     "NO_CLASS",
     "OTHER_GROUP",
@@ -38,6 +40,7 @@ CROSSED_ATTRIBUTES = 3
 MOST_CELLS = 256
 
 LOSS_SUMS = ("brier", "brier_squared", "log_loss", "log_loss_squared")
+EXPLORED_SUMS = ("n", "w", "w2", "ws", "w2s", "w2s2")  # rows, weights and scores s, squared as they say
 REGRESSION_SUMS = (
     *("e", "abs_e", "e2", "e4", "y", "y2", "y3", "y4", "e2_y", "e2_y2"),
     *("n_relative", "relative_e", "relative_e2", "n_log", "log_e2", "log_e4"),
@@ -98,6 +101,8 @@ def crossings_of(groups: Mapping[str, Sequence[str]]) -> Iterator[tuple[tuple[st
             yield attributes, n_cells, n_cells <= MOST_CELLS
 
 
+# Of explored rows, by calibration bin (and one more for rows without one), prediction and label: EXPLORED_SUMS.
+EXPLORED = "explored"
 CALIBRATION = "calibration"  # sums by calibration bin (and one more for unusable rows): (score,) or (e, e^2)
 
 
@@ -110,6 +115,7 @@ class ProfileSpec:
     'Unknown' (the attribute is missing) and '(new groups)' (a value the reference doesn't have).
     ``crossings`` are groups within groups: their cells are all combinations of their attributes' groups, and their
     joint tables have calibration bins in place of score bins.
+    ``has_explored`` says that a binary model's log tells which decisions were not the model's: these are counted apart.
     ``left_out`` has the columns that are no measurements, with the reason. ``novel`` has by column (''
     for any of them) how many rows of each window of the reference hold a value that none of its other
     windows has.
@@ -125,6 +131,7 @@ class ProfileSpec:
     groups: Mapping[str, tuple[str, ...]]
     segments: Mapping[str, tuple[str, ...]]
     centre: float
+    has_explored: bool = False
     crossings: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     left_out: Mapping[str, str] = field(default_factory=dict)
     novel: Mapping[str, Mapping[int, int]] = field(default_factory=dict)
@@ -178,6 +185,7 @@ class ProfileSpec:
                 "groups": {name: list(values) for name, values in self.groups.items()},
                 "segments": {name: list(values) for name, values in self.segments.items()},
                 "centre": self.centre,
+                **({"explored": True} if self.has_explored else {}),
                 "crossings": {name: list(attributes) for name, attributes in self.crossings.items()},
                 "left_out": dict(self.left_out),
                 "novel": {name: sorted(windows.items()) for name, windows in self.novel.items()},
@@ -201,6 +209,7 @@ class ProfileSpec:
             groups={name: tuple(values) for name, values in data["groups"].items()},
             segments={name: tuple(values) for name, values in data["segments"].items()},
             centre=data["centre"],
+            has_explored=data.get("explored", False),
             crossings={name: tuple(attributes) for name, attributes in data.get("crossings", {}).items()},
             left_out=data["left_out"],
             novel={name: dict(map(tuple, windows)) for name, windows in data["novel"].items()},
@@ -228,4 +237,4 @@ def outcome_tables(spec: ProfileSpec) -> tuple[str, ...]:
     """Names of the tables that depend on labels, counts and sums."""
     attributes = ("", *spec.groups, *spec.crossings)
     by_group = [table(attribute) for attribute in attributes for table in (joint_table, loss_table)]
-    return (*by_group, *(score_table(label) for label in spec.scores if label), CALIBRATION)
+    return (*by_group, *(score_table(label) for label in spec.scores if label), CALIBRATION, EXPLORED)

@@ -10,7 +10,7 @@ from core.concept.detectors import DETECTORS
 from core.errors import InputError, UnknownNameError
 from core.governance.identity import Actor, Right, allowed
 from core.measure import Measure, Status
-from core.profile.spec import CALIBRATION, column_table, joint_table, loss_table, score_table
+from core.profile.spec import CALIBRATION, EXPLORED, column_table, joint_table, loss_table, score_table
 from core.profile.windows import WindowPlan
 from core.services.ageing import VersionAgeing, version_ageing
 from core.services.arrivals import load_intake
@@ -275,7 +275,8 @@ class AnalysisService:
             row = Repository(session).model(model)
             if outcomes_only:
                 schema = Repository(session).schema(row)
-                names = [joint_table(), loss_table(), CALIBRATION, *(score_table(c) for c in schema.outcome.classes)]
+                names = [joint_table(), loss_table(), CALIBRATION, EXPLORED]
+                names += [score_table(c) for c in schema.outcome.classes]
             return Observations.load(session, row, selection, names=names)
 
 

@@ -13,7 +13,7 @@ from core.fairness.decomposition import GapDecomposition
 from core.fairness.groups import GroupRates
 from core.fairness.policy import Against, FairnessPolicy
 from core.governance.identity import Actor, Right, allowed
-from core.profile.spec import CALIBRATION, crossing_name, crossings_of, joint_table, loss_table
+from core.profile.spec import CALIBRATION, EXPLORED, crossing_name, crossings_of, joint_table, loss_table
 from core.report.fairness import FairnessPage
 from core.report.local_law_144 import LocalLaw144
 from core.schema import ModelSchema
@@ -206,4 +206,4 @@ def _tables(schema: ModelSchema, of: str | None, *, crossed: bool) -> Sequence[s
     attributes = list(schema.protected) if of is None else [of]
     if crossed:
         attributes += [crossing_name(names) for names, _, _ in crossings_of(dict.fromkeys(schema.protected, ()))]
-    return [CALIBRATION, *(table(name) for name in attributes for table in (joint_table, loss_table))]
+    return [CALIBRATION, EXPLORED, *(table(name) for name in attributes for table in (joint_table, loss_table))]

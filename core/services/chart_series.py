@@ -14,10 +14,12 @@ from numpy.typing import NDArray
 
 from core.errors import UnknownNameError
 from core.measure import Interval, Measure
+from core.performance.identified import Basis, basis_of
 from core.performance.measures import RATES
 from core.profile.spec import moment_table
 from core.profile.windows import WindowPlan
 from core.schema import Role, Task, WindowUnit
+from core.services.fairness_identified import label_rates_of
 from core.services.observations import Observations, WindowInfo
 from core.services.performance import performance
 from core.spc.seasons import LEAST_CYCLES
@@ -168,6 +170,8 @@ class SeriesSource:
         outcomes = SeriesFamily.OUTCOMES
         if spec.classes:
             nothing = "no row has both a prediction and a label"
+            if any(point.window.n_labelled for point in self.points if not point.of_reference):
+                nothing = "labels come with one decision only, or to rows without a prediction"
             yield SeriesName(name=ERROR_RATE, family=outcomes, measure="", needs_labels=True, nothing=nothing)
         if observations.favourable is not None:
             yield SeriesName(name=SELECTION_RATE, family=outcomes, measure="", nothing="no row has a prediction")
@@ -221,9 +225,22 @@ class SeriesSource:
         if name.name == SELECTION_RATE:
             decided = by_label[:, :-1].sum(axis=2)
             return shares(decided[:, self.observations.favourable or 0], decided.sum(axis=1))
-        decisions = by_label[:, :-1, :-1]
+        decisions = by_label[:, :-1, :-1] * self._told[:, None, None]
         n = decisions.sum(axis=(1, 2))
         return shares(n - np.trace(decisions, axis1=1, axis2=2), n)
+
+    @cached_property
+    def _told(self) -> Ints:
+        """1 for windows whose labels tell how all rows did, 0 where they come with one decision only."""
+        observations, found = self.observations, np.ones(len(self.points), dtype=np.int64)
+        if observations.spec.task is Task.BINARY:
+            for place, (point, table) in enumerate(zip(self.points, self._decided[""][..., 0], strict=True)):
+                explored = self._counted(point).explored([point.window])
+                labels = label_rates_of(
+                    table, classes=observations.spec.classes, positive=observations.positive or 0, explored=explored
+                )
+                found[place] = not labels.is_one_sided
+        return found
 
     @cached_property
     def _decided(self) -> Mapping[str, Ints]:
@@ -237,7 +254,10 @@ class SeriesSource:
         }
 
     def _measured(self, measure: str) -> Series:
-        found = [next((m for m in at if m.measure == measure and not m.column), None) for at in self._performance]
+        found = [
+            next((m for m in at if m.measure == measure and not m.column and basis_of(m) is Basis.OBSERVED), None)
+            for at in self._performance
+        ]
         n = [0 if m is None or m.value is None else m.n for m in found]
         values = [math.nan if m is None or m.value is None else m.value for m in found]
         if measure in RATES:

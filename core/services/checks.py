@@ -13,6 +13,8 @@ from core.governance.checks import CheckName, Outcome
 from core.governance.evidence import Evidence, Subject
 from core.governance.proposals import ProposalKind
 from core.measure import Status
+from core.performance.identified import Basis
+from core.performance.selective import Labelling
 from core.services.versions import VersionInfo
 
 __all__ = ["Check", "HeldSubject", "Outcome", "Section", "checks_of"]
@@ -308,9 +310,51 @@ def _monitored(report: Mapping[str, Any], *, is_retraining: bool) -> Iterator[Ch
         Status.CRITICAL: (Outcome.FAIL, "Quality is in alarm: the model would learn from it too, unless excluded."),
     }
     outcome, why = words.get(Status(quality), (Outcome.CANNOT_TELL, "Data quality can't be told."))
+    labels = report.get("labels")  # evidence frozen before this was asked has none
+    if labels:
+        yield _labels(labels)
     yield Check(
         name=CheckName.QUALITY,
         title="What it learns from is sound",
+        outcome=outcome,
+        why=why,
+        rests_on=Section.MONITORING,
+    )
+
+
+def _labels(labels: Mapping[str, Any]) -> Check:
+    """Whether the model's own decisions chose the labels that it would learn from."""
+    by_name = {measure["measure"]: measure for measure in labels["monitors"]}
+    feeds_back = [m for m in labels["monitors"] if m["measure"] == "self_fulfilment" and m["status"] == Status.WARNING]
+    decisions = [
+        f"{each['n_labelled']:,} of {each['n']:,} rows predicted '{each['decision']}' have a label"
+        for each in labels["decisions"]
+    ]
+    figures = f"{_named(decisions)}, over {len(labels['windows'])} windows past the age of their labels."
+    worth = by_name.get("effective_exploration", {}).get("value")
+    explored = "" if worth is None else f" Explored rows with a label are worth {worth:,.0f} rows a quarter."
+    chosen = "Retraining on these labels teaches the model its own policy:"
+    outcome, why = Outcome.CANNOT_TELL, labels["words"]
+    match labels["labelling"]:
+        case Labelling.ONE_SIDED:
+            enough = labels["basis"] == Basis.WEIGHTED
+            outcome, why = Outcome.LOOK if enough else Outcome.FAIL, f"{chosen} {figures}{explored}"
+        case Labelling.SELECTIVE:
+            outcome, why = Outcome.LOOK, f"Labels depend on the decision: {figures}{explored}"
+        case Labelling.ALIKE:
+            outcome, why = Outcome.PASS, f"{figures[:1].upper()}{figures[1:]}{explored}"
+        case Labelling.UNCLEAR:
+            why = f"{figures} {labels['words'].rpartition('. ')[2]}{explored}"
+    if feeds_back and outcome is not Outcome.FAIL:
+        first = feeds_back[0]
+        outcome = Outcome.LOOK
+        why = (
+            f"{chosen} outcomes differ by {100 * first['value']:+.1f} points between rows decided as "
+            f"'{first['column']}' and explored rows of the same scores. {why}"
+        )
+    return Check(
+        name=CheckName.LABELS,
+        title="The model didn't choose which labels came",
         outcome=outcome,
         why=why,
         rests_on=Section.MONITORING,

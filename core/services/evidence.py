@@ -15,12 +15,16 @@ from core.governance.identity import WORKER, Actor
 from core.governance.policy import PolicyChange, RiskTier
 from core.governance.proposals import ProposalKind
 from core.record import BatchRole
+from core.schema import Task
 from core.services.analysis import ALARMS, AnalysisService
 from core.services.comparison import Compared, ComparisonService
 from core.services.dry_run import dry_run
 from core.services.fleet import ModelSummary
+from core.services.maturity import MaturityService
 from core.services.observations import WindowInfo
 from core.services.profiles import ProfileService
+from core.services.retraining import excluded_windows
+from core.services.selective import SelectiveService
 from core.services.signing_policy import TIER_SUBJECT, changed, policy_for, policy_of, tier_policy
 from core.services.versions import deployed, version_digest
 from core.storage.database import Database
@@ -44,6 +48,8 @@ class EvidenceService:
     profiles: ProfileService
     analysis: AnalysisService
     comparisons: ComparisonService
+    maturity: MaturityService
+    selective: SelectiveService
     clock: Callable[[], datetime]
 
     def freeze(
@@ -89,6 +95,8 @@ class EvidenceService:
                 summary = self.analysis.summary(actor, model)
                 if summary is None and kind is ProposalKind.RETRAIN:
                     raise InputError(f"{model} has no reference yet: there is nothing that a proposal could rest on.")
+                if summary is not None and kind is ProposalKind.RETRAIN:
+                    report |= self._labels(actor, model, arguments)
                 if summary is not None:
                     report["monitoring"] = self._monitoring(actor, model, summary)
                     names += [("reference", model), *_batches(self._looked_at(snapshot, model, summary))]
@@ -154,6 +162,13 @@ class EvidenceService:
             "n_findings": len(findings),
             "findings": [measure.to_dict() for measure in findings[:MAX_FINDINGS]],
         }
+
+    def _labels(self, actor: Actor, model: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        """Whether the model chose the labels that it would learn from, of a binary model: as counted now."""
+        found = self.selective.report(
+            actor, model, maturity=self.maturity.report(actor, model), excluded=excluded_windows(arguments)
+        )
+        return {} if found is None or found.context.task is not Task.BINARY else {"labels": found.to_dict()}
 
     def _looked_at(self, snapshot: Session, model: str, summary: ModelSummary) -> list[int]:
         """The batches of the windows that the report looks at: those of the snapshot, and any that came in since."""

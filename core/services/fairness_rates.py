@@ -10,6 +10,8 @@ import numpy as np
 from core.errors import UnknownNameError
 from core.fairness.groups import RATES, GroupRates, group_rate, group_rates
 from core.fairness.policy import FairnessPolicy
+from core.schema import Task
+from core.services.fairness_identified import identified_rates
 from core.services.observations import Context, Observations, WindowInfo
 
 __all__ = ["DECISIONS", "Outcome", "labelled_span", "merged", "rates_of", "span_to", "used_cells"]
@@ -86,13 +88,24 @@ def rates_of(
     confusion, names = joint.sum(axis=0), observations.spec.group_names(attribute)
     if places is not None:
         confusion, names = confusion[:, :, np.array(places, dtype=np.int64)], tuple(names[place] for place in places)
-    return group_rates(
+    positive = outcome.place(outcome.positive)
+    found = group_rates(
         confusion,
         group_names=names,
-        positive=outcome.place(outcome.positive),
+        positive=positive,
         favourable=outcome.place(outcome.favourable),
         min_support=policy.min_support,
         confidence=policy.confidence,
+    )
+    if observations.spec.task is not Task.BINARY or positive is None:
+        return found
+    return identified_rates(
+        found,
+        confusion,
+        group_names=names,
+        classes=observations.spec.classes,
+        positive=positive,
+        explored=observations.explored(windows),
     )
 
 

@@ -14,12 +14,15 @@ from core.alarms.monitors import (
 from core.fairness.groups import LOWER_IS_WORSE, rate_cells
 from core.profile.windows import Window
 from core.schema import Task
+from core.services.fairness_identified import label_rates_of
+from core.services.fairness_rates import DECISIONS
 from core.services.observations import Observations
 from core.services.panel import Draft, gap_key
 
 __all__ = ["add_gaps"]
 
 Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
 
 
 def add_gaps(draft: Draft, observations: Observations, windows: Sequence[Window], rates: Sequence[str]) -> None:
@@ -28,6 +31,11 @@ def add_gaps(draft: Draft, observations: Observations, windows: Sequence[Window]
     if spec.task is Task.REGRESSION:
         return
     before = [window.window for window in observations.context.reference_windows]
+    needs_labels = any(rate != DECISIONS for rate in rates)
+    told = [
+        _told(observations, side if needs_labels else (), of_reference=of_reference)
+        for side, of_reference in ((before, True), (windows, False))
+    ]
     for attribute in spec.groups:
 
         def tables(side: Sequence[Window], of_reference: bool, attribute: str = attribute) -> Ints:
@@ -45,13 +53,39 @@ def add_gaps(draft: Draft, observations: Observations, windows: Sequence[Window]
             )
             if not counted.any():
                 continue
-            reference, current = ((side[:, hit].sum(axis=1), side[:, counted].sum(axis=1)) for side in sides)
+            reference, current = (
+                _counted(side, hit, counted, 1 if rate == DECISIONS else known)
+                for side, known in zip(sides, told, strict=True)
+            )
             for place, group in enumerate(names):
                 if group not in spec.groups[attribute] and not reference[1][:, place].any():
                     continue
                 is_worse_below = rate in LOWER_IS_WORSE
                 subject = gap_subject(gap_key(rate, attribute, group), name=group, is_worse_below=is_worse_below)
                 draft.add(subject, _beside_the_rest(*reference, place), _beside_the_rest(*current, place))
+
+
+def _counted(side: Ints, hit: Bools, counted: Bools, known: Ints | int) -> tuple[Ints, Ints]:
+    """Numerators and denominators of shape (n_windows, n_groups), 0 in windows that don't tell."""
+    k: Ints = side[:, hit].sum(axis=1) * known
+    n: Ints = side[:, counted].sum(axis=1) * known
+    return k, n
+
+
+def _told(observations: Observations, windows: Sequence[Window], *, of_reference: bool) -> Ints:
+    """1 for each window whose labels tell how groups fare, 0 where they come with one decision only; shape (n, 1)."""
+    found = np.ones((len(windows), 1), dtype=np.int64)
+    if observations.spec.task is not Task.BINARY:
+        return found
+    for place, window in enumerate(windows):
+        labels = label_rates_of(
+            observations.joint_of([window.key], of_reference=of_reference).sum(axis=(0, 3)),
+            classes=observations.spec.classes,
+            positive=observations.positive or 0,
+            explored=observations.explored_of([window.key], of_reference=of_reference),
+        )
+        found[place] = not labels.is_one_sided
+    return found
 
 
 def _beside_the_rest(k: Ints, n: Ints, place: int) -> Windows:

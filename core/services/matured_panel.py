@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,7 @@ from core.measure import Family
 from core.performance.binary import BinaryCounts
 from core.performance.multiclass import MulticlassCounts
 from core.performance.regression import RegressionCounts
+from core.performance.selective import label_rates
 from core.profile.spec import REGRESSION_SUMS
 from core.profile.windows import Window
 from core.schema import Role, Task
@@ -38,10 +40,9 @@ MIN_LABELS = 30  # of either outcome in a window, for an AUC that is close to no
 def matured_panel(observations: Observations, windows: Sequence[Window]) -> Panel | None:
     """What needs labels: how good predictions were, and whether outcomes follow them as they did."""
     draft = Draft()
-    of_reference = [
-        observations.outcomes_of([w.window.key], of_reference=True) for w in observations.context.reference_windows
-    ]
-    of_current = [observations.outcomes_of([window.key]) for window in windows]
+    before = [w.window.key for w in observations.context.reference_windows]
+    of_reference = [_identified(observations.outcomes_of([key], of_reference=True)) for key in before]
+    of_current = [_identified(observations.outcomes_of([window.key])) for window in windows]
     add_performance(draft, of_reference, of_current, observations.spec.task)
     _add_concept(draft, observations, windows)
     add_gaps(draft, observations, windows, GAPS[1:])
@@ -169,6 +170,14 @@ def _add_error_residual(
         subject = mean_subject(MEAN_RESIDUAL, family=Family.CONCEPT_DRIFT, name="all")
         sides = [np.array([residual(sums) for sums in side]).reshape(-1, 3) for side in (reference, current)]
         draft.add(subject, windows_of_sums(sides[0]), windows_of_sums(sides[1]))
+
+
+def _identified(counts: OutcomeCounts) -> OutcomeCounts:
+    """The counts, or none where only one decision gets labels: their rows would not stand for all."""
+    if not isinstance(counts, BinaryCounts) or not label_rates(counts).is_one_sided:
+        return counts
+    losses = None if counts.losses is None else np.zeros_like(counts.losses)
+    return replace(counts, joint=np.zeros_like(counts.joint), losses=losses)
 
 
 def _wrong_and_right(counts: OutcomeCounts) -> tuple[int, int]:

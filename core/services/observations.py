@@ -19,6 +19,8 @@ from core.performance.multiclass import MulticlassCounts
 from core.performance.regression import RegressionCounts
 from core.profile.spec import (
     CALIBRATION,
+    EXPLORED,
+    EXPLORED_SUMS,
     LOSS_SUMS,
     REGRESSION_SUMS,
     ProfileSpec,
@@ -284,6 +286,16 @@ class Observations:
         """What performance is computed from, over windows given by key."""
         return _outcomes(self.schema, self.spec, self.reference if of_reference else self.current, keys)
 
+    def explored(self, windows: Iterable[WindowInfo] | None) -> Floats | None:
+        """Sums of explored rows over some windows, None means the reference; None where the log doesn't say."""
+        if windows is None:
+            return _explored(self.reference, self.spec, self.reference.windows)
+        return _explored(self.current, self.spec, _keys(windows))
+
+    def explored_of(self, keys: Sequence[int], *, of_reference: bool = False) -> Floats | None:
+        """Sums of explored rows over windows given by key; None where the log doesn't say."""
+        return _explored(self.reference if of_reference else self.current, self.spec, keys)
+
     def losses(self, windows: Iterable[WindowInfo], attribute: str = "") -> Floats:
         """Sums of losses by group over some windows, shape (n_groups, n_sums)."""
         return _losses(self.current, self.spec, _keys(windows), attribute)
@@ -436,6 +448,11 @@ def _calibration(counts: StoredCounts, spec: ProfileSpec, keys: Iterable[int]) -
     return counts.total(CALIBRATION, keys, (spec.n_calibration_bins + 1, width))
 
 
+def _explored(counts: StoredCounts, spec: ProfileSpec, keys: Iterable[int]) -> Floats | None:
+    shape = (spec.n_calibration_bins + 1, 3, 3, len(EXPLORED_SUMS))
+    return counts.total(EXPLORED, keys, shape) if spec.has_explored else None
+
+
 def _outcomes(schema: ModelSchema, spec: ProfileSpec, counts: StoredCounts, keys: Sequence[int]) -> OutcomeCounts:
     joint = _joint(counts, spec, keys, "").sum(axis=3)
     if spec.task is Task.REGRESSION:
@@ -458,4 +475,5 @@ def _outcomes(schema: ModelSchema, spec: ProfileSpec, counts: StoredCounts, keys
         calibration_groups=spec.calibration_groups,
         losses=_losses(counts, spec, keys, "")[0] if has_score else None,
         calibration=_calibration(counts, spec, keys)[:, 0] if has_score else None,
+        explored=_explored(counts, spec, keys),
     )

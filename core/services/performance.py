@@ -8,12 +8,14 @@ from dataclasses import dataclass, replace
 
 from core.alarms.asked import judge
 from core.measure import Family, Measure, Status
-from core.performance.binary import BinaryCounts, binary_performance
+from core.performance.binary import BinaryCounts
 from core.performance.cost import Costs
 from core.performance.dispersion import Dispersion, window_dispersions, with_dispersion
+from core.performance.identified import Basis, basis_of, identified_performance
 from core.performance.measures import changes
 from core.performance.multiclass import MulticlassCounts, multiclass_performance
 from core.performance.regression import RegressionCounts, regression_performance
+from core.performance.selective import NOT_TOLD, LabelRates, label_rates
 from core.schema import Task
 from core.services.observations import Context, Observations, OutcomeCounts, WindowInfo
 from core.services.panel import subject_key
@@ -71,6 +73,11 @@ class PerformanceReport:
     def measure(self, name: str) -> Measure | None:
         """The measure of that name over all classes, in the window looked at."""
         return next((m for m in self.measures if m.measure == name and not m.column), None)
+
+    @property
+    def is_of_chosen_rows(self) -> bool:
+        """Whether labels of the window looked at come with one decision only: curves and tables are of those rows."""
+        return any(basis_of(measure) is not Basis.OBSERVED for measure in self.measures)
 
     def series(self, name: str) -> tuple[Measure, ...]:
         """One measure in every window."""
@@ -232,15 +239,26 @@ def _confusion(counts: OutcomeCounts | None) -> Confusion | None:
     return Confusion(classes=tuple(counts.classes), counts=tuple(map(tuple, table.tolist())))
 
 
-def performance(counts: OutcomeCounts, costs: Costs | None = None) -> tuple[Measure, ...]:
-    """The measures of whatever task the counts are of."""
+def performance(
+    counts: OutcomeCounts, costs: Costs | None = None, *, before: LabelRates | None = None, is_mature: bool = True
+) -> tuple[Measure, ...]:
+    """The measures of whatever task the counts are of; of a binary model as far as its labels identify them."""
     if isinstance(counts, BinaryCounts):
-        return binary_performance(counts, costs=costs)
+        return identified_performance(counts, costs=costs, before=before, is_mature=is_mature)
     if isinstance(counts, MulticlassCounts):
         return multiclass_performance(counts, costs=costs)
     if isinstance(counts, RegressionCounts):
         return regression_performance(counts)
     raise TypeError(f"no performance of {type(counts).__name__}")
+
+
+def _rates_before(observations: Observations, window: WindowInfo, counts: OutcomeCounts) -> LabelRates | None:
+    """How labels went with decisions in the last 13 mature windows up to this one, where its own rows can't tell."""
+    if not isinstance(counts, BinaryCounts) or (window.is_mature and label_rates(counts).labelling not in NOT_TOLD):
+        return None
+    upto = [w for w in observations.mature if w.window.key <= window.window.key][-SPAN:]
+    lately = observations.outcomes(upto)
+    return label_rates(lately) if upto and isinstance(lately, BinaryCounts) else None
 
 
 def mature_focus(context: Context) -> WindowInfo | None:
@@ -267,9 +285,10 @@ def _window(
 ) -> tuple[Measure, ...]:
     """The measures of one window: those that are watched with the watch's verdict and margin, the others unjudged."""
     context = observations.context
-    measures = changes(
-        reference, performance(observations.outcomes([window]), observations.costs), margins=_margins(observations)
-    )
+    counts = observations.outcomes([window])
+    before = _rates_before(observations, window, counts)
+    found = performance(counts, observations.costs, before=before, is_mature=window.is_mature)
+    measures = changes(reference, found, margins=_margins(observations))
     measures = with_dispersion(measures, dispersions)
     measures = tuple(located(measure, context, window) for measure in measures)
     if not window.is_mature:
@@ -291,6 +310,8 @@ def _margins(observations: Observations) -> dict[str, float]:
 
 def _watched(observations: Observations, measure: Measure, window: WindowInfo) -> Measure:
     key = subject_key("performance", measure.measure)
+    if basis_of(measure) is Basis.WEIGHTED:
+        return replace(measure, margin=None, why="told by explored rows alone; shown, not watched")
     if measure.column or observations.watch is None or key not in observations.watch.subjects:
         unjudged = measure.why or "shown, not watched"
         return measure if measure.value is None else replace(measure, margin=None, why=unjudged)

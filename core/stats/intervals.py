@@ -35,13 +35,13 @@ def _z(confidence: float) -> float:
     return float(ndtri(0.5 + confidence / 2))
 
 
-def wilson(successes: int, n: int, *, confidence: float = 0.95) -> Interval:
+def wilson(successes: float, n: float, *, confidence: float = 0.95) -> Interval:
     """Which rates are compatible with `successes` out of `n`?
 
     Parameters
     ----------
     successes, n : int
-        0 <= successes <= n and n >= 1.
+        0 <= successes <= n and n >= 1. Of weighted rows the numbers that they are worth, which need not be whole.
     confidence : float
         Two-sided, in (0, 1).
 
@@ -314,6 +314,6 @@ def clopper_pearson(successes: int, n: int, *, confidence: float = 0.95) -> Inte
     return Interval(low=low, high=high, confidence=confidence)
 
 
-def _check_counts(successes: int, n: int) -> None:
+def _check_counts(successes: float, n: float) -> None:
     if n < 1 or not 0 <= successes <= n:
         raise ValueError(f"A rate needs 0 <= successes <= n and n >= 1, got {successes} of {n}.")

@@ -88,6 +88,9 @@ def moved(measure: Measure) -> str:
     """One measure in a sentence: what it is, was, and whether that is a change."""
     name = measure.measure
     value = f"{number(measure.value, name)} {in_sentence(measure.interval, name)}".strip()
+    if measure.value is None and measure.interval is not None:
+        span = f"{number(measure.interval.low, name)} and {number(measure.interval.high, name)}"
+        return f"{titled(measure)} lies between {span}, whatever the missing labels are. {measure.why}"
     if measure.value is None:
         return f"{titled(measure)} is undefined. {measure.why}"
     if measure.reference is None:

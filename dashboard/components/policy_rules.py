@@ -28,6 +28,7 @@ CHECKS = {
     CheckName.MONITORED: "Monitoring has looked at the model",
     CheckName.CAUSE: "Monitoring shows why to retrain",
     CheckName.QUALITY: "What it learns from is sound",
+    CheckName.LABELS: "The model didn't choose which labels came",
 }
 RULES = {
     "seats": "Who signs",

@@ -29,6 +29,7 @@ from dashboard.components.measures import (
     verdict_chip,
 )
 from dashboard.components.numbers import cell_table, how_computed
+from dashboard.components.selective import show_selective
 from dashboard.components.slices import segment_table, version_table
 from dashboard.components.subgroups import show_worst_slices
 from dashboard.components.summary import WATCHED
@@ -122,9 +123,10 @@ def over_time(report: PerformanceReport, estimates: EstimateReport | None) -> No
     now = report.measure(name)
     told = now if now is not None and now.value is not None else series[-1]
     reference, limits = None, []
+    is_bounded = told.value is None and told.interval is not None
     if now is not None and now.reference is not None:
         reference = Limit(value=now.reference, words=("reference", number(now.reference, name)))
-        if now.margin is not None:
+        if now.margin is not None and not is_bounded:
             side = 0
             if now.status is Status.CRITICAL and report.context.arming.is_armed and now.value is not None:
                 side = 1 if now.value > now.reference else -1
@@ -132,7 +134,7 @@ def over_time(report: PerformanceReport, estimates: EstimateReport | None) -> No
     show_trend(
         report.context,
         series,
-        title=f"{titled(series[0])} by {report.context.unit}, 95% interval",
+        title=f"{titled(series[0])} by {report.context.unit}, {'worst-case bounds' if is_bounded else '95% interval'}",
         key="measure_trend",
         written=lambda m: f"{number(m.value, m.measure)} {in_sentence(m.interval, m.measure)}, n {count(m.n)}",
         reference=reference,
@@ -236,6 +238,8 @@ def page() -> None:
     measures(report)
     slices(selected)
     worst = st.container()  # so is this
+    if report.is_of_chosen_rows:
+        st.markdown(muted("What follows is of the rows with a label only: the model's decisions chose them."))
     if context.task is Task.BINARY:
         score_curves(report)
     confusion(report)
@@ -244,6 +248,9 @@ def page() -> None:
     if maturity is not None and not context.shows_reference:
         with labels:
             show_maturity(maturity)
+            chosen = cached.selective(selected.model, selected.selection)
+            if chosen is not None:
+                show_selective(chosen)
     if not context.shows_reference:
         with worst:
             show_worst_slices(selected)

@@ -99,6 +99,26 @@ def binary(
     return state(toml("binary", outcome, kept, window), before[list(kept)], after[list(kept)])
 
 
+def chosen(*, explored: float = 0.0, effect: float = 0.0, one_sided: bool = True) -> State:
+    """A lender that sees only what becomes of loans it makes; `explored` are made whatever the score says.
+
+    `effect` is the share of those predicted 'default' and not explored that default because of it.
+    """
+    frames = []
+    for first, seed in ((0, 0), (10, 1)):
+        frame = loans(3_000, first_day=first, days=10, seed=seed)
+        rng = np.random.default_rng(seed + 40)
+        free = rng.random(len(frame)) < explored
+        hit = (frame["decision"] == "default") & ~free
+        if first:
+            frame.loc[hit & (rng.random(len(frame)) < effect), "outcome"] = "default"
+            if one_sided:
+                frame.loc[hit, "outcome"] = ""
+        frames.append(frame.assign(explored=free) if explored else frame)
+    columns = ROLES | ({"explored": {"role": "explored"}} if explored else {})
+    return state(toml("binary", BINARY, columns, 'every = "day"'), *frames)
+
+
 def prices() -> State:
     """A regression whose predictions are too high in production's second half."""
     frames = []
@@ -136,6 +156,9 @@ OUTCOME_STATES: dict[str, Callable[[], State]] = {
     "without prediction": lambda: binary(without="decision"),
     "without timestamp": lambda: binary(without="at", window=f"rows = 600\n{COSTS}"),
     "without favourable": lambda: binary(positive=None, favourable=None),
+    "one-sided": chosen,
+    "explored": lambda: chosen(explored=0.15),
+    "self-fulfilling": lambda: chosen(explored=0.3, effect=0.5, one_sided=False),
     "prices": prices,
     "kinds": kinds,
     "without protected": lambda: kinds(protected=False),

@@ -77,6 +77,32 @@ def test_a_drop_is_dated_its_measures_come_first_and_the_worst_segment_too(
     assert "8 windows, n 2,400" in shown
 
 
+def test_where_the_model_chose_its_labels_bounds_stand_and_what_is_known_despite_it(
+    open_page: OpenPage, folder_of: FolderOf
+) -> None:
+    page = open_page("performance", folder_of("one-sided"))
+    assert not page.exception
+    shown = words(page)
+    assert "whatever the missing labels are. Not identified: 0% of rows predicted 'default' have a label" in shown
+    assert "One-sided labels" in shown
+    assert "other measures are not identified and are shown as bounds." in shown
+    assert "the model's decisions chose them" in shown
+    known = table(page, "Measure")  # of the section, which stands above that of the window
+    assert set(known["Rests on"]) == {"labels seen", "bounds only"}
+    accuracy = known[known["Measure"] == "Accuracy"].iloc[0]
+    assert re.match(r"\*\*\d+\.\d%\u00a0to\u00a0\d+\.\d%\*\*", accuracy["Value or bounds"])
+    questions = table(page, "Question")
+    assert "One-sided" in questions["Answer, interval, n"][1]
+    assert "declare a column of role explored" in " ".join(questions["Question"])
+
+
+def test_where_labels_come_alike_a_line_says_so(open_page: OpenPage, folder_of: FolderOf) -> None:
+    alike = open_page("performance", folder_of("declining"))
+    assert "Which labels came?" in words(alike)
+    assert "100% of rows predicted 'default' have a label, 100% of 'repaid'." in words(alike)
+    assert not [frame for frame in tables(alike) if "Question" in frame.columns]
+
+
 def test_without_a_label_each_measure_is_a_dash_with_its_reason(open_page: OpenPage, folder_of: FolderOf) -> None:
     page = open_page("performance", folder_of("without label"))
     frame = table(page, "Measure")

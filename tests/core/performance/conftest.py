@@ -14,7 +14,7 @@ from core.performance.multiclass import MulticlassCounts
 from core.performance.regression import RegressionCounts
 from core.profile.engines import CellKey, Tally
 from core.profile.fitting import fit_profile
-from core.profile.spec import CALIBRATION, joint_table, loss_table, score_table
+from core.profile.spec import CALIBRATION, EXPLORED, joint_table, loss_table, score_table
 from core.schema import ModelSchema
 
 KEY = CellKey(0, "v1", "")
@@ -27,6 +27,7 @@ def _schema(task: str, classes: list[str], columns: dict[str, dict[str, str]]) -
 
 def _tally(schema: ModelSchema, columns: dict[str, list], reference: dict[str, list]) -> tuple[Tally, object]:
     types = {"@prediction": pa.float64(), "@label": pa.float64()} if schema.task == "regression" else {}
+    types |= {"@explored": pa.bool_(), "@weight": pa.float64()}
 
     def arrow(name: str, values: list) -> pa.ChunkedArray:
         kind = types.get(name, pa.float64() if name.startswith("@score") else pa.string())
@@ -54,7 +55,7 @@ def _names(codes: np.ndarray, classes: list[str]) -> list[str | None]:
 def binary_counts() -> Callable[..., BinaryCounts]:
     """Counts of rows (score, prediction, label); -1 is a missing prediction or label, NaN a missing score."""
 
-    def count(score, prediction, label, reference_score=None) -> BinaryCounts:
+    def count(score, prediction, label, reference_score=None, explored=None, weight=None) -> BinaryCounts:
         classes = ["no", "yes"]
         columns = {"@prediction": _names(prediction, classes), "@label": _names(label, classes)}
         reference = dict(columns)
@@ -65,6 +66,10 @@ def binary_counts() -> Callable[..., BinaryCounts]:
             reference["@score"] = list(score if reference_score is None else reference_score)
             n_reference = len(reference["@score"])
             reference |= {name: list(islice(cycle(reference[name]), n_reference)) for name in columns if name[1] != "s"}
+        for name, values in (("explored", explored), ("weight", weight)):
+            if values is not None:
+                specs[name] = {"role": name}
+                columns[f"@{name}"] = list(values)
         schema = _schema("binary", classes, specs)
         tally, spec = _tally(schema, columns, reference)
         losses = tally.sums.get((KEY, loss_table()))
@@ -76,6 +81,7 @@ def binary_counts() -> Callable[..., BinaryCounts]:
             calibration_groups=spec.calibration_groups,
             losses=None if losses is None else losses[0],
             calibration=None if score is None else tally.sums[KEY, CALIBRATION][:, 0],
+            explored=None if explored is None else tally.sums[KEY, EXPLORED].reshape(-1, 3, 3, 6),
         )
 
     return count
