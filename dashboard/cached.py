@@ -26,7 +26,7 @@ from core.services.chart_overview import SeriesOverview
 from core.services.chart_report import ChartReport
 from core.services.concept import ConceptReport
 from core.services.drift import DriftReport
-from core.services.estimates import EstimateReport
+from core.services.estimate_report import EstimateReport
 from core.services.fairness import FairnessReport
 from core.services.fairness_crossings import IntersectionReport
 from core.services.fairness_detail import AttributeDetail

@@ -13,7 +13,7 @@ from core.measure import Status
 
 if TYPE_CHECKING:
     from core.measure import Interval
-    from core.services.estimates import EstimateReport
+    from core.services.estimate_report import EstimateReport
     from core.services.maturity import MaturityReport
     from core.services.performance import PerformanceReport
 

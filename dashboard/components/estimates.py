@@ -8,7 +8,7 @@ import streamlit as st
 
 from core.measure import Measure
 from core.performance.estimated import PREFIX
-from core.services.estimates import EstimateReport
+from core.services.estimate_report import EstimateReport
 from core.services.observations import WindowInfo
 from dashboard.components.measures import dated
 from dashboard.text import capital, in_sentence, measure_name, muted, number, plain, plural

@@ -8,7 +8,7 @@ from core.charts.trend import Limit
 from core.measure import Measure, Status
 from core.schema import Task
 from core.services.drift import SEVERITY
-from core.services.estimates import EstimateReport
+from core.services.estimate_report import EstimateReport
 from core.services.performance import PerformanceReport
 from dashboard import cached
 from dashboard.components.curves import score_curves
