@@ -24,7 +24,6 @@ from core.performance.estimated import (
 )
 from core.performance.measures import estimate, undefined
 from core.performance.multiclass import MulticlassCounts
-from core.performance.refusal import Support, support_of
 
 __all__ = [
     "N_STRETCHES",
@@ -34,7 +33,6 @@ __all__ = [
     "estimate_multiclass",
     "fitted_confusion",
     "multiclass_calibration_of",
-    "support_of_classes",
 ]
 
 Ints = NDArray[np.int64]
@@ -234,31 +232,6 @@ def estimate_multiclass(
             for measure in (*(found[name, label] for name in BY_CLASS), areas[label])
         ),
     )
-
-
-def support_of_classes(reference: MulticlassCounts, window: MulticlassCounts) -> Support:
-    """Has the reference seen enough rows with such scores of the class that was predicted?
-
-    Parameters
-    ----------
-    reference, window : MulticlassCounts
-        On the same score bins; every class has a score.
-
-    Returns
-    -------
-    Support
-        Shares of the window's rows with a prediction, as `core.performance.refusal.support_of` has them.
-    """
-    n, shares = 0, np.zeros(3)
-    for name in window.classes:
-        counts = window.one_against_the_rest(name)
-        chosen = np.zeros_like(counts.joint)
-        chosen[:, THIS] = counts.joint[:, THIS]
-        found = support_of(reference.one_against_the_rest(name), replace(counts, joint=chosen), n_stretches=N_STRETCHES)
-        n += found.n
-        shares += found.n * np.array([found.thin, found.outside, found.unscored])
-    thin, outside, unscored = (shares / max(n, 1)).tolist()
-    return Support(n=n, thin=thin, outside=outside, unscored=unscored)
 
 
 def _overall(costs: Costs | None) -> list[tuple[str, str]]:

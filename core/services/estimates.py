@@ -11,12 +11,11 @@ import numpy as np
 from core.measure import Measure
 from core.performance.binary import BinaryCounts
 from core.performance.direct_loss import estimate_regression
-from core.performance.estimated import N_DRAWS, PREFIX, calibration_of, estimate_binary, residual_correlation
+from core.performance.estimated import N_DRAWS, calibration_of, estimate_binary, residual_correlation
 from core.performance.estimated_multiclass import (
     N_STRETCHES,
     estimate_multiclass,
     multiclass_calibration_of,
-    support_of_classes,
 )
 from core.performance.multiclass import MulticlassCounts
 from core.performance.refusal import Case, Refusal, labels_by_decision, other_inputs, reasons, support_of
@@ -31,7 +30,6 @@ __all__ = ["draws_of", "estimate_report"]
 
 NO_RECORDS = "There are no production records yet to estimate the performance of."
 WEIGHTED = "reference rows weighted to look like the window's of the same score"
-OF_CLASS = tuple(f"{PREFIX}{name}" for name in ("precision", "recall", "f1", "roc_auc"))
 OF_ALL_ROWS = "Losses are expected of all sampled rows, not of a segment's or a version's."
 
 Counts = TypeVar("Counts", BinaryCounts, MulticlassCounts)
@@ -105,13 +103,11 @@ def _of_classes(observations: Observations, reference: MulticlassCounts) -> Esti
         rng = draws_of(context, window.window.key)
         measures = estimate_multiclass(calibration, counts, rng=rng, costs=observations.costs)
         estimates.append(_located(measures, context, window))
-        own = [*reasons(selective=selective, support=support_of_classes(reference, counts))]
+        own = [*reasons(selective=selective)]
         for name, of_class in known.items():
             support = support_of(of_class, counts.one_against_the_rest(name), n_stretches=N_STRETCHES)
             thin = reasons(support=support)
-            own.extend(
-                replace(each, words=f"Score of '{name}': {each.words}", measures=OF_CLASS, column=name) for each in thin
-            )
+            own.extend(replace(each, words=f"Score of '{name}': {each.words}") for each in thin)
         refusals.append(tuple(own))
     return judged_estimates(observations, estimates, _realised(observations), refusals)
 

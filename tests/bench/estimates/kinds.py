@@ -14,7 +14,7 @@ from core.performance.binary import BinaryCounts, binary_performance
 from core.performance.direct_loss import LOSSES, direct_loss, estimate_regression
 from core.performance.estimated import PREFIX, calibration_of, estimate_binary
 from core.performance.estimated_groups import GAP, GROUP_RATES, estimate_gaps, group_calibrations, rates_of
-from core.performance.estimated_multiclass import estimate_multiclass, multiclass_calibration_of, support_of_classes
+from core.performance.estimated_multiclass import N_STRETCHES, estimate_multiclass, multiclass_calibration_of
 from core.performance.multiclass import MulticlassCounts, multiclass_performance
 from core.performance.refusal import reasons, support_of
 from core.performance.reweighted import LEAST_EFFECTIVE, density_weights, reweighted_calibration, weighted_classes
@@ -106,10 +106,14 @@ def _classes(
         truth = {(m.measure, m.column): m.value for m in multiclass_performance(window)}
         kept = [m for m in found if m.column in ("", "a")]
         named = {m: f"{m.measure.removeprefix(PREFIX)}{' of a' if m.column else ''}" for m in kept}
+        supports = [
+            support_of(reference.one_against_the_rest(name), window.one_against_the_rest(name), n_stretches=N_STRETCHES)
+            for name in CLASSES
+        ]
         return (
             {named[m]: truth[m.measure.removeprefix(PREFIX), m.column] for m in kept},
             {named[m]: (m.interval.low, m.interval.high) for m in kept},
-            bool(reasons(support=support_of_classes(reference, window))),
+            any(reasons(support=one) for one in supports),
         )
 
     return run
