@@ -10,13 +10,10 @@ import numpy as np
 
 from core.measure import Measure
 from core.performance.binary import BinaryCounts
+from core.performance.class_calibration import multiclass_calibration_of
 from core.performance.direct_loss import estimate_regression
 from core.performance.estimated import N_DRAWS, calibration_of, estimate_binary, residual_correlation
-from core.performance.estimated_multiclass import (
-    N_STRETCHES,
-    estimate_multiclass,
-    multiclass_calibration_of,
-)
+from core.performance.estimated_multiclass import N_STRETCHES, estimate_multiclass
 from core.performance.multiclass import MulticlassCounts
 from core.performance.refusal import Case, Refusal, labels_by_decision, other_inputs, reasons, support_of
 from core.performance.reweighted import reweighted_calibration

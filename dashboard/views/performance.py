@@ -12,6 +12,7 @@ from core.services.estimate_report import EstimateReport
 from core.services.performance import PerformanceReport
 from dashboard import cached
 from dashboard.components.curves import score_curves
+from dashboard.components.estimated_gaps import show_estimated_gaps
 from dashboard.components.estimates import estimated_series, estimates_in_words
 from dashboard.components.frame import header, rests_on, usable
 from dashboard.components.maturity import show_maturity
@@ -235,6 +236,8 @@ def page() -> None:
     measures(report)
     slices(selected)
     if context.task is Task.BINARY:
+        if context.attributes:
+            show_estimated_gaps(selected, context, context.attributes)
         score_curves(report)
     confusion(report)
     with labels, st.spinner("Reading when labels came"):

@@ -11,10 +11,11 @@ from scipy.special import expit, logit, softmax
 
 from core.drift.within_score import shift_within_score
 from core.performance.binary import BinaryCounts, binary_performance
+from core.performance.class_calibration import multiclass_calibration_of
 from core.performance.direct_loss import LOSSES, direct_loss, estimate_regression
 from core.performance.estimated import PREFIX, calibration_of, estimate_binary
 from core.performance.estimated_groups import GAP, GROUP_RATES, estimate_gaps, group_calibrations, rates_of
-from core.performance.estimated_multiclass import N_STRETCHES, estimate_multiclass, multiclass_calibration_of
+from core.performance.estimated_multiclass import N_STRETCHES, estimate_multiclass
 from core.performance.multiclass import MulticlassCounts, multiclass_performance
 from core.performance.refusal import reasons, support_of
 from core.performance.reweighted import LEAST_EFFECTIVE, density_weights, reweighted_calibration, weighted_classes
