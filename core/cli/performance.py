@@ -176,7 +176,7 @@ def _print_gaps(gaps: GapEstimates) -> None:
     if gaps.why:
         say(gaps.why)
         return
-    place = len(gaps.context.windows) - 1
+    place = gaps.place
     say(f"Estimated by {gaps.attribute}, each less {gaps.against or 'all others'}, from each group's own scores:")
     rows = [
         _estimate_row(group.report, name, column, place) for group in gaps.groups for name, column in group.report.keys

@@ -16,7 +16,7 @@ __all__ = ["LEAST_EFFECTIVE", "DensityWeights", "density_weights", "reweighted_c
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
-LARGEST_WEIGHT = 50.0  # times the mean
+LARGEST_ODDS = 50.0  # times the mean
 LEAST_EFFECTIVE = 200.0  # rows that the weighted reference must be worth
 
 
@@ -39,8 +39,8 @@ def density_weights(log_odds: Floats) -> DensityWeights:
     Returns
     -------
     DensityWeights
-        In proportion to the odds; at most 50 times the mean, as few rows can't stand for all. They are worth
-        (Σw)² / Σw² rows.
+        In proportion to the odds, of which those above 50 times the mean are cut to that. They are worth
+        (Σw)² / Σw² rows: few where few rows would have to stand for all.
 
     References
     ----------
@@ -54,7 +54,7 @@ def density_weights(log_odds: Floats) -> DensityWeights:
     ([0.571, 0.571, 1.143, 1.714], 3.27)
     """
     odds = np.exp(log_odds - log_odds.max())
-    weights = np.minimum(odds / odds.mean(), LARGEST_WEIGHT)
+    weights = np.minimum(odds / odds.mean(), LARGEST_ODDS)
     weights = weights / weights.mean()
     return DensityWeights(weights=weights, n_effective=float(weights.sum() ** 2 / (weights**2).sum()))
 

@@ -53,6 +53,12 @@ class GapEstimates:
     groups: tuple[GroupEstimates, ...]
     why: str = ""
 
+    @property
+    def place(self) -> int:
+        """Of the window to show: the one asked for, else the last."""
+        focus = self.context.focus if self.context.selection.window is not None else None
+        return self.context.windows.index(focus) if focus is not None else len(self.context.windows) - 1
+
 
 def estimated_gaps(observations: Observations, samples: EstimateSamples, attribute: str) -> GapEstimates:
     """How will groups differ in each window, if outcomes follow the score in each group as they did on the reference?

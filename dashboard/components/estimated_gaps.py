@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from core.performance.estimated import PREFIX
 from core.performance.estimated_groups import GAP, GROUP_RATES
 from core.services.estimated_gaps import GapEstimates, GroupEstimates
 from core.services.observations import Context
@@ -32,17 +33,19 @@ def show_estimated_gaps(selected: Selected, context: Context, attributes: tuple[
     if found is None or found.why:
         st.markdown(muted(plain(found.why if found else "")))
         return
-    window = found.context.windows[-1]
-    shown = [group for group in found.groups if any(m.value is not None for m in group.report.trend[-1])]
+    place = found.place
+    window = found.context.windows[place]
+    shown = [group for group in found.groups if any(m.value is not None for m in group.report.trend[place])]
     if shown:
         head = ["Group", *(capital(plain(measure_name(name))) for name in GROUP_RATES), "Gaps that held"]
         rows = [
-            [held(plain(group.group)), *(_cell(group, name) for name in GROUP_RATES), _worth(group)] for group in shown
+            [held(plain(group.group)), *(_cell(group, name, place) for name in GROUP_RATES), _worth(group)]
+            for group in shown
         ]
         cell_table(head, rows, alt=f"Estimated rates of groups of {chosen}")
     others = f"'{plain(found.against)}'" if found.against else "all others together"
-    unlabelled = "unlabelled" if not window.n_labelled else "labels of it aside"
-    st.markdown("  \n".join(_reasons(found, shown)))
+    unlabelled = "unlabelled" if not window.n_labelled else "its own labels left aside"
+    st.markdown("  \n".join(_reasons(found, has_table=bool(shown))))
     st.markdown(
         muted(
             f"{capital(dated(window))}, {unlabelled}: each rate, and its difference to {others} with what labels will "
@@ -52,8 +55,8 @@ def show_estimated_gaps(selected: Selected, context: Context, attributes: tuple[
     )
 
 
-def _cell(group: GroupEstimates, name: str) -> str:
-    rate, gap = group.measure(name), group.measure(name + GAP)
+def _cell(group: GroupEstimates, name: str, place: int) -> str:
+    rate, gap = group.measure(name, place), group.measure(name + GAP, place)
     value = number(rate.value) if rate is not None else "—"
     if gap is None:
         return f"**{value}**  \n{muted('the others are set against it')}"
@@ -68,19 +71,19 @@ def _worth(group: GroupEstimates) -> str:
     return f"{count(sum(held_ for held_, _ in checked))} of {count(known)}" if known else "none checked"
 
 
-def _reasons(found: GapEstimates, shown: list[GroupEstimates]) -> list[str]:
-    """Why groups have no estimate of the last window, or some rates none; groups of one reason together."""
-    told: dict[str, list[str]] = {}
+def _reasons(found: GapEstimates, *, has_table: bool) -> list[str]:
+    """Why groups have no estimate of the window, or some rates none; groups of one reason together."""
+    told: dict[tuple[str, str], list[str]] = {}
     for group in found.groups:
-        for refusal in group.report.refusals[-1]:
+        for refusal in group.report.refusals[found.place]:
             which = "" if not refusal.measures else "differences" if len(refusal.measures) > 1 else refusal.measures[0]
-            told.setdefault(f"{which}|{refusal.words}", []).append(group.group)
+            told.setdefault((which, refusal.words), []).append(group.group)
+    of_all = {key: groups for key, groups in told.items() if len(groups) == len(found.groups) and not key[0]}
     lines = []
-    for reason, groups in told.items():
-        which, _, words = reason.partition("|")
-        who = "any group" if len(groups) == len(found.groups) else ", ".join(groups)
-        what = f" ({measure_name(which)})" if which else ""
+    for (which, words), groups in (of_all or told).items():
+        who = "any group" if of_all else ", ".join(groups)
+        what = f" ({measure_name(which.removeprefix(PREFIX))})" if which else ""
         lines.append(f"No estimate for {plain(who + what)}: {withheld_words(words, found.context)}")
-    if not shown and not lines:
+    if not has_table and not lines:
         lines.append("No group has rows in this window.")
     return lines
