@@ -8,16 +8,26 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from core.measure import Interval
 from core.performance.binary import BinaryCounts
 from core.performance.calibrated import ScoreCalibration, fit_calibration
+from core.stats.intervals import normal_interval
 
-__all__ = ["LEAST_EFFECTIVE", "DensityWeights", "density_weights", "reweighted_calibration", "weighted_classes"]
+__all__ = [
+    "LEAST_EFFECTIVE",
+    "DensityWeights",
+    "density_weights",
+    "outcomes_moved",
+    "reweighted_calibration",
+    "weighted_classes",
+]
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
 LARGEST_ODDS = 50.0  # times the mean
 LEAST_EFFECTIVE = 200.0  # rows that the weighted reference must be worth
+ROWS_A_CELL = 50
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -57,6 +67,44 @@ def density_weights(log_odds: Floats) -> DensityWeights:
     weights = np.minimum(odds / odds.mean(), LARGEST_ODDS)
     weights = weights / weights.mean()
     return DensityWeights(weights=weights, n_effective=float(weights.sum() ** 2 / (weights**2).sum()))
+
+
+def outcomes_moved(
+    score: Floats, is_positive: NDArray[np.bool_], weights: Floats, *, confidence: float = 0.95
+) -> Interval:
+    """How far do outcomes of the weighted rows lie from those of all rows, at the same scores?
+
+    Parameters
+    ----------
+    score : float array of shape (m,)
+        Of labelled rows of the reference.
+    is_positive : bool array of shape (m,)
+    weights : float array of shape (m,)
+        Of `density_weights`.
+    confidence : float
+        Two-sided, in (0, 1).
+
+    Returns
+    -------
+    Interval
+        Of the weighted mean of each outcome less the share of positives among some 50 rows of like scores.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(1)
+    >>> z, score = rng.normal(size=4000), np.full(4000, 0.5)
+    >>> found = outcomes_moved(score, rng.random(4000) < 0.5 + 0.1 * np.sign(z), np.where(z > 0, 1.5, 0.5))
+    >>> round(found.low, 2), round(found.high, 2)  # the truth is 0.05
+    (0.03, 0.07)
+    """
+    _, place = np.unique(score, return_inverse=True)
+    counts = np.bincount(place)
+    cell = ((np.cumsum(counts) - counts) // ROWS_A_CELL)[place]
+    share = np.bincount(cell, weights=is_positive) / np.maximum(np.bincount(cell), 1)
+    residual = is_positive - share[cell]
+    mean = float(weights @ residual / weights.sum())
+    error = float(np.sqrt((weights**2) @ (residual - mean) ** 2) / weights.sum())
+    return normal_interval(mean, error, confidence=confidence, low=-1.0, high=1.0)
 
 
 def weighted_classes(

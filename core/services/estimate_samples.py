@@ -17,7 +17,7 @@ from core.drift.encoding import Columns, tree_matrix
 from core.drift.within_score import shift_within_score
 from core.performance.direct_loss import LEAST_LABELLED, LOSSES, DirectLoss, ExpectedLosses, direct_loss
 from core.performance.refusal import Case, Refusal
-from core.performance.reweighted import LEAST_EFFECTIVE, density_weights, weighted_classes
+from core.performance.reweighted import LEAST_EFFECTIVE, density_weights, outcomes_moved, weighted_classes
 from core.profile.spec import ProfileSpec
 from core.record import ID, LABEL, PREDICTION, BatchRole, score_columns
 from core.schema import ModelSchema, Task
@@ -34,13 +34,14 @@ __all__ = ["EstimateSamples", "WithinScore", "load_estimate_samples", "update_es
 
 Floats = NDArray[np.float64]
 
-FORMAT = "1"
+FORMAT = "2"
 MARK = "estimate_mark"  # a row that says what all others rest on, and why there are none
 WITHIN = "within_score"
 EXPECTED = {name: f"expected_{name}" for name in LOSSES}
 PREDICTED = "@predicted"
 MOST_LEARNED = 10_000  # rows of the reference that trees learn losses from
-MOST_COMPARED = 4_000  # that windows are told from
+MOST_COMPARED = 8_000  # that windows are told from
+ALIKE = 0.03  # how far outcomes of rows of one score may lie from the reference's
 NONE_AT_HAND = "No row is kept at hand to expect losses from: the schema's `sample.rows` says how many are."
 
 
@@ -48,6 +49,7 @@ NONE_AT_HAND = "No row is kept at hand to expect losses from: the schema's `samp
 class WithinScore:
     """How rows of one score differ from the reference's in a window, and what weights make of the reference.
 
+    `low` and `high` are limits of how far outcomes of the weighted rows lie from the reference's at the same scores.
     `weighted` are (score bin, negatives, positives) of the reference weighted to look like the window; () unless the
     shift is certain.
     """
@@ -55,7 +57,19 @@ class WithinScore:
     area: float
     is_certain: bool
     n_effective: float
+    low: float
+    high: float
     weighted: tuple[tuple[int, float, float], ...]
+
+    @property
+    def is_worth_enough(self) -> bool:
+        """Whether the weighted reference has rows enough to go by."""
+        return self.n_effective >= LEAST_EFFECTIVE
+
+    @property
+    def matters(self) -> bool:
+        """Whether rows are certainly other rows, of which it can't be told that outcomes are alike."""
+        return self.is_certain and not (self.is_worth_enough and self.low > -ALIKE and self.high < ALIKE)
 
     def by_class(self, size: int) -> Floats:
         """The weighted reference by score bin and class, shape (size, 2)."""
@@ -76,12 +90,12 @@ class EstimateSamples:
     def weights(self, window: int) -> WithinScore | None:
         """What to use in place of the reference's own rates, where rows of one score are other rows."""
         found = self.within.get(window)
-        return found if found is not None and found.is_certain and found.n_effective >= LEAST_EFFECTIVE else None
+        return found if found is not None and found.matters and found.is_worth_enough else None
 
     def refusals(self, window: int, *, is_part: bool = False) -> tuple[Refusal, ...]:
         """Why rows of one score are not the reference's, and no weights make up for it; `is_part`: not of all rows."""
         found = self.within.get(window)
-        if found is None or not found.is_certain or (self.weights(window) is not None and not is_part):
+        if found is None or not found.matters or (found.is_worth_enough and not is_part):
             return ()
         head = (
             f"Its rows are other rows than the reference's of the same score: a classifier tells them apart, with an "
@@ -211,6 +225,7 @@ def _shifts(reference: pd.DataFrame, windows: Windows, schema: ModelSchema, spec
         detail: dict[str, Any] = {}
         if found is not None:
             weights = density_weights(found.log_odds)
+            moved = outcomes_moved(scores, label == positive, weights.weights)
             by_class = np.zeros((0, 2))
             if found.is_certain:
                 by_class = weighted_classes(
@@ -222,6 +237,8 @@ def _shifts(reference: pd.DataFrame, windows: Windows, schema: ModelSchema, spec
                     area=found.area,
                     is_certain=found.is_certain,
                     n_effective=weights.n_effective,
+                    low=moved.low,
+                    high=moved.high,
                     weighted=tuple((int(i), *by_class[i].round(4).tolist()) for i in held),
                 )
             )

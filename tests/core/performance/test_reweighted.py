@@ -8,7 +8,7 @@ from scipy.special import expit
 
 from core.performance.binary import BinaryCounts
 from core.performance.estimated import calibration_of
-from core.performance.reweighted import density_weights, reweighted_calibration, weighted_classes
+from core.performance.reweighted import density_weights, outcomes_moved, reweighted_calibration, weighted_classes
 from core.stats.binning import N_SPECIAL, NumericBins
 
 N_BINS = 10
@@ -42,3 +42,22 @@ def test_equal_weights_change_nothing_and_a_row_that_would_stand_for_all_is_wort
     heavy = density_weights(np.append(np.zeros(999), 30.0))
     assert heavy.n_effective == pytest.approx(1.0, abs=0.01)
     assert heavy.weights.mean() == pytest.approx(1.0)
+
+
+def test_outcomes_of_weighted_rows_move_only_where_what_is_weighted_has_to_do_with_them() -> None:
+    """The weighted share less the plain one, score by score, is what a loop over the scores gives."""
+    rng = np.random.default_rng(2)
+    place, z, other = rng.integers(0, N_BINS, 20_000), rng.normal(size=20_000), rng.normal(size=20_000)
+    label = rng.random(20_000) < expit(0.4 * (place - 4.5) + z)
+    score = np.asarray(ENDS)[place]
+    weights = density_weights(0.8 * z).weights
+    found = outcomes_moved(score, label, weights)
+    expected = sum(
+        weights[place == i].sum()
+        * (np.average(label[place == i], weights=weights[place == i]) - label[place == i].mean())
+        for i in range(N_BINS)
+    )
+    assert (found.low + found.high) / 2 == pytest.approx(expected / weights.sum())
+    assert found.low > 0.1
+    of_other = outcomes_moved(score, label, density_weights(0.8 * other).weights)
+    assert -0.03 < of_other.low < 0 < of_other.high < 0.03

@@ -130,9 +130,9 @@ def test_rows_of_one_score_that_are_other_rows_are_weighted_or_refused(tmp_path:
 
 
 def test_gaps_between_groups_are_estimated_checked_and_withheld_group_by_group(tmp_path: Path) -> None:
-    watched = mixed(tmp_path, n=700)
+    watched = mixed(tmp_path, n=900)
     for day in range(4):
-        watched.take_in(a_day(day, n=400, violet=0.2 if day == 3 else 0.0, labels=day < 3))
+        watched.take_in(a_day(day, n=1_200, violet=0.2 if day == 3 else 0.0, labels=day < 3))
     watched.update()
     found = watched.workspace.analysis.estimated_gaps(LOCAL_OPERATOR, MODEL, "colour")
     assert {group.group for group in found.groups} == {"red", "green", "blue", "(new groups)"}
@@ -144,8 +144,9 @@ def test_gaps_between_groups_are_estimated_checked_and_withheld_group_by_group(t
         gap = group.measure("accuracy_difference", 0)
         assert gap.interval.low < 0 < gap.interval.high, "colours don't matter"
         checked = [group.report.coverage(name, group.group) for name, _ in group.report.keys]
-        assert {known for _, known in checked} <= {2, 3}, "of a day with too few rows at some scores there is none"
-        assert sum(held for held, _ in checked) >= 0.8 * sum(known for _, known in checked)
+        assert {known for _, known in checked} == {3}, group.report.refusals
+        # Of three days that share one reference nearly all miss together: how often is for the bench to say.
+        assert sum(held for held, _ in checked) >= 0.6 * sum(known for _, known in checked)
         assert group.measure("accuracy").value is not None
         gap = group.measure("accuracy_difference")
         assert gap.value is None, "a fifth of the others is of a group that the reference lacks"
