@@ -26,7 +26,8 @@ from core.services.chart_overview import SeriesOverview
 from core.services.chart_report import ChartReport
 from core.services.concept import ConceptReport
 from core.services.drift import DriftReport
-from core.services.estimates import EstimateReport
+from core.services.estimate_report import EstimateReport
+from core.services.estimated_gaps import GapEstimates
 from core.services.fairness import FairnessReport
 from core.services.fairness_crossings import IntersectionReport
 from core.services.fairness_detail import AttributeDetail
@@ -65,6 +66,7 @@ __all__ = [
     "control_chart",
     "control_charts",
     "drift",
+    "estimated_gaps",
     "estimates",
     "fairness",
     "fleet",
@@ -142,6 +144,14 @@ def estimates(model: str, selection: Selection) -> EstimateReport | None:
     """What labels that aren't in yet will show."""
     ask = workspace().analysis.estimates
     return _cached("estimates", model, selection, lambda: ask(current_actor(), model, selection))
+
+
+def estimated_gaps(model: str, attribute: str, selection: Selection) -> GapEstimates | None:
+    """How groups will differ once labels are in."""
+    ask = workspace().analysis.estimated_gaps
+    return _cached(
+        "estimated gaps", model, selection, lambda: ask(current_actor(), model, attribute, selection), attribute
+    )
 
 
 def quality(model: str, selection: Selection) -> QualityReport | None:

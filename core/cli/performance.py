@@ -14,7 +14,8 @@ from core.schema import Task
 
 if TYPE_CHECKING:
     from core.measure import Interval
-    from core.services.estimates import EstimateReport
+    from core.services.estimate_report import EstimateReport
+    from core.services.estimated_gaps import GapEstimates
     from core.services.maturity import MaturityReport
     from core.services.performance import PerformanceReport
     from core.services.selective import SelectiveReport
@@ -33,6 +34,9 @@ def performance(
     slices: Annotated[
         bool, typer.Option("--slices", help="Look for the subgroups with the most errors, among sampled rows.")
     ] = False,
+    groups: Annotated[
+        str, typer.Option(metavar="ATTRIBUTE", help="Also estimate how groups of this attribute differ.")
+    ] = "",
     workspace: WorkspaceOption = HERE,
     json: JsonOption = False,
 ) -> None:
@@ -51,10 +55,12 @@ def performance(
             f"{model} has no reference yet; give it one with `plumbline ingest {model} FILE --as reference`."
         )
     worst = space.worst_slices.find(actor(space), model, selection) if slices else None
+    gaps = space.analysis.estimated_gaps(actor(space), model, groups, selection) if groups else None
     if json:
-        found = {"worst_slices": _worst(worst)} if worst else {}
-        labels = {"labels": _labels(maturity), "selective": selective.to_dict()}
-        print_json(_document(report, estimates) | labels | found)
+        told: dict[str, Any] = {"labels": _labels(maturity), "selective": selective.to_dict()}
+        told |= {"groups": _groups(gaps)} if gaps is not None else {}
+        told |= {"worst_slices": _worst(worst)} if worst is not None else {}
+        print_json(_document(report, estimates) | told)
     else:
         _print_realised(report)
         _print_labels(maturity)
@@ -62,6 +68,8 @@ def performance(
         _print_estimates(estimates)
         if worst is not None:
             _print_worst(worst)
+        if gaps is not None:
+            _print_gaps(gaps)
 
 
 def _print_realised(report: PerformanceReport) -> None:
@@ -166,24 +174,62 @@ def _print_estimates(report: EstimateReport) -> None:
     if report.why:
         say(report.why)
         return
-    say("Estimated from scores, if outcomes follow the score as they did in the reference:")
+    basis = {
+        Task.BINARY: "scores, if outcomes follow the score",
+        Task.MULTICLASS: "scores, if outcomes follow each class's score",
+        Task.REGRESSION: "inputs and predictions of sampled rows, if errors follow them",
+    }[report.context.task]
+    say(f"Estimated from {basis} as they did in the reference:")
     windows = report.context.windows
     place = len(windows) - 1
-    rows = []
-    for name in report.names:
-        last = report.series(name)[place]
-        held, known = report.coverage(name)
-        worth = f"{held} of {known}" if known else "none checked"
-        rows.append((name, _number(last.value) or "withheld", _span(last.interval), worth))
+    rows = [_estimate_row(report, name, column, place) for name, column in report.keys]
     print_table(["measure", windows[place].name, "95% interval", "past estimates that held"], rows)
-    told: dict[str, list[str]] = {}
-    for name in report.names:
-        for words, of in report.reasons(name).items():
-            told.setdefault(f"No estimate for {_named([window.name for window in of])}: {words}", []).append(name)
-    for words, names in told.items():
-        say(words if len(names) == len(report.names) else f"{', '.join(names)}: {words}")
+    _print_withheld(report)
     if not report.context.arming.is_armed:
         say("Nothing is watched yet: that outcomes left the score would show only in estimates that miss.")
+
+
+def _estimate_row(report: EstimateReport, name: str, column: str, place: int) -> tuple[str, str, str, str]:
+    last = report.series(name, column)[place]
+    held, known = report.coverage(name, column)
+    worth = f"{held} of {known}" if known else "none checked"
+    return " ".join(filter(None, [name, column])), _number(last.value) or "withheld", _span(last.interval), worth
+
+
+def _print_withheld(report: EstimateReport) -> None:
+    told: dict[str, list[str]] = {}
+    for name, column in report.keys:
+        for words, of in report.reasons(name, column).items():
+            said = f"No estimate for {_named([window.name for window in of])}: {words}"
+            told.setdefault(said, []).append(" ".join(filter(None, [name, column])))
+    for words, names in told.items():
+        say(words if len(names) == len(report.keys) else f"{', '.join(names)}: {words}")
+
+
+def _print_gaps(gaps: GapEstimates) -> None:
+    if gaps.why:
+        say(gaps.why)
+        return
+    place = gaps.place
+    say(f"Estimated by {gaps.attribute}, each less {gaps.against or 'all others'}, from each group's own scores:")
+    rows = [
+        _estimate_row(group.report, name, column, place) for group in gaps.groups for name, column in group.report.keys
+    ]
+    print_table(["measure", gaps.context.windows[place].name, "95% interval", "past estimates that held"], rows)
+    for group in gaps.groups:
+        for refusal in group.report.refusals[place]:
+            of = f" ({', '.join(refusal.measures)})" if refusal.measures else ""
+            say(f"{group.group}{of}: {refusal.words}")
+
+
+def _groups(gaps: GapEstimates) -> dict[str, Any]:
+    """How groups are estimated to differ, as a document."""
+    return {
+        "attribute": gaps.attribute,
+        "against": gaps.against or None,
+        "why": gaps.why or None,
+        "groups": [{"group": group.group, **_estimated(group.report)} for group in gaps.groups],
+    }
 
 
 def _named(names: list[str]) -> str:
@@ -191,14 +237,22 @@ def _named(names: list[str]) -> str:
 
 
 def _document(report: PerformanceReport, estimates: EstimateReport) -> dict[str, Any]:
-    coverage = {name: estimates.coverage(name) for name in estimates.names}
     return {
         "model": report.context.model,
         "window": report.focus.name if report.focus else None,
         "measures": [measure.to_dict() for measure in report.measures],
         "trend": [measure.to_dict() for window in report.trend for measure in window],
-        "estimates": [measure.to_dict() for window in estimates.trend for measure in window],
-        "promised": [measure.to_dict() for window in estimates.promised for measure in window],
+        **_estimated(estimates),
+        "why_no_estimate": estimates.why or None,
+    }
+
+
+def _estimated(report: EstimateReport) -> dict[str, Any]:
+    """Estimates, what they were worth and why some are withheld, as a document."""
+    coverage = {" ".join(filter(None, key)): report.coverage(*key) for key in report.keys}
+    return {
+        "estimates": [measure.to_dict() for window in report.trend for measure in window],
+        "promised": [measure.to_dict() for window in report.promised for measure in window],
         "coverage": {name: {"held": held, "checked": known} for name, (held, known) in coverage.items()},
         "withheld": [
             {
@@ -208,10 +262,9 @@ def _document(report: PerformanceReport, estimates: EstimateReport) -> dict[str,
                 "since": refusal.since or None,
                 "measures": list(refusal.measures),
             }
-            for window, refusals in zip(estimates.context.windows, estimates.refusals, strict=True)
+            for window, refusals in zip(report.context.windows, report.refusals, strict=True)
             for refusal in refusals
         ],
-        "why_no_estimate": estimates.why or None,
     }
 
 

@@ -116,8 +116,9 @@ def fit_calibration(
     scores : float array of shape (n_bins + 2,)
         What stands for each place, of `representative_scores`.
     prior : ScoreCalibration, optional
-        Whose rates are the curve, for a group or segment of the rows it was fitted on; by default the curve is
-        logistic in the log-odds of the score (in the score itself where that is no probability).
+        Whose rates are the curve, moved in log-odds to the level of these rows, for a group or segment of the rows it
+        was fitted on; by default the curve is logistic in the log-odds of the score (in the score itself where that
+        is no probability).
 
     Returns
     -------
@@ -136,8 +137,7 @@ def fit_calibration(
     if prior is None:
         curve = _logistic_curve(scores, mass, positives)
     else:
-        rates = np.clip(prior.rates, 1e-6, 1 - 1e-6)
-        curve = logit(rates)
+        curve = _levelled(logit(np.clip(prior.rates, 1e-6, 1 - 1e-6)), mass, positives)
     n_cells = int(np.clip(mass.sum() // ROWS_A_CELL, 1, MOST_CELLS))
     inner = pool_adjacent(np.round(mass[1:-1]).astype(np.int64), n_cells) if bins.n_bins else np.zeros(0, np.int64)
     cell = np.concatenate([inner[:1], inner, inner[-1:]])  # what lies outside goes with the ends
@@ -162,6 +162,23 @@ def _logistic_curve(scores: Floats, mass: Floats, positives: Floats) -> Floats:
     fit = logistic_fit(np.column_stack([np.ones(x.size), x]), positives, mass, penalty=1e-3)
     curve: Floats = np.clip(fit.coefficients[0] + fit.coefficients[1] * x, -20.0, 20.0)
     return curve
+
+
+def _levelled(curve: Floats, mass: Floats, positives: Floats) -> Floats:
+    """A curve moved as a whole so that it expects as many positives as there are, of `PRIOR_ROWS` more rows too."""
+    n = float(mass.sum())
+    if not n:
+        return curve
+    weights = mass / n
+    target = (float(positives.sum()) + PRIOR_ROWS * float(weights @ expit(curve))) / (n + PRIOR_ROWS)
+    level = 0.0
+    for _ in range(4 * NEWTON_STEPS):
+        rates = expit(curve + level)
+        step = (target - float(weights @ rates)) / max(float(weights @ (rates * (1 - rates))), 1e-12)
+        level += float(np.clip(step, -LARGEST_STEP, LARGEST_STEP))
+        if abs(step) < TOLERANCE:
+            break
+    return curve + level
 
 
 def placed_scores(counts: NDArray[np.int64] | Floats) -> NDArray[np.int64] | Floats:

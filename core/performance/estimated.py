@@ -13,7 +13,16 @@ from core.performance.calibrated import ScoreCalibration, fit_calibration, place
 from core.performance.draws import MEASURED, draw_outcomes, expected_calibration_gap, expected_measures
 from core.performance.measures import estimate, undefined
 
-__all__ = ["N_DRAWS", "PREFIX", "calibration_of", "estimate_binary", "residual_correlation", "window_rows"]
+__all__ = [
+    "N_DRAWS",
+    "PREFIX",
+    "calibration_of",
+    "drawn_measure",
+    "estimate_binary",
+    "excess_correlation",
+    "residual_correlation",
+    "window_rows",
+]
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -130,7 +139,7 @@ def estimate_binary(
     drawn = draw_outcomes(calibration, rates, rows, groups, rng=rng, correlation=correlation, cost=cost).measures()
     values["expected_calibration_error"] = expected_calibration_gap(calibration, rates, rows, groups)
     return tuple(
-        _measure(
+        drawn_measure(
             name, values[name], drawn[name], _denominator(name, rows), convention=convention, confidence=confidence
         )
         for name in names
@@ -155,24 +164,28 @@ def _denominator(name: str, rows: Ints) -> int:
     return int(rows.sum())
 
 
-def _measure(name: str, value: float, drawn: Floats, n: int, *, convention: str, confidence: float) -> Measure:
+def drawn_measure(
+    name: str, value: float, drawn: Floats, n: int, *, convention: str, confidence: float, column: str = ""
+) -> Measure:
+    """An estimate from its value and what draws of the outcomes make of it, NaN where one has none."""
     there = drawn[~np.isnan(drawn)]
     if np.isnan(value):
         why = "No row of the window gives this measure a value: " + (
             "none has a prediction." if not n else "too few of one class are expected, or none was predicted."
         )
-        return undefined(PREFIX + name, convention=convention, why=why, n=n)
+        return undefined(PREFIX + name, convention=convention, why=why, n=n, column=column)
     if there.size < (1 - MOST_WITHOUT) * drawn.size:
         why = f"In {1 - there.size / drawn.size:.0%} of what the labels may be, the measure has no value."
-        return estimate(PREFIX + name, value, n, interval=None, convention=convention, why=why)
-    return estimate(PREFIX + name, value, n, interval=around(value, there, name, confidence), convention=convention)
+        return estimate(PREFIX + name, value, n, interval=None, convention=convention, why=why, column=column)
+    interval = around(value, there, name, confidence)
+    return estimate(PREFIX + name, value, n, interval=interval, convention=convention, column=column)
 
 
 def around(value: float, drawn: Floats, name: str, confidence: float) -> Interval:
     """The interval that draws leave around a value, cut to where the measure can lie."""
     tail = (1 - confidence) / 2
     low, high = np.quantile(drawn - drawn.mean(), [tail, 1 - tail]) + value
-    least, most = DOMAINS.get(name, (0.0, 1.0))
+    least, most = DOMAINS.get(name, (-1.0, 1.0) if name.endswith("_difference") else (0.0, 1.0))
     return Interval(
         low=max(least, min(float(low), value)), high=min(most, max(float(high), value)), confidence=confidence
     )
@@ -196,14 +209,36 @@ def residual_correlation(calibration: ScoreCalibration, windows: Sequence[Binary
         no more than chance, or with fewer than 2 of them.
     """
     rates = calibration.rates
-    squares, sizes = [], []
+    residuals, variances, sizes = [], [], []
     for window in windows:
         by_class = placed_scores(window.by_class)
         rows = by_class.sum(axis=1)
-        variance = float(rows @ (rates * (1 - rates)))
-        if variance > 0:
-            squares.append(float((by_class[:, 1] - rows * rates).sum()) ** 2 / variance)
-            sizes.append(float(rows.sum()))
+        residuals.append(float((by_class[:, 1] - rows * rates).sum()))
+        variances.append(float(rows @ (rates * (1 - rates))))
+        sizes.append(float(rows.sum()))
+    return excess_correlation(residuals, variances, sizes)
+
+
+def excess_correlation(residuals: Sequence[float], variances: Sequence[float], sizes: Sequence[float]) -> float:
+    """The correlation of rows that makes windows' summed residuals as large as they are.
+
+    Parameters
+    ----------
+    residuals, variances, sizes : sequences of float
+        Of each window: the sum over its rows, the variance that chance gives it, its rows.
+
+    Returns
+    -------
+    float
+        As for `residual_correlation`.
+
+    Examples
+    --------
+    >>> excess_correlation([30.0, -30.0, 30.0, -30.0], [100.0] * 4, [1000.0] * 4)
+    0.013763763763763764
+    """
+    squares = [r**2 / v for r, v in zip(residuals, variances, strict=True) if v > 0]
+    sizes = [n for n, v in zip(sizes, variances, strict=True) if v > 0]
     n_windows = len(squares)
     if n_windows < 2:
         return 0.0

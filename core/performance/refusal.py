@@ -26,6 +26,7 @@ __all__ = [
     "Support",
     "labels_by_decision",
     "missed",
+    "other_inputs",
     "reasons",
     "support_of",
     "too_wide",
@@ -37,6 +38,7 @@ Floats = NDArray[np.float64]
 MOST_UNSUPPORTED = 0.05  # of a window's rows
 LEAST_ROWS = 30  # of the reference, near a score
 N_STRETCHES = 20  # of equal width that the score's range is cut into
+MOST_AREA = 0.8  # of a classifier that tells a window's rows from the reference's
 
 
 class Case(StrEnum):
@@ -48,16 +50,29 @@ class Case(StrEnum):
     SELECTIVE_LABELS = "selective_labels"  # the reference's own labels are of rows the model chose
     TOO_WIDE = "too_wide"  # less certain than was asked for
     NO_CLASS_SCORES = "no_class_scores"  # nothing to estimate from
+    SHIFT_WITHIN_SCORE = "shift_within_score"  # rows of one score are other rows than they were
+    OTHER_INPUTS = "other_inputs"  # of a regression: inputs that the reference hardly has
+    NOT_AT_HAND = "not_at_hand"  # of a regression: rows or labels that were to be learned from
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refusal:
-    """One reason; `measures` are those it concerns, () for all; `since` names the first window it holds for."""
+    """One reason; `since` names the first window it holds for.
+
+    `measures` are those it concerns, () for all; of these `column` is the class or group, '' for any.
+    """
 
     case: Case
     words: str
     since: str = ""
     measures: tuple[str, ...] = ()
+    column: str = ""
+
+    def concerns(self, measure: Measure) -> bool:
+        """Whether it is a reason not to show this estimate."""
+        if not self.measures:
+            return True
+        return measure.measure in self.measures and self.column in ("", measure.column)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,19 +85,21 @@ class Support:
     unscored: float
 
 
-def support_of(reference: BinaryCounts, window: BinaryCounts) -> Support:
+def support_of(reference: BinaryCounts, window: BinaryCounts, *, n_stretches: int = N_STRETCHES) -> Support:
     """Has the reference seen enough rows with such scores?
 
     Parameters
     ----------
     reference, window : BinaryCounts
         On the same score bins.
+    n_stretches : int
+        Of the score's range, at least 1.
 
     Returns
     -------
     Support
         A row lies where the reference is thin if fewer than 30 labelled rows of it score at least as high, or at
-        most as high, or lie in the same of 20 equal stretches of the score's range.
+        most as high, or lie in the same of `n_stretches` equal stretches of the score's range.
 
     Raises
     ------
@@ -108,8 +125,8 @@ def support_of(reference: BinaryCounts, window: BinaryCounts) -> Support:
     known = placed_scores(reference.by_class).sum(axis=1).astype(np.float64)
     ends = np.concatenate([[bins.low], np.asarray(bins.ends), bins.ends[-1:]])
     width = max(bins.ends[-1] - bins.low, 1e-300)
-    stretch = np.clip(np.ceil((ends - bins.low) / width * N_STRETCHES).astype(np.int64) - 1, 0, N_STRETCHES - 1)
-    near = np.bincount(stretch, weights=known, minlength=N_STRETCHES)[stretch]
+    stretch = np.clip(np.ceil((ends - bins.low) / width * n_stretches).astype(np.int64) - 1, 0, n_stretches - 1)
+    near = np.bincount(stretch, weights=known, minlength=n_stretches)[stretch]
     above = np.cumsum(known[::-1])[::-1]
     thin = np.minimum(np.minimum(np.cumsum(known), above), near) < LEAST_ROWS
     placed = placed_scores(rows)
@@ -221,13 +238,16 @@ def too_wide(measures: Sequence[Measure], tolerances: Mapping[str, float]) -> tu
             continue
         width = measure.interval.high - measure.interval.low
         if width > widest:
-            words = f"The interval of {measure.measure} is {width:.3g} wide, more than the {widest:.3g} that is of use."
-            found.append(Refusal(case=Case.TOO_WIDE, words=words, measures=(measure.measure,)))
+            name = f"{measure.measure} of '{measure.column}'" if measure.column else measure.measure
+            words = f"The interval of {name} is {width:.3g} wide, more than the {widest:.3g} that is of use."
+            found.append(Refusal(case=Case.TOO_WIDE, words=words, measures=(measure.measure,), column=measure.column))
     return tuple(found)
 
 
-def missed(measure: str, failure: Failure, *, since: str) -> Refusal:
+def missed(measure: str, failure: Failure, *, since: str, column: str = "") -> Refusal:
     """The refusal of a measure whose past estimates failed; `since` names the first window of them.
+
+    `column` is the class or group that the measure is of.
 
     Examples
     --------
@@ -237,7 +257,31 @@ def missed(measure: str, failure: Failure, *, since: str) -> Refusal:
     'Of 3 estimates checked from 2026-W31 on, 3 lay off what the labels showed.'
     """
     words = f"Of {failure.n} estimates checked from {since} on, {failure.n_missed} lay off what the labels showed."
-    return Refusal(case=Case.MISSED, words=words, since=since, measures=(measure,))
+    return Refusal(case=Case.MISSED, words=words, since=since, measures=(measure,), column=column)
+
+
+def other_inputs(area: float) -> tuple[Refusal, ...]:
+    """Whether a window's inputs are too far from the reference's to expect losses from them.
+
+    Parameters
+    ----------
+    area : float
+        Of the ROC curve of a classifier that tells the window's sampled rows from the reference's, out of fold.
+
+    Examples
+    --------
+    >>> other_inputs(0.7)
+    ()
+    >>> other_inputs(0.93)[0].words
+    'Its inputs are hardly in the reference: a classifier tells rows apart with an AUC of 0.93, more than 0.8.'
+    """
+    if area <= MOST_AREA:
+        return ()
+    words = (
+        "Its inputs are hardly in the reference: a classifier tells rows apart with an AUC of "
+        f"{area:.2f}, more than {MOST_AREA:g}."
+    )
+    return (Refusal(case=Case.OTHER_INPUTS, words=words),)
 
 
 def withheld(measures: Sequence[Measure], refusals: Sequence[Refusal]) -> tuple[Measure, ...]:
@@ -252,7 +296,7 @@ def withheld(measures: Sequence[Measure], refusals: Sequence[Refusal]) -> tuple[
     """
     found = []
     for measure in measures:
-        own = [refusal.words for refusal in refusals if not refusal.measures or measure.measure in refusal.measures]
+        own = [refusal.words for refusal in refusals if refusal.concerns(measure)]
         if own and measure.value is not None:
             found.append(
                 replace(

@@ -18,7 +18,10 @@ from core.services.chart_measures import charted
 from core.services.chart_phases import phase_records
 from core.services.concept import ConceptReport, concept_report
 from core.services.drift import DriftReport, drift_report, drift_trends
-from core.services.estimates import EstimateReport, estimate_report
+from core.services.estimate_report import EstimateReport
+from core.services.estimate_samples import load_estimate_samples
+from core.services.estimated_gaps import GapEstimates, estimated_gaps
+from core.services.estimates import estimate_report
 from core.services.fairness import FairnessReport, fairness_report
 from core.services.fleet import FleetRow, ModelSummary, fleet_row, model_summary
 from core.services.observations import Context, Observations, Selection, profile_of, state_of
@@ -170,7 +173,29 @@ class AnalysisService:
     ) -> EstimateReport | None:
         """What will the labels show that aren't in yet, and what became of such estimates?"""
         found = self._load(model, selection, outcomes_only=True)
-        return None if found is None else estimate_report(found)
+        if found is None:
+            return None
+        with self.database.read() as session:
+            profile = profile_of(session, Repository(session).model(model), found)
+            samples = load_estimate_samples(session, profile)
+        return estimate_report(found, samples)
+
+    @allowed(Right.READ)
+    def estimated_gaps(
+        self,
+        actor: Actor,  # noqa: ARG002
+        model: str,
+        attribute: str,
+        selection: Selection = Selection(),  # noqa: B008
+    ) -> GapEstimates | None:
+        """How will groups of a protected attribute differ once labels are in, and what became of such estimates?"""
+        found = self._load(model, selection)
+        if found is None:
+            return None
+        with self.database.read() as session:
+            profile = profile_of(session, Repository(session).model(model), found)
+            samples = load_estimate_samples(session, profile)
+        return estimated_gaps(found, samples, attribute)
 
     @allowed(Right.READ)
     def performance_slices(

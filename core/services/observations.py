@@ -113,6 +113,7 @@ class Context:
     mature_to: datetime | None
     profile_digest: str
     shows_reference: bool
+    attributes: tuple[str, ...] = ()
 
     @property
     def unit_is_calendar(self) -> bool:
@@ -197,6 +198,7 @@ class Observations:
             mature_to=mature_to,
             profile_digest=profile.digest,
             shows_reference=shows_reference,
+            attributes=tuple(spec.groups),
         )
         return cls(
             schema=schema,

@@ -25,6 +25,7 @@ from core.profile.spec import ProfileSpec, outcome_tables
 from core.profile.windows import WindowPlan
 from core.record import TIMESTAMP, BatchRole
 from core.schema import ModelSchema
+from core.services.estimate_samples import update_estimate_samples
 from core.services.sampled_series import update_series
 from core.services.watching import WatchService
 from core.storage.alerting import SampleRow
@@ -87,6 +88,7 @@ class ProfileService:
             if progress is not None:
                 progress(batch.source_name, done + 1, len(batches))
         update_series(self.database, self.files, row, profile)
+        update_estimate_samples(self.database, self.files, row, profile)
         self.watch.update(actor, model)
         return profile.digest
 

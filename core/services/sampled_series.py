@@ -27,6 +27,7 @@ from core.storage.tables import BatchRow, ModelRow, ProfileRow
 
 __all__ = ["SampledSeries", "SampledWindow", "load_series", "update_series"]
 
+NAMES = ("reconstruction", "classifier")
 MIN_COLUMNS = 2
 MIN_ROWS = 50  # of a window's sample
 MOST_ROWS = 1_000  # a side, of what tells windows from the reference
@@ -61,7 +62,8 @@ class SampledSeries:
 def load_series(session: Session, profile: ProfileRow) -> dict[str, SampledSeries]:
     """What was made of a profile's samples, by name."""
     found: dict[str, dict[str, dict[int, SampledWindow]]] = {}
-    for row in session.scalars(select(SeriesRow).where(SeriesRow.profile_id == profile.id)):
+    of_profile = select(SeriesRow).where(SeriesRow.profile_id == profile.id, SeriesRow.name.in_(NAMES))
+    for row in session.scalars(of_profile):
         sides = found.setdefault(row.name, {BatchRole.REFERENCE: {}, BatchRole.PRODUCTION: {}})
         drivers = tuple((str(name), float(share)) for name, share in row.detail.get("drivers", []))
         sides[row.role][row.window] = SampledWindow(sums=(row.n, row.total, row.total_of_squares), drivers=drivers)
@@ -87,7 +89,8 @@ def update_series(database: Database, files: WorkspaceFiles, model: ModelRow, pr
         before = session.get_one(ProfileRow, profile.id).facts
         if not batches[BatchRole.REFERENCE] or (before is not None and before["mark"] == mark):
             return
-        stored = session.scalars(select(SeriesRow).where(SeriesRow.profile_id == profile.id))
+        of_profile = select(SeriesRow).where(SeriesRow.profile_id == profile.id, SeriesRow.name.in_(NAMES))
+        stored = session.scalars(of_profile)
         known = {(row.role, row.window): row.basis for row in stored}
         samples = {role: read_sample(session, files, side, schema).to_pandas() for role, side in batches.items()}
     facts = before or facts_of_sample(samples[BatchRole.REFERENCE], schema, spec.left_out)

@@ -8,12 +8,19 @@ import streamlit as st
 
 from core.measure import Measure
 from core.performance.estimated import PREFIX
-from core.services.estimates import EstimateReport
-from core.services.observations import WindowInfo
+from core.schema import Task
+from core.services.estimate_report import EstimateReport
+from core.services.observations import Context, WindowInfo
 from dashboard.components.measures import dated
 from dashboard.text import capital, in_sentence, measure_name, muted, number, plain, plural
 
-__all__ = ["estimated_series", "estimates_in_words"]
+__all__ = ["estimated_series", "estimates_in_words", "withheld_words"]
+
+FROM = {
+    Task.BINARY: ("the scores alone", "outcomes follow the score"),
+    Task.MULTICLASS: ("the scores alone", "outcomes follow each class's score"),
+    Task.REGRESSION: ("inputs and predictions of sampled rows", "errors follow them"),
+}
 
 
 def estimated_series(report: EstimateReport, name: str) -> tuple[Measure, ...]:
@@ -34,10 +41,11 @@ def estimates_in_words(report: EstimateReport, name: str) -> None:
     if not report.context.arming.is_armed:
         said.append("Nothing is watched yet: that outcomes left the score would show only in estimates that miss.")
     st.markdown("  \n".join(said))
+    basis, supposed = FROM[report.context.task]
     st.markdown(
         muted(
-            "Dashed: estimated from the scores alone, between the dotted limits of what labels will show in 95 of 100 "
-            "windows, if outcomes follow the score as they did in the reference."
+            f"Dashed: estimated from {basis}, between the dotted limits of what labels will show in 95 of 100 "
+            f"windows, if {supposed} as they did in the reference."
         )
     )
 
@@ -62,13 +70,17 @@ def _coverage(report: EstimateReport, name: str) -> str:
 
 def _withheld(report: EstimateReport, name: str) -> list[str]:
     """Why there is no estimate, each reason with its windows."""
-    names = {window.name: dated(window) for window in report.context.windows}
-    found = []
-    for words, windows in report.reasons(name).items():
-        for raw, shown in names.items():
-            words = words.replace(f"from {raw} on", f"from {shown} on")  # noqa: PLW2901
-        found.append(f"No estimate for {_named(windows)}: {plain(words)}")
-    return found
+    return [
+        f"No estimate for {_named(windows)}: {withheld_words(words, report.context)}"
+        for words, windows in report.reasons(name).items()
+    ]
+
+
+def withheld_words(words: str, context: Context) -> str:
+    """A reason as Markdown, with windows named as the page names them."""
+    for window in context.windows:
+        words = words.replace(f"from {window.name} on", f"from {dated(window)} on")
+    return plain(words)
 
 
 def _named(windows: tuple[WindowInfo, ...]) -> str:

@@ -8,10 +8,11 @@ from core.charts.trend import Limit
 from core.measure import Measure, Status
 from core.schema import Task
 from core.services.drift import SEVERITY
-from core.services.estimates import EstimateReport
+from core.services.estimate_report import EstimateReport
 from core.services.performance import PerformanceReport
 from dashboard import cached
 from dashboard.components.curves import score_curves
+from dashboard.components.estimated_gaps import show_estimated_gaps
 from dashboard.components.estimates import estimated_series, estimates_in_words
 from dashboard.components.frame import header, rests_on, usable
 from dashboard.components.maturity import show_maturity
@@ -241,6 +242,8 @@ def page() -> None:
     if report.is_of_chosen_rows:
         st.markdown(muted("What follows is of the rows with a label only: the model's decisions chose them."))
     if context.task is Task.BINARY:
+        if context.attributes:
+            show_estimated_gaps(selected, context, context.attributes)
         score_curves(report)
     confusion(report)
     with labels, st.spinner("Reading when labels came"):

@@ -140,7 +140,19 @@ def test_an_estimate_that_labels_contradict_is_taken_back_and_the_page_says_why(
     page.selectbox(key="measure").select("labelled_share").run()
     assert "Labelled share isn't estimated without labels." in words(page)
     regression = words(open_page("performance", folder_of("regression")))
-    assert "Estimates without labels are made for binary models." in regression
+    assert "Dashed: estimated from inputs and predictions of sampled rows" in regression
+
+
+def test_gaps_between_groups_are_estimated_when_asked_for(open_page: OpenPage, folder_of: FolderOf) -> None:
+    page = open_page("performance", folder_of("stable"))
+    assert "Rates that need labels are estimated group by group" in words(page)
+    asked = open_page("performance", folder_of("stable"), estimated_groups="sex")
+    shown = words(asked)
+    assert not asked.exception
+    assert "its difference to all others together" in shown
+    assert "Gaps that held" in shown or "No estimate for" in shown
+    multiclass = words(open_page("performance", folder_of("multiclass")))
+    assert "How will groups differ once labels are in?" not in multiclass
 
 
 def test_what_decisions_cost_stands_among_the_measures_in_the_schemas_currency(

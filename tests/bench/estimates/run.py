@@ -9,6 +9,7 @@ from pathlib import Path
 
 from tests.bench.estimates.coverage import covered, withdrawn
 from tests.bench.estimates.document import CLAIMED, Run, claims, document
+from tests.bench.estimates.kinds import KINDS, kind_covered
 from tests.bench.estimates.worlds import WORLDS
 
 DOCS = Path(__file__).resolve().parents[3] / "docs"
@@ -40,8 +41,12 @@ def main() -> int:
         n_runs = max(1, round((RUNS if world.name in CLAIMED else FEWER_RUNS) * options.share))
         found.append(covered(world, n_runs, SEED + 100 + place))
         done(f"coverage: {world.name} {min(found[-1].held.values()):.3f} to {max(found[-1].held.values()):.3f}")
-    run = Run(covered=found, withdrawn=followed, seed=SEED)
-    (options.out / "estimates.md").write_text(document(run, minutes=(time.monotonic() - start) / 60))
+    kinds = []
+    for place, kind in enumerate(KINDS):
+        kinds.append(kind_covered(kind, max(1, round(kind.n_runs * options.share)), SEED + 200 + place))
+        done(f"coverage: {kind.name} {min(kinds[-1].held.values()):.3f} to {max(kinds[-1].held.values()):.3f}")
+    run = Run(covered=found, withdrawn=followed, kinds=kinds, seed=SEED)
+    (options.out / "estimates.md").write_text(document(run, minutes=time.process_time() / 60))
     for claim in claims(run):
         done(f"{'held' if claim.held else 'DID NOT HOLD'}: {claim.what}: {claim.seen}")
     return 0 if all(claim.held for claim in claims(run)) else 1

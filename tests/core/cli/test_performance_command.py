@@ -19,9 +19,12 @@ amounts = { "0" = { "1" = 2500 }, "1" = { "0" = 120 } }
 
 
 def costly(folder: Path) -> Watched:
-    """A model whose schema says what its errors cost."""
+    """A model whose schema says what its errors cost, and whose colours are protected."""
     watched = opened(folder)
-    watched.workspace.models.add(LOCAL_OPERATOR, MODEL, SCHEMA.replace("[columns]", COSTS))
+    schema = SCHEMA.replace("[columns]", COSTS).replace(
+        'colour = { role = "feature"', 'colour = { role = "attribute", protected = true'
+    )
+    watched.workspace.models.add(LOCAL_OPERATOR, MODEL, schema)
     watched.take_in([row for day in range(-8, 0) for row in a_day(day)], role=BatchRole.REFERENCE)
     return watched
 
@@ -82,3 +85,19 @@ def test_without_a_reference_it_says_how_to_give_one(tmp_path: Path) -> None:
     ran = CommandLine(workspace=tmp_path / "workspace")("performance", MODEL)
     assert ran.code == 2
     assert "has no reference yet" in ran.err
+
+
+def test_gaps_between_groups_are_estimated_when_asked_for(performance: CommandLine) -> None:
+    ran = performance("performance", MODEL, "--groups", "colour")
+    assert ran.code == 0, ran.err
+    assert "Estimated by colour, each less all others, from each group's own scores:" in ran.out
+    assert "true_positive_rate_difference red" in ran.out
+    document = performance("performance", MODEL, "--groups", "colour", "--json").json
+    groups = {group["group"]: group for group in document["groups"]["groups"]}
+    assert set(groups) == {"red", "green", "blue"}
+    assert {m["column"] for m in groups["red"]["estimates"]} == {"red"}
+    assert set(groups["red"]["coverage"]) >= {"accuracy red", "accuracy_difference red"}
+    assert "groups" not in performance("performance", MODEL, "--json").json
+    unknown = performance("performance", MODEL, "--groups", "size")
+    assert unknown.code == 2
+    assert "size" in unknown.err

@@ -10,7 +10,7 @@ from core.governance.identity import LOCAL_OPERATOR
 from core.measure import Status
 from core.performance.refusal import Case
 from core.record import BatchRole
-from core.services.estimates import EstimateReport
+from core.services.estimate_report import EstimateReport
 from core.services.observations import Selection
 from tests.builders import write_csv
 from tests.watched import HEADER, MODEL, SCHEMA, Watched, a_day, build, day_name, opened
