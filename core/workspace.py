@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from core.services.jobs import JobService
     from core.services.labels import LabelService
     from core.services.ledger import LedgerService
+    from core.services.lineage import LineageService
     from core.services.loss_change import LossChangeService
     from core.services.maturity import MaturityService
     from core.services.models import ModelService
@@ -230,6 +231,13 @@ class Workspace:
         from core.services.versions import VersionService
 
         return VersionService(database=self.database, artefacts=self.artefacts, clock=self.clock)
+
+    @cached_property
+    def lineage(self) -> LineageService:
+        """Where versions come from."""
+        from core.services.lineage import LineageService
+
+        return LineageService(database=self.database)
 
     @cached_property
     def comparisons(self) -> ComparisonService:

@@ -35,6 +35,7 @@ from core.cli.governance import (
 from core.cli.intake import batch_app, ingest, labels
 from core.cli.jobs import job_app, schedule, worker
 from core.cli.ledger import ledger_app
+from core.cli.lineage import lineage
 from core.cli.model import model_app
 from core.cli.people import account_app, login
 from core.cli.performance import performance
@@ -72,6 +73,7 @@ for group in (
         check_condition,
         gate,
     ),
+    (lineage,),
 ):
     for command in group:
         app.command()(command)
