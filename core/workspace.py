@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from core.services.maturity import MaturityService
     from core.services.models import ModelService
     from core.services.policies import SigningPolicyService
+    from core.services.predictions import PredictionService
     from core.services.profiles import ProfileService
     from core.services.proposals import ProposalService
     from core.services.records import RecordService
@@ -238,6 +239,19 @@ class Workspace:
         from core.services.lineage import LineageService
 
         return LineageService(database=self.database)
+
+    @cached_property
+    def predictions(self) -> PredictionService:
+        """Single predictions, by their id."""
+        from core.services.predictions import PredictionService
+
+        return PredictionService(
+            database=self.database,
+            files=self.files,
+            versions=self.versions,
+            alerts=self.alerts,
+            analysis=self.analysis,
+        )
 
     @cached_property
     def comparisons(self) -> ComparisonService:

@@ -40,6 +40,7 @@ from core.cli.model import model_app
 from core.cli.people import account_app, login
 from core.cli.performance import performance
 from core.cli.policy import policy_app
+from core.cli.prediction import prediction
 from core.cli.proposal import proposal_app
 from core.cli.serving import demo, up
 from core.cli.version import version_app
@@ -73,7 +74,7 @@ for group in (
         check_condition,
         gate,
     ),
-    (lineage,),
+    (lineage, prediction),
 ):
     for command in group:
         app.command()(command)
