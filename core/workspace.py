@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from core.services.predictions import PredictionService
     from core.services.profiles import ProfileService
     from core.services.proposals import ProposalService
+    from core.services.recipe_grid import RecipeGridService
     from core.services.records import RecordService
     from core.services.samples import SampleService
     from core.services.versions import VersionService
@@ -239,6 +240,13 @@ class Workspace:
         from core.services.lineage import LineageService
 
         return LineageService(database=self.database)
+
+    @cached_property
+    def recipe_grids(self) -> RecipeGridService:
+        """Whether a gain would come from data or recipe."""
+        from core.services.recipe_grid import RecipeGridService
+
+        return RecipeGridService(database=self.database, files=self.files, clock=self.clock)
 
     @cached_property
     def predictions(self) -> PredictionService:
