@@ -12,9 +12,9 @@ from core.charts.frame import Chart, Palette, bare_figure, label
 __all__ = ["LineageRow", "lineage_graph"]
 
 ROW, EDGE = 84, 12  # pixels
-DATA, VERSION, MODEL = 0.42, 1.0, 1.72  # where the three columns' marks stand, of 3 wide from -0.5 on
+DATA, VERSION, MODEL = 0.38, 0.88, 1.74  # where the three columns' marks stand, of 3 wide from -0.5 on
 SPREAD = 0.56  # of a row, over which several sets of data are spread
-MOST_TEXT = {DATA: 18, VERSION: 13, MODEL: 14}  # letters that fit a phone; the whole is in the hover text
+MOST_TEXT = {DATA: 14, VERSION: 12, MODEL: 11}  # letters that fit a phone; the whole is in the hover text
 MOST_VERSIONS = 12
 
 
@@ -151,6 +151,8 @@ def _mark(
         yanchor="middle",
         align="right" if x == DATA else "left",
         showarrow=False,
+        bgcolor=palette.ground,  # a line that passes doesn't cross out the words
+        borderpad=1,
         font={"size": 11, "color": palette.text},
     )
 

@@ -33,7 +33,10 @@ class DataUse(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DataSet:
-    """Batches that were used together: their rows, how far they reach, and those of them that are gone since."""
+    """Batches that were used together: their rows, how far they reach, and those of them that are gone since.
+
+    ``sources`` are the files that the batches came from, '' for one that isn't there.
+    """
 
     batches: tuple[int, ...]
     sources: tuple[str, ...]
@@ -159,7 +162,7 @@ def _data(ids: Iterable[int], batches: Mapping[int, BatchRow]) -> DataSet:
     lasts = [batch.last_at for batch in known if batch.last_at is not None]
     return DataSet(
         batches=chosen,
-        sources=tuple(batch.source_name for batch in known),
+        sources=tuple(batches[batch].source_name if batch in batches else "" for batch in chosen),
         n_rows=sum(batch.n_rows for batch in known),
         first_at=min(firsts, default=None),
         last_at=max(lasts, default=None),

@@ -53,16 +53,15 @@ def drawn(found: Lineage) -> None:
 
 def told(found: Lineage) -> None:
     """The graph as a table, and the files behind it."""
-    names, n = ["Version", "State", "Data", "Reads outputs of"], 4 if any(v.stacked_on for v in found.versions) else 3
-    rows = [_row(one)[:n] for one in reversed(found.versions)]
-    cell_table(names[:n], rows, alt=f"Lineage of {found.model}")
+    rows = [_row(one) for one in reversed(found.versions)]
+    cell_table(["Version", "State", "Rests on"], rows, alt=f"Lineage of {found.model}")
     for stack in found.read_by:
         st.markdown(f"**{plain(stack.model)}** reads its outputs as {listed([plain(f) for f in stack.features])}.")
     files = [
         (one.version.name, str(use), batch, source)
         for one in reversed(found.versions)
         for use, data in one.data.items()
-        for batch, source in zip(data.batches, data.sources, strict=False)
+        for batch, source in zip(data.batches, data.sources, strict=True)
     ]
     if files:
         show_numbers(["Version", "Use", "Batch", "File"], files, alt="Batches behind versions", label="Show batches")
@@ -71,13 +70,15 @@ def told(found: Lineage) -> None:
 def _row(one: VersionLineage) -> list[str]:
     origin = f"from {plain(one.parent)}" if one.parent else ""
     origin += f" by {plain(one.origin)}" if one.origin else ""
-    data = [f"{use} **{plain(found.name)}**  \n{muted(_extent(found))}" for use, found in one.data.items()]
-    stacks = [f"{plain(s.model)}  \n{muted(listed([plain(f) for f in s.features]))}" for s in one.stacked_on]
+    rests_on = [f"{use} **{plain(found.name)}**  \n{muted(_extent(found))}" for use, found in one.data.items()]
+    rests_on += [
+        f"reads outputs of **{plain(stack.model)}**  \n{muted(listed([plain(f) for f in stack.features]))}"
+        for stack in one.stacked_on
+    ]
     return [
         f"**{plain(one.version.name)}** {origin}  \n{muted(day(one.version.created_at, year=True))}",
         state_chip(one.version.state),
-        "  \n".join(data) or f"{DASH} {muted('not said')}",
-        "  \n".join(stacks) or DASH,
+        "  \n".join(rests_on) or f"{DASH} {muted('not said')}",
     ]
 
 

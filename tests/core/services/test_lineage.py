@@ -59,6 +59,7 @@ def test_rows_that_are_gone_and_rows_that_flatter_are_told(governed: Governed) -
     assert shown(governed).warnings == (
         f"v3 was trained on batches that were retracted since, or aren't there: {batch + 1}.",
     )
+    assert {one.version.name: one for one in shown(governed).versions}["v3"].data[DataUse.TRAINED].sources[1] == ""
     assert governed.evaluate("v3") == batch + 1
     assert shown(governed).warnings == (
         f"v3 was trained on what it was evaluated on too (batch {batch + 1}): that flatters it.",
