@@ -7,6 +7,7 @@
     + UnknownNameError (LookupError)  a model, column, version, batch ... that doesn't exist
     + ConflictError                   it exists already, or somebody changed it meanwhile
   x NotAllowedError (PermissionError) the actor lacks the right; exit code 1
+    + SignInAgainError                the sign-in is too old to sign with: the same again after giving the password
   x BinMismatchError (ValueError)     two count tables that don't share their bins
   x OutsideError                      a database, disk or other system failed; exit code 3
 
@@ -27,6 +28,7 @@ __all__ = [
     "OutsideError",
     "PlumblineError",
     "SchemaError",
+    "SignInAgainError",
     "UnknownNameError",
 ]
 
@@ -84,6 +86,10 @@ class NotAllowedError(PlumblineError, PermissionError):
     """The actor lacks the right this call needs."""
 
     exit_code = 1
+
+
+class SignInAgainError(NotAllowedError):
+    """The sign-in is too old to sign with; once the password was given again, the same call goes through."""
 
 
 class BinMismatchError(PlumblineError, ValueError):

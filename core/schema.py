@@ -102,6 +102,7 @@ class ColumnSpec(_Strict):
     missing: tuple[str, ...] = ()
     format: str = "iso"
     importance: Annotated[float | None, Field(ge=0)] = None
+    output_of: Annotated[str | None, Field(min_length=1, max_length=200)] = None
 
     @model_validator(mode="after")
     def _fits_its_role(self) -> Self:
@@ -118,6 +119,8 @@ class ColumnSpec(_Strict):
             )
         if self.reference_group is not None and not self.protected:
             raise ValueError("reference_group goes with protected = true")
+        if self.output_of is not None and self.role is not Role.FEATURE:
+            raise ValueError("output_of names the model whose output a feature is; it goes with role = 'feature'")
         if self.class_ is not None and self.role is not Role.SCORE:
             raise ValueError("class goes with role = 'score'")
         return self
@@ -333,6 +336,15 @@ class ModelSchema(_Strict):
     def features(self) -> tuple[str, ...]:
         """What the model reads, in schema order."""
         return tuple(name for name, spec in self.columns.items() if spec.role is Role.FEATURE)
+
+    @property
+    def stacked_on(self) -> dict[str, tuple[str, ...]]:
+        """Other models whose outputs are features of this one, and which features those are."""
+        found: dict[str, tuple[str, ...]] = {}
+        for name, spec in self.columns.items():
+            if spec.output_of is not None:
+                found[spec.output_of] = (*found.get(spec.output_of, ()), name)
+        return found
 
     @property
     def described(self) -> tuple[str, ...]:

@@ -30,12 +30,15 @@ if TYPE_CHECKING:
     from core.services.jobs import JobService
     from core.services.labels import LabelService
     from core.services.ledger import LedgerService
+    from core.services.lineage import LineageService
     from core.services.loss_change import LossChangeService
     from core.services.maturity import MaturityService
     from core.services.models import ModelService
     from core.services.policies import SigningPolicyService
+    from core.services.predictions import PredictionService
     from core.services.profiles import ProfileService
     from core.services.proposals import ProposalService
+    from core.services.recipe_grid import RecipeGridService
     from core.services.records import RecordService
     from core.services.samples import SampleService
     from core.services.selective import SelectiveService
@@ -239,6 +242,33 @@ class Workspace:
         from core.services.versions import VersionService
 
         return VersionService(database=self.database, artefacts=self.artefacts, clock=self.clock)
+
+    @cached_property
+    def lineage(self) -> LineageService:
+        """Where versions come from."""
+        from core.services.lineage import LineageService
+
+        return LineageService(database=self.database)
+
+    @cached_property
+    def recipe_grids(self) -> RecipeGridService:
+        """Whether a gain would come from data or recipe."""
+        from core.services.recipe_grid import RecipeGridService
+
+        return RecipeGridService(database=self.database, files=self.files, clock=self.clock)
+
+    @cached_property
+    def predictions(self) -> PredictionService:
+        """Single predictions, by their id."""
+        from core.services.predictions import PredictionService
+
+        return PredictionService(
+            database=self.database,
+            files=self.files,
+            versions=self.versions,
+            alerts=self.alerts,
+            analysis=self.analysis,
+        )
 
     @cached_property
     def comparisons(self) -> ComparisonService:

@@ -29,7 +29,9 @@ PAGES = {
         ("review", "Review", "rate_review"),
         ("versions", "Versions", "deployed_code"),
         ("compare", "Compare", "compare_arrows"),
+        ("lineage", "Lineage", "account_tree"),
         ("policies", "Policies", "gavel"),
+        ("prediction", "Prediction", "fingerprint"),
         ("ledger", "Ledger", "history_edu"),
     ],
     "Manage": [
@@ -39,7 +41,11 @@ PAGES = {
     ],
 }
 UNLISTED = ("review", "alarm_policy")  # reached from another page, not by itself
-NEEDS = {"ledger": Right.AUDIT, "people": Right.ADMINISTER}  # pages that tell others why they show nothing
+NEEDS = {
+    "ledger": Right.AUDIT,
+    "prediction": Right.AUDIT,
+    "people": Right.ADMINISTER,
+}  # pages that tell others why they show nothing
 
 st.set_page_config(
     page_title="Plumbline",

@@ -9,7 +9,7 @@ import streamlit as st
 from core.governance.identity import ANONYMOUS, LOCAL_OPERATOR, Actor
 from dashboard.opened import workspace
 
-__all__ = ["COOKIE", "actor_of", "current_actor", "sign_out"]
+__all__ = ["COOKIE", "actor_of", "confirm", "current_actor", "sign_out"]
 
 COOKIE = "plumbline_session"
 
@@ -27,6 +27,11 @@ def actor_of(cookies: Mapping[str, str]) -> Actor:
     if owner is not None:
         return owner
     return ANONYMOUS if accounts.exist(ANONYMOUS) else LOCAL_OPERATOR
+
+
+def confirm(password: str) -> None:
+    """Make the browser's sign-in fresh by a password; raises NotAllowedError if it is wrong."""
+    workspace().accounts.confirm(current_actor(), st.context.cookies.get(COOKIE, ""), password)
 
 
 def sign_out() -> None:

@@ -91,14 +91,14 @@ def _sign_up(workspace: Workspace) -> dict[str, Actor]:
 
 def _lend(workspace: Workspace, files: Path, people: dict[str, Actor], clock: _Clock, tell: Step) -> None:
     """The lender's half-year: v6 serves from the start, v7 follows it in July."""
-    ada, ines, otto = people.values()
+    ada = people["ada"]
     workspace.models.add(ada, LENDER, (files / f"{LENDER}.toml").read_text(encoding="utf-8"))
     _records(workspace, ada, LENDER, [files / "reference.parquet"], BatchRole.REFERENCE)
     workspace.profiles.refresh(ada, LENDER)
     asked = workspace.proposals.open(
         ada, LENDER, ProposalKind.PROMOTE, "v6", reason="It serves since January; from today on it is watched."
     )
-    _approve(workspace, ines, asked.proposal.id, "Known and in use; the reference is what it was validated on.")
+    _approve(workspace, "ines", asked.proposal.id, "Known and in use; the reference is what it was validated on.")
     for path in sorted((files / "production").iterdir()):
         clock.at = _morning_after(path)
         if clock.at > V7_FROM and workspace.versions.in_force(ada, LENDER, clock.at).version == "v6":  # type: ignore[union-attr]
@@ -108,7 +108,7 @@ def _lend(workspace: Workspace, files: Path, people: dict[str, Actor], clock: _C
             asked = workspace.proposals.open(
                 ada, LENDER, ProposalKind.PROMOTE, "v7", reason="The yearly revision of the scorecard."
             )
-            _approve(workspace, otto, asked.proposal.id, "As good as v6 on the same decisions, for every group.")
+            _approve(workspace, "otto", asked.proposal.id, "As good as v6 on the same decisions, for every group.")
             clock.at = week_end
         _records(workspace, ada, LENDER, [path], BatchRole.PRODUCTION)
         known = files / "labels" / f"{path.name.removesuffix('.csv.gz').removesuffix('.parquet')}.csv.gz"
@@ -162,10 +162,11 @@ def _records(
             raise RuntimeError(f"The demo's own file {outcome.file} was refused: {outcome.error}")
 
 
-def _approve(workspace: Workspace, actor: Actor, proposal_id: int, reason: str) -> None:
-    """Decide, and have a worker do what was decided."""
+def _approve(workspace: Workspace, name: str, proposal_id: int, reason: str) -> None:
+    """Sign in to decide, and have a worker do what was decided."""
     from core.jobs import run_worker  # imported late: the durable queue is slow to load
 
+    actor = workspace.accounts.sign_in(ANONYMOUS, name, PASSWORD).actor
     job_id = workspace.proposals.decide(actor, proposal_id, Move.APPROVE, reason=reason).job_id or ""
     stop = threading.Event()
     worker = threading.Thread(target=run_worker, args=(workspace,), kwargs={"stop": stop})

@@ -5,8 +5,8 @@ from __future__ import annotations
 import atexit
 import shutil
 import tempfile
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from itertools import count
@@ -25,7 +25,7 @@ from core.storage.queue import JobQueue
 from core.workspace import Workspace
 from tests.builders import SCHEMA, START, rows, write_csv
 
-__all__ = ["MODEL", "NOW", "PASSWORD", "Clock", "Governed", "build"]
+__all__ = ["MODEL", "NOW", "PASSWORD", "Clock", "Governed", "People", "build"]
 
 MODEL = "m"
 NOW = START + timedelta(days=30)
@@ -61,6 +61,23 @@ class Clock:
         self.now += timedelta(**by)
 
 
+class People(Mapping[str, Actor]):
+    """People by name, each of whom has just given their password whenever they are asked for."""
+
+    def __init__(self, roles: Mapping[str, Sequence[UserRole]], clock: Clock) -> None:
+        self._actors = {name: Actor(name=name, roles=tuple(of)) for name, of in roles.items()}
+        self._clock = clock
+
+    def __getitem__(self, name: str) -> Actor:
+        return replace(self._actors[name], signed_in_at=self._clock())
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._actors)
+
+    def __len__(self) -> int:
+        return len(self._actors)
+
+
 @dataclass(kw_only=True)
 class Governed:
     """A workspace in which v1 has served, and v2 was evaluated on rows that v1 served; nothing is in force yet.
@@ -72,8 +89,10 @@ class Governed:
     workspace: Workspace
     clock: Clock
     folder: Path
-    people: dict[str, Actor] = field(default_factory=dict)
-    _numbers: count[int] = field(default_factory=lambda: count(1))
+    people: Mapping[str, Actor]
+
+    def __post_init__(self) -> None:
+        self._numbers = count(1)
 
     def __getattr__(self, name: str) -> Actor:
         try:
@@ -178,8 +197,7 @@ def build(folder: Path, *, database_url: str | None = None) -> Governed:
 def _opened(folder: Path, database_url: str | None) -> Governed:
     clock = Clock()
     workspace = Workspace.open(folder / "workspace", database_url=database_url, clock=clock)
-    people = {name: Actor(name=name, roles=roles) for name, roles in PEOPLE.items()}
-    people["root"] = Actor(name="root", roles=(UserRole.ADMIN,))
+    people = People({**PEOPLE, "root": (UserRole.ADMIN,)}, clock)
     return Governed(workspace=workspace, clock=clock, folder=folder, people=people)
 
 

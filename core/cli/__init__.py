@@ -35,10 +35,12 @@ from core.cli.governance import (
 from core.cli.intake import batch_app, ingest, labels
 from core.cli.jobs import job_app, schedule, worker
 from core.cli.ledger import ledger_app
+from core.cli.lineage import lineage
 from core.cli.model import model_app
 from core.cli.people import account_app, login
 from core.cli.performance import performance
 from core.cli.policy import policy_app
+from core.cli.prediction import prediction
 from core.cli.proposal import proposal_app
 from core.cli.serving import demo, up
 from core.cli.version import version_app
@@ -72,6 +74,7 @@ for group in (
         check_condition,
         gate,
     ),
+    (lineage, prediction),
 ):
     for command in group:
         app.command()(command)

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from core.cli.options import HERE, JsonOption, ReasonOption, WorkspaceOption, actor, as_date, opened
 from core.cli.policy import TierOption, read_rules
 from core.cli.proposal import plain_proposal
+from core.cli.retraining import ExcludeOption, retraining_arguments
 from core.console import print_json, say, warn
 from core.errors import InputError
 from core.governance.approval import seat_words
@@ -48,13 +49,7 @@ def propose(
     version: Annotated[str | None, typer.Argument(help="What to promote, roll back to, retire or renew.")] = None,
     reason: ReasonOption = "",
     recipe: Annotated[Path | None, typer.Option(metavar="FILE.toml", help="How to retrain.")] = None,
-    exclude: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="'FROM TO REASON'",
-            help="Don't learn from these days (TO is not one of them): one quoted argument, may be given again.",
-        ),
-    ] = None,
+    exclude: ExcludeOption = None,
     policy: Annotated[
         Path | None, typer.Option(metavar="FILE.toml", help="The rules of signing that `propose policy` asks for.")
     ] = None,
@@ -63,15 +58,11 @@ def propose(
     json: JsonOption = False,
 ) -> None:
     """Ask to retrain a model, to promote, roll back to, retire or renew a version of it, or to change its policy."""
-    arguments: dict[str, Any] = {}
-    if recipe is not None:
-        arguments["recipe"] = _read_recipe(recipe)
+    arguments = retraining_arguments(recipe, exclude)
     if policy is not None:
         arguments["policy"] = read_rules(policy)
     if tier is not None:
         arguments["tier"] = str(tier)
-    if exclude:
-        arguments["exclude"] = [_window(text) for text in exclude]
     space = opened(workspace)
     _tell(space.proposals.open(actor(space), model, kind, version, reason=reason, arguments=arguments), json=json)
 
@@ -224,15 +215,6 @@ def _tell(decided: Decided, *, json: bool) -> None:
         warn(f"Its evidence is stale: {'; '.join(found.stale)}.")
 
 
-def _read_recipe(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise InputError(f"{path} can't be read: {error.strerror}.") from error
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path} is not UTF-8 text; a recipe is a TOML file.") from error
-
-
 def _condition(text: str) -> Condition:
     parts = text.split(maxsplit=2)
     due = as_date(parts[1], "--condition") if len(parts) == 3 else None
@@ -240,13 +222,3 @@ def _condition(text: str) -> Condition:
         raise InputError(f"--condition {text!r} needs OWNER, DATE and TEXT, such as 'ada 2026-06-01 label 200 cases'.")
     end = due + timedelta(days=1) if len(parts[1]) == len("2026-06-01") else due
     return Condition(text=parts[2], owner=parts[0], due_at=end)
-
-
-def _window(text: str) -> dict[str, str]:
-    parts: Sequence[str] = text.split(maxsplit=2)
-    if len(parts) != 3:
-        raise InputError(f"--exclude {text!r} needs FROM, TO and REASON, such as '2026-03-02 2026-03-09 broken feed'.")
-    start, end = as_date(parts[0], "--exclude"), as_date(parts[1], "--exclude")
-    if start is None or end is None or start >= end:
-        raise InputError(f"--exclude {text!r}: FROM must lie before TO.")
-    return {"from": start.isoformat(), "to": end.isoformat(), "reason": parts[2]}

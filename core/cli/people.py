@@ -11,7 +11,7 @@ import typer
 from core.cli.options import HERE, JsonOption, WorkspaceOption, actor, opened
 from core.console import print_json, print_table, say, warn
 from core.errors import InputError, UnknownNameError
-from core.governance.identity import ACCOUNT_ROLES, ANONYMOUS, UserRole
+from core.governance.identity import ACCOUNT_ROLES, ANONYMOUS, FRESH_FOR, UserRole
 
 if TYPE_CHECKING:
     from core.services.accounts import AccountInfo
@@ -42,7 +42,10 @@ def login(
         print("Name: ", end="", file=sys.stderr, flush=True)  # noqa: T201 (stdout is for the token alone)
         name = sys.stdin.readline().strip()
     signed_in = space.accounts.sign_in(ANONYMOUS, name, _password(f"Password of {name}: "), purpose="command")
-    warn(f"Signed in as {signed_in.actor.name} until {signed_in.expires_at:%Y-%m-%d %H:%M} UTC.")
+    warn(
+        f"Signed in as {signed_in.actor.name} until {signed_in.expires_at:%Y-%m-%d %H:%M} UTC; to sign, within "
+        f"{FRESH_FOR.seconds // 60} minutes."
+    )
     if json:
         print_json(
             {"token": signed_in.token, "name": signed_in.actor.name, "expires_at": signed_in.expires_at.isoformat()}

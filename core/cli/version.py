@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from core.cli.options import HERE, JsonOption, WorkspaceOption, actor, as_date, opened
+from core.cli.retraining import version_grid
 from core.console import print_json, print_table, say
 from core.errors import InputError
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["print_comparison", "version_app"]
 
 version_app = typer.Typer(help="Versions that may serve.", no_args_is_help=True)
+version_app.command("grid")(version_grid)
 
 
 @version_app.command("add")

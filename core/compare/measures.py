@@ -14,7 +14,7 @@ from core.compare.verdicts import IN_LABEL_UNITS
 from core.errors import InputError, UnknownNameError
 from core.schema import Task
 
-__all__ = ["MARGINS", "MEASURES", "margins_for", "nothing_because", "row_values"]
+__all__ = ["MARGINS", "MEASURES", "SHARE_OF_LOSS", "margins_for", "nothing_because", "row_values"]
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]

@@ -15,7 +15,7 @@ from core.compare.rows import PairedRows
 from core.measure import Interval
 from core.stats.intervals import normal_interval
 
-__all__ = ["PairedAreas", "auc_difference", "delong"]
+__all__ = ["PairedAreas", "auc_difference", "delong", "placements"]
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -73,11 +73,8 @@ def delong(positive: Bools, champion: Floats, candidate: Floats) -> PairedAreas:
     n_positive, n_negative = int(positive.sum()), int((~positive).sum())
     if not (n_positive and n_negative):
         raise ValueError(f"ROC AUC needs rows of both classes, got {n_negative} negatives and {n_positive} positives.")
-    placed = [
-        (_shares_below(score[positive], score[~positive]), 1 - _shares_below(score[~positive], score[positive]))
-        for score in (champion, candidate)
-    ]
-    (of_positives, of_negatives), (of_positives_now, of_negatives_now) = placed
+    of_positives, of_negatives = placements(positive, champion)
+    of_positives_now, of_negatives_now = placements(positive, candidate)
     error = None
     if min(n_positive, n_negative) > 1:
         changes = (of_positives_now - of_positives, of_negatives_now - of_negatives)
@@ -85,6 +82,19 @@ def delong(positive: Bools, champion: Floats, candidate: Floats) -> PairedAreas:
     return PairedAreas(
         champion=float(of_positives.mean()), candidate=float(of_positives_now.mean()), standard_error=error
     )
+
+
+def placements(positive: Bools, score: Floats) -> tuple[Floats, Floats]:
+    """Of each positive the share of negatives that score lower, of each negative that of positives that score higher.
+
+    Ties count half; the mean of either is the area under the ROC curve.
+
+    Examples
+    --------
+    >>> placements(np.array([True, True, False]), np.array([0.9, 0.2, 0.4]))
+    (array([1., 0.]), array([0.5]))
+    """
+    return _shares_below(score[positive], score[~positive]), 1 - _shares_below(score[~positive], score[positive])
 
 
 def _shares_below(values: Floats, others: Floats) -> Floats:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 
-from core.errors import NotAllowedError
+from core.errors import NotAllowedError, SignInAgainError
 
 __all__ = [
     "ACCOUNT_ROLES",
     "ANONYMOUS",
+    "FRESH_FOR",
     "LOCAL_OPERATOR",
     "RESERVED_NAMES",
     "RIGHTS",
@@ -21,11 +23,15 @@ __all__ = [
     "Right",
     "UserRole",
     "allowed",
+    "check_fresh",
 ]
 
 P = ParamSpec("P")
 R = TypeVar("R")
 S = TypeVar("S")
+
+
+FRESH_FOR = timedelta(minutes=15)  # how long a sign-in is good for signing
 
 
 class UserRole(StrEnum):
@@ -88,20 +94,63 @@ RIGHTS: dict[UserRole, frozenset[Right]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Actor:
-    """Who calls a service."""
+    """Who calls a service; `signed_in_at` is when they last gave their password, None for whoever has none."""
 
     name: str
     roles: tuple[UserRole, ...]
+    signed_in_at: datetime | None = None
 
     def may(self, right: Right) -> bool:
         """Whether any of the actor's roles grants the right."""
         return any(right in RIGHTS[role] for role in self.roles)
+
+    def is_fresh(self, now: datetime) -> bool:
+        """Whether they gave their password in the last 15 minutes, as signing needs."""
+        return self.signed_in_at is not None and now - self.signed_in_at <= FRESH_FOR
 
 
 LOCAL_OPERATOR = Actor(name="local operator", roles=(UserRole.OPERATOR,))
 WORKER = Actor(name="plumbline worker", roles=(UserRole.WORKER,))
 ANONYMOUS = Actor(name="anonymous", roles=(UserRole.ANONYMOUS,))
 RESERVED_NAMES = frozenset({LOCAL_OPERATOR.name, WORKER.name, ANONYMOUS.name})
+
+
+def check_fresh(actor: Actor, *, now: datetime) -> None:
+    """Raise SignInAgainError unless the actor gave their password in the last 15 minutes.
+
+    A signature is of whoever gives it, not of whoever finds a browser open or a token in a file; so this binds
+    everybody, whatever their role.
+
+    References
+    ----------
+    21 CFR 11.200(a)(1): components of an electronic signature are given anew once a session isn't continuous.
+
+    Examples
+    --------
+    >>> from datetime import UTC
+    >>> nine = datetime(2026, 5, 4, 9, tzinfo=UTC)
+    >>> ines = Actor(name="ines", roles=(UserRole.REVIEWER,), signed_in_at=nine)
+    >>> check_fresh(ines, now=nine + FRESH_FOR)
+    >>> check_fresh(ines, now=nine + 2 * FRESH_FOR)  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+        ...
+    core.errors.SignInAgainError: To sign takes a password of the last 15 minutes; ines gave it 30 minutes ago. ...
+    """
+    if actor.is_fresh(now):
+        return
+    last = "never gave one here" if actor.signed_in_at is None else f"gave it {_ago(now - actor.signed_in_at)} ago"
+    raise SignInAgainError(
+        f"To sign takes a password of the last {FRESH_FOR.seconds // 60} minutes; {actor.name} {last}. Give it again: "
+        f'the page asks for it; for commands, export PLUMBLINE_TOKEN="$(plumbline login {actor.name})".'
+    )
+
+
+def _ago(time: timedelta) -> str:
+    """How long ago, the minutes rounded up."""
+    minutes = -int(-time.total_seconds() // 60)
+    if minutes < 120:
+        return f"{minutes} minutes"
+    return f"{minutes // 60} hours" if minutes < 48 * 60 else f"{minutes // (24 * 60)} days"
 
 
 def allowed(

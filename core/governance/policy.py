@@ -98,7 +98,9 @@ class SigningPolicy(BaseModel):
             return cls.model_validate(dict(content))
         except ValidationError as error:
             problems = [
-                f"{'.'.join(map(str, e['loc']))}: {e['msg'].removeprefix('Value error, ')}" for e in error.errors()
+                f"{'.'.join(map(str, e['loc']))}: {e['msg'].removeprefix('Value error, ')}"
+                + (f", got {e['input']!r}" if e["type"] == "enum" else "")
+                for e in error.errors()
             ]
             raise InputError(f"The signing policy can't be used: {'; '.join(problems)}.") from error
 

@@ -92,6 +92,7 @@ AFTER_DECIDING = frozenset({M.REVOKE, M.MEET})
 ON_FRESH_EVIDENCE = frozenset({M.APPROVE, M.RETRY, M.START})
 BY_WORKER = frozenset({M.START, M.FINISH, M.FAIL})
 NOBODY: Mapping[str, Collection[UserRole]] = MappingProxyType({})
+SIGNED_TO_ASK = frozenset({ProposalKind.RENEW, ProposalKind.POLICY})  # who may decide, and for how long
 ASKING = frozenset({M.OPEN, M.SUBMIT, M.REFRESH})
 
 

@@ -11,7 +11,7 @@ from functools import cache
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerifyMismatchError
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
 from core.errors import ConflictError, InputError, NotAllowedError, UnknownNameError
@@ -116,16 +116,52 @@ class AccountService:
 
     @allowed(Right.SIGN_IN)
     def sign_in(self, actor: Actor, name: str, password: str, *, purpose: str = "browser") -> SignedIn:  # noqa: ARG002
-        """Check a password and hand out a token; raises NotAllowedError, the same for a wrong name or password.
+        """Check a password and hand out a token; raises NotAllowedError, the same for a wrong name or password."""
+        if purpose not in LIFETIMES:
+            raise InputError(f"{purpose!r} is no purpose of a token; it is {' or '.join(LIFETIMES)}.")
+        now = self.clock()
+        account_id, hashed = self._proved(name, password, now=now)
+        token = secrets.token_urlsafe(32)
+        expires_at = now + LIFETIMES[purpose]
+        with self.database.write(LOCK) as session:
+            row = _unlocked(session, account_id, hashed)
+            session.execute(delete(AccessTokenRow).where(AccessTokenRow.expires_at < now))
+            session.add(
+                AccessTokenRow(
+                    account_id=row.id,
+                    token_sha256=_digest(token),
+                    purpose=purpose,
+                    created_at=now,
+                    expires_at=expires_at,
+                )
+            )
+            return SignedIn(token=token, actor=_actor(row, now), expires_at=expires_at)
+
+    @allowed(Right.SIGN_IN)
+    def confirm(self, actor: Actor, token: str, password: str) -> Actor:
+        """Make a sign-in fresh again by the password of whom its token stands for; it expires no later for that.
+
+        A wrong password counts as a failed sign-in. Raises NotAllowedError.
+        """
+        owner = self.owner(actor, token)
+        if owner is None:
+            raise NotAllowedError("Your session has ended: sign in anew.")
+        now = self.clock()
+        account_id, hashed = self._proved(owner.name, password, now=now)
+        with self.database.write(LOCK) as session:
+            row = _unlocked(session, account_id, hashed)
+            of = AccessTokenRow.token_sha256 == _digest(token), AccessTokenRow.account_id == row.id
+            session.execute(update(AccessTokenRow).where(*of).values(created_at=now))
+            return _actor(row, now)
+
+    def _proved(self, name: str, password: str, *, now: datetime) -> tuple[int, str]:
+        """The account whose name and password these are, and the hash that the password was checked against.
 
         An attempt counts as failed until its password proved right, so that attempts side by side can't
         outrun the lock.
         """
-        if purpose not in LIFETIMES:
-            raise InputError(f"{purpose!r} is no purpose of a token; it is {' or '.join(LIFETIMES)}.")
         if not (_is_text(name) and _is_text(password)):
             raise NotAllowedError(WRONG)
-        now = self.clock()
         with self.database.write(LOCK) as session:
             is_name = name.isprintable()  # not all databases can look for other characters
             row = session.scalar(select(AccountRow).where(AccountRow.name == name)) if is_name else None
@@ -142,36 +178,21 @@ class AccountService:
             account_id, hashed = (row.id, row.password_hash) if row is not None and is_known else (0, _nobodys_hash())
         if not _matches(hashed, password) or not is_known:
             raise NotAllowedError(WRONG)
-        token = secrets.token_urlsafe(32)
-        expires_at = now + LIFETIMES[purpose]
-        with self.database.write(LOCK) as session:
-            row = session.get_one(AccountRow, account_id)
-            if row.password_hash != hashed or row.disabled_at is not None:  # changed while it was checked
-                raise NotAllowedError(WRONG)
-            row.n_failures, row.locked_until = 0, None
-            session.execute(delete(AccessTokenRow).where(AccessTokenRow.expires_at < now))
-            session.add(
-                AccessTokenRow(
-                    account_id=row.id,
-                    token_sha256=_digest(token),
-                    purpose=purpose,
-                    created_at=now,
-                    expires_at=expires_at,
-                )
-            )
-            return SignedIn(token=token, actor=_actor(row), expires_at=expires_at)
+        return account_id, hashed
 
     @allowed(Right.SIGN_IN)
     def owner(self, actor: Actor, token: str) -> Actor | None:  # noqa: ARG002
         """Whom a token stands for; None if it is unknown, expired or its account was ended."""
         with self.database.read() as session:
             query = (
-                select(AccountRow, AccessTokenRow.expires_at)
+                select(AccountRow, AccessTokenRow)
                 .join(AccessTokenRow, AccessTokenRow.account_id == AccountRow.id)
                 .where(AccessTokenRow.token_sha256 == _digest(token), AccountRow.disabled_at.is_(None))
             )
             found = session.execute(query).first()
-            return _actor(found[0]) if found is not None and found[1] > self.clock() else None
+            if found is None or found[1].expires_at <= self.clock():
+                return None
+            return _actor(found[0], found[1].created_at)
 
     @allowed(Right.SIGN_IN)
     def sign_out(self, actor: Actor, token: str) -> None:  # noqa: ARG002
@@ -221,6 +242,15 @@ def _account(session: Session, name: str) -> AccountRow:
     row = session.scalar(select(AccountRow).where(AccountRow.name == name))
     if row is None:
         raise UnknownNameError("account", name, session.scalars(select(AccountRow.name)))
+    return row
+
+
+def _unlocked(session: Session, account_id: int, hashed: str) -> AccountRow:
+    """An account whose password proved right: its failures are forgotten, unless it was changed meanwhile."""
+    row = session.get_one(AccountRow, account_id)
+    if row.password_hash != hashed or row.disabled_at is not None:
+        raise NotAllowedError(WRONG)
+    row.n_failures, row.locked_until = 0, None
     return row
 
 
@@ -278,8 +308,8 @@ def _digest(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
 
-def _actor(row: AccountRow) -> Actor:
-    return Actor(name=row.name, roles=tuple(UserRole(role) for role in row.roles))
+def _actor(row: AccountRow, signed_in_at: datetime) -> Actor:
+    return Actor(name=row.name, roles=tuple(UserRole(role) for role in row.roles), signed_in_at=signed_in_at)
 
 
 def _info(row: AccountRow) -> AccountInfo:

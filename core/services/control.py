@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from core.errors import ConflictError, InputError, NotAllowedError, UnknownNameError
-from core.governance.identity import Actor, Right, UserRole, allowed
+from core.governance.identity import Actor, Right, UserRole, allowed, check_fresh
 from core.services.admissible import checked_text
 from core.services.chart_assembly import chart_report
 from core.services.chart_changes import changed_phases, find_window
@@ -246,7 +246,10 @@ class ChartService:
             For the one who proposed it.
         ConflictError
             If it was decided already.
+        SignInAgainError
+            If the actor gave the password over 15 minutes ago.
         """
+        check_fresh(actor, now=self.clock())
         if step not in (PhaseStep.ADOPT, PhaseStep.REJECT):
             raise InputError(f"{step} is no decision on a phase I; it is adopt or reject.")
         text = checked_text(reason, "A decision needs a reason.")

@@ -13,18 +13,19 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from sqlalchemy import select
 
-from core.actions.retrain.eligibility import BATCH, Eligible, eligible
+from core.actions.retrain.eligibility import BATCH, Eligible
 from core.actions.targets import Target
-from core.errors import ConflictError, InputError
+from core.errors import ConflictError
 from core.governance.identity import Actor, Right, allowed
 from core.governance.proposals import ProposalKind, ProposalState
 from core.measure import Status
-from core.record import ID, LABEL, LABEL_TIME, TIMESTAMP, VARIANT, VERSION, BatchRole
+from core.record import ID, LABEL, LABEL_TIME, TIMESTAMP, BatchRole
 from core.schema import ModelSchema, Role
 from core.services.alerts import AlertService
 from core.services.analysis import AnalysisService
 from core.services.batches import BatchService
 from core.services.jobs import JobCancelledError, JobState
+from core.services.learnable import learnable_records
 from core.services.profiles import ProfileService
 from core.services.proposal import ProposalInfo
 from core.services.proposals import ProposalService
@@ -34,9 +35,8 @@ from core.services.signing_policy import put_in_force
 from core.services.versions import VersionInfo, VersionService, VersionState, deployed
 from core.storage.database import Database
 from core.storage.files import WorkspaceFiles, sha256_of
-from core.storage.labels import labelled_records
 from core.storage.ledger import append
-from core.storage.repository import LIVE_ROLES, Repository
+from core.storage.repository import Repository
 from core.storage.signing import JobRow, ProposalRow
 from core.storage.tables import ModelRow, VersionRow
 
@@ -196,27 +196,15 @@ class ExecutionService:
         return found
 
     def _eligible(self, proposal: ProposalInfo) -> tuple[ModelSchema, Eligible]:
-        """The records that may be learnt from: live ones, as labelled now."""
+        """The records that may be learnt from."""
         with self.database.read() as session:
-            repository = Repository(session)
-            model = repository.model(proposal.model)
-            schema = repository.schema(model)
-            columns = [ID, TIMESTAMP, VERSION, VARIANT, LABEL, LABEL_TIME, *schema.described]
-            frames = []
-            for batch in repository.batches(model, roles=LIVE_ROLES):
-                labels = [self.files.path(label.labels_sha256) for label in repository.label_batches_of(batch)]
-                table = labelled_records(self.files.path(batch.records_sha256), labels, columns)
-                frame: pd.DataFrame = table.to_pandas()
-                frame[BATCH] = batch.id
-                frames.append(frame)
-        if not frames:
-            raise InputError(f"{proposal.model} has no records to learn from.")
-        return schema, eligible(
-            pd.concat(frames, ignore_index=True),
-            now=self.clock(),
-            maturity_days=schema.labels.delay_days,
-            windows=excluded_windows(proposal.arguments),
-        )
+            return learnable_records(
+                session,
+                self.files,
+                proposal.model,
+                now=self.clock(),
+                windows=excluded_windows(proposal.arguments),
+            )
 
     def _register(
         self, actor: Actor, proposal: ProposalInfo, trained: Trained, found: Eligible, schema: ModelSchema

@@ -14,8 +14,16 @@ from sqlalchemy.orm import Session
 from core.errors import ConflictError, InputError, NotAllowedError, UnknownNameError
 from core.governance.conditions import Condition
 from core.governance.evidence import Evidence
-from core.governance.identity import Actor, Right, UserRole, allowed
-from core.governance.proposals import AFTER_DECIDING, DECISIONS, Move, ProposalKind, ProposalState, next_state
+from core.governance.identity import Actor, Right, UserRole, allowed, check_fresh
+from core.governance.proposals import (
+    AFTER_DECIDING,
+    DECISIONS,
+    SIGNED_TO_ASK,
+    Move,
+    ProposalKind,
+    ProposalState,
+    next_state,
+)
 from core.governance.quorum import vacant
 from core.services.admissible import check_further, check_possible, checked_text
 from core.services.evidence import EvidenceService
@@ -81,9 +89,13 @@ class ProposalService:
             Without a reason, or where there is no evidence for it.
         ConflictError
             If the same is asked for already.
+        SignInAgainError
+            For a person who asks for a renewal or a policy, if the password was given over 15 minutes ago.
         """
         # What nobody has put a name to stays a draft: else a reviewer could ask without a token and approve with one.
         requester = None if UserRole.OPERATOR in actor.roles else actor.name
+        if kind in SIGNED_TO_ASK and requester is not None:
+            check_fresh(actor, now=self.clock())
         return self._open(actor, model, kind, version, reason=reason, arguments=arguments or {}, requester=requester)
 
     @allowed(Right.RUN_JOBS)
@@ -167,7 +179,10 @@ class ProposalService:
             If somebody was faster, or the evidence is stale or another.
         NotAllowedError
             If the actor is the one who asked.
+        SignInAgainError
+            If the actor gave the password over 15 minutes ago, as for all that is signed.
         """
+        check_fresh(actor, now=self.clock())
         if move not in DECISIONS:
             raise InputError(f"{move} is no decision; it is approve, reject or request changes.")
         if conditions and move is not Move.APPROVE:
@@ -186,6 +201,7 @@ class ProposalService:
         ConflictError
             If it isn't approved, its job runs, or it asked for nothing that stays in force.
         """
+        check_fresh(actor, now=self.clock())
         return self._move(actor, proposal_id, Move.REVOKE, reason)
 
     @allowed(Right.DECIDE)
@@ -204,6 +220,7 @@ class ProposalService:
         NotAllowedError
             If the actor is the one who had to meet it.
         """
+        check_fresh(actor, now=self.clock())
         found = self.show(actor, proposal_id).conditions
         if condition not in found:
             raise UnknownNameError("condition", condition, found)
@@ -313,6 +330,8 @@ class ProposalService:
     def _refreshed(self, actor: Actor, proposal_id: int, move: Move, reason: str) -> Decided:
         before = self.show(actor, proposal_id)
         self._check(actor, before, move, reason)
+        if before.kind in SIGNED_TO_ASK:
+            check_fresh(actor, now=self.clock())
         evidence = self.evidence.freeze(actor, before.model, before.kind, before.version, before.arguments)
         return self._move(actor, proposal_id, move, reason, evidence=evidence)
 
@@ -352,8 +371,8 @@ class ProposalService:
                 keep(session, evidence)
                 proposal.evidence_sha256 = evidence.sha256
                 proposal.requester = proposal.requester or actor.name
-            signed = [signature.roles for signature in found.approvals]
-            is_complete = not vacant(found.seats, [*signed, actor.roles])
+            signatures = [signature.roles for signature in found.approvals]
+            is_complete = not vacant(found.seats, [*signatures, actor.roles])
             following = next_state(found.state, move, is_complete=is_complete)
             if following is None:  # the check above refused it already
                 raise ConflictError(f"A proposal that is {proposal.state} can't be changed by: {move}.")
@@ -361,8 +380,8 @@ class ProposalService:
             job_id = self._enqueue(session, actor, proposal) if following is ProposalState.APPROVED else None
             if following is ProposalState.REJECTED and proposal.kind == ProposalKind.PROMOTE and proposal.version:
                 _reject(Repository(session).version(model, proposal.version))
-            roles = {"roles": [str(role) for role in actor.roles]} if move in DECISIONS else {}
-            return self._note(session, actor, proposal, move, words, job_id=job_id, details={**roles, **details})
+            signed = _signed(actor) if move in DECISIONS else {}
+            return self._note(session, actor, proposal, move, words, job_id=job_id, details={**signed, **details})
 
     def _check(self, actor: Actor, found: ProposalInfo, move: Move, text: str, stale: tuple[str, ...] = ()) -> None:
         state = found.state
@@ -421,6 +440,12 @@ def _read(session: Session, proposal: ProposalRow) -> Evidence:
         return read_evidence(session, proposal.evidence_sha256)
     except ValueError as error:
         raise ConflictError(str(error)) from error
+
+
+def _signed(actor: Actor) -> dict[str, Any]:
+    """What the ledger keeps of whoever decides: the roles they had, and when they gave their password."""
+    at = actor.signed_in_at
+    return {"roles": [str(role) for role in actor.roles], "signed_in_at": at.isoformat() if at else None}
 
 
 def _reject(version: VersionRow) -> None:

@@ -46,7 +46,10 @@ class AccountRow(Base):
 
 
 class AccessTokenRow(Base):
-    """A token that stands for an account until it expires; only its hash is kept."""
+    """A token that stands for an account until it expires; only its hash is kept.
+
+    `created_at` is when its owner last gave the password for it.
+    """
 
     __tablename__ = "access_token"
 

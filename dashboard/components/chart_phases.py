@@ -16,6 +16,7 @@ from dashboard import cached
 from dashboard.auth import current_actor
 from dashboard.components.chart_words import place_name, unit_of, value_words
 from dashboard.components.numbers import facts, show_numbers
+from dashboard.components.password import ask_password, confirm_password
 from dashboard.components.permission import who_may
 from dashboard.text import DASH, capital, count, day, instant, muted, plain, plural, window_name
 
@@ -275,14 +276,19 @@ def _decide(report: ChartReport, proposal: PhaseRecord, actor: Actor) -> None:
                 key=f"phase_choice:{proposal.id}",
             )
             reason = st.text_input("Reason", key=f"phase_reason:{proposal.id}")
+            ask_password(f"phase:{proposal.id}", actor)
             if st.form_submit_button("Decide"):
                 _do(
-                    lambda: cached.workspace().charts.decide(
-                        actor, context.model, proposal.id, choice or PhaseStep.REJECT, reason=reason
-                    ),
+                    lambda: _sign(context.model, proposal.id, choice or PhaseStep.REJECT, reason),
                     "Decided; it is in the ledger.",
                     nothing="" if choice else "Choose one.",
                 )
+
+
+def _sign(model: str, proposal: int, step: PhaseStep, reason: str) -> None:
+    """Adopt or reject a proposed phase I, with the password where it has to be given again."""
+    confirm_password(f"phase:{proposal}")
+    cached.workspace().charts.decide(current_actor(), model, proposal, step, reason=reason)
 
 
 def _do(call: Callable[[], object], done: str, *, nothing: str = "") -> None:

@@ -15,6 +15,7 @@ from core.governance.proposals import ProposalKind
 from core.services.retraining import recipe_of
 from core.services.versions import VersionState
 from dashboard.auth import current_actor
+from dashboard.components.password import ask_password, confirm_password
 from dashboard.components.proposals import KINDS
 from dashboard.components.review_form import keep_receipt
 from dashboard.opened import workspace
@@ -83,20 +84,23 @@ def propose_form(actor: Actor) -> None:
         reason = st.text_area(
             "Reason", key="propose_reason", height=80, placeholder="Why it should be done, and why now"
         )
+        if kind is ProposalKind.RENEW:
+            ask_password("propose", actor)
         st.markdown(muted("The evidence is gathered and frozen now; that may take a minute. You can't approve it."))
         if st.button("Propose", icon=":material/send:", key="propose"):
-            _open(actor, model, kind, version, reason=reason, arguments=arguments)
+            _open(model, kind, version, reason=reason, arguments=arguments)
 
 
-def _open(
-    actor: Actor, model: str, kind: ProposalKind, version: str | None, *, reason: str, arguments: Mapping[str, Any]
-) -> None:
+def _open(model: str, kind: ProposalKind, version: str | None, *, reason: str, arguments: Mapping[str, Any]) -> None:
     if any(not window["from"] for window in arguments.get("exclude", [])):
         st.error("Name the first and the last day of each stretch that it may not learn from.", icon=":material/error:")
         return
     try:
+        confirm_password("propose")
         with st.spinner("Gathering the evidence"):
-            decided = workspace().proposals.open(actor, model, kind, version, reason=reason, arguments=arguments)
+            decided = workspace().proposals.open(
+                current_actor(), model, kind, version, reason=reason, arguments=arguments
+            )
     except PlumblineError as error:
         st.error(plain(error), icon=":material/error:")
         return

@@ -12,10 +12,11 @@ from core.errors import InputError, PlumblineError
 from core.governance.approval import seat_words
 from core.governance.conditions import Condition
 from core.governance.identity import Actor
-from core.governance.proposals import DECISIONS, Move, ProposalKind, ProposalState
+from core.governance.proposals import DECISIONS, SIGNED_TO_ASK, Move, ProposalKind, ProposalState
 from core.services.checks import Outcome
 from core.services.proposal import Decided, ProposalInfo, Review
 from dashboard.auth import current_actor
+from dashboard.components.password import ask_password, confirm_password
 from dashboard.opened import workspace
 from dashboard.text import instant, listed, muted, plain, plural
 
@@ -184,6 +185,7 @@ def _conditions(found: ProposalInfo, *, can_check: bool, actor: Actor) -> None:
         key = _key(f"condition-{name}", found)
         with st.popover("Check it", icon=":material/check:"), st.form(f"{key}-form", border=False):
             st.text_area("How was it checked?", key=key, height=80)
+            ask_password(key, actor)
             st.form_submit_button("It is met", on_click=_do, args=(found.id, key, _check_call(found.id, name)))
 
 
@@ -226,6 +228,7 @@ def _deciding(review: Review, actor: Actor, refusals: dict[Move, str | None]) ->
                 left.text_input("By whom", key=f"{key}-owner-{n}", placeholder="A name")
                 right.date_input("Due (UTC)", None, key=f"{key}-due-{n}", format="YYYY-MM-DD")
             st.markdown(muted("Once one is due and nobody else has checked it, the approval no longer counts."))
+        ask_password(key, actor)
         st.form_submit_button(
             "Sign", icon=":material/draw:", on_click=_decide, args=(found.id, key, found.evidence_sha256)
         )
@@ -266,6 +269,8 @@ def _other(found: ProposalInfo, other: Other) -> None:
     with st.popover(other.label, icon=other.icon, width="stretch"), st.form(f"{key}-form", border=False):
         st.markdown(muted(other.consequence))
         st.text_area("Reason", key=key, height=80)
+        if other.move is Move.REVOKE or found.kind in SIGNED_TO_ASK:
+            ask_password(key, current_actor())
         st.form_submit_button(other.label, on_click=_do, args=(found.id, key, _call(found.id, other.move)))
 
 
@@ -309,6 +314,7 @@ def _do(proposal_id: int, key: str, call: Callable[[Actor, str], Decided]) -> No
     """Make a move in one call, and remember its receipt or what went wrong."""
     st.session_state.pop(SAID, None)
     try:
+        confirm_password(key)
         decided = call(current_actor(), st.session_state.get(key, ""))
     except PlumblineError as error:
         st.session_state[SAID] = (proposal_id, str(error))

@@ -21,11 +21,13 @@ ABOUT_A_MODEL = (
     "quality",
     "alarm-policy",
     "compare",
+    "lineage",
+    "prediction",
     "data",
     "policies",
     "versions",
 )
-ABOUT_NO_ROWS = ("alarm-policy", "compare", "data", "policies", "versions")
+ABOUT_NO_ROWS = ("alarm-policy", "compare", "lineage", "prediction", "data", "policies", "versions")
 
 
 def sidebar(actor: Actor, url_path: str) -> None:

@@ -33,9 +33,9 @@ def show_at_any_time(found: Data | None) -> None:
     )
 
 
-def show_confirmation(found: Data | None) -> None:
+def show_confirmation(found: Data | None, *, title: str = "For whom does it get worse?") -> None:
     """Slices found worse on one half of the rows, with what the other half says of them."""
-    st.subheader("For whom does it get worse?", anchor=False)
+    st.subheader(title, anchor=False)
     if found is None:
         st.markdown("No rows were kept apart to confirm slices on.")
         return

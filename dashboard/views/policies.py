@@ -20,6 +20,7 @@ from dashboard import cached
 from dashboard.auth import current_actor
 from dashboard.components.frame import header, no_model
 from dashboard.components.numbers import cell_table, show_numbers
+from dashboard.components.password import ask_password, confirm_password
 from dashboard.components.permission import who_may
 from dashboard.components.policy_rules import CHECKS, dry_run_table, rule_rows
 from dashboard.components.review_form import keep_receipt
@@ -169,6 +170,7 @@ def drafted(model: str) -> None:
             "rules are about are stale."
         )
         reason = st.text_area("Reason", key="policy_reason", height=80)
+        ask_password(DRAFT, actor)
         if st.form_submit_button("Propose these rules", icon=":material/send:"):
             _propose(model, rules, tier, reason)
 
@@ -176,6 +178,7 @@ def drafted(model: str) -> None:
 def _propose(model: str, rules: dict[str, Any], tier: str | None, reason: str) -> None:
     arguments = {"policy": rules} | ({"tier": tier} if tier else {})
     try:
+        confirm_password(DRAFT)
         decided = cached.workspace().proposals.open(
             current_actor(), model, ProposalKind.POLICY, reason=reason, arguments=arguments
         )

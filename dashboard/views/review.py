@@ -15,6 +15,7 @@ from dashboard.components.review_comparison import show_differences, show_groups
 from dashboard.components.review_evidence import conversation, show_evidence
 from dashboard.components.review_form import comment_form, decision_card
 from dashboard.components.review_monitoring import show_making, show_monitoring, show_retraining
+from dashboard.components.slices_confirmed import show_at_any_time, show_confirmation
 from dashboard.state import model_parameters
 from dashboard.text import instant, muted, plain
 
@@ -67,11 +68,15 @@ def what_it_says(review: Review) -> None:
     if review.proposal.kind is ProposalKind.PROMOTE:
         compared = report.get("comparison")
         if compared:
+            result = compared["result"]
+            show_at_any_time(result.get("at_any_time"))  # evidence frozen by an earlier Plumbline has neither
             show_differences(compared)
             st.space(4)
-            show_groups(compared["result"])
+            show_groups(result)
             st.space(4)
-            show_slices(compared["result"]["slices"])
+            show_slices(result["slices"])
+            if result.get("confirmation") is not None:
+                show_confirmation(result["confirmation"], title="Do rows that no search saw confirm it?")
             st.space(4)
         show_making(review)
         return

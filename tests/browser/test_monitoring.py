@@ -24,7 +24,12 @@ PATHS = (
     "quality",
     "alerts",
     "alarm-policy",
+    "compare",
+    "lineage",
+    "policies",
+    "prediction",
 )
+NAMELESS = ("compare", "control-chart", "alerts", "alarm-policy", "policies", "prediction")
 WALK = ("Drift", "Performance", "Concept", "Control charts", "Fairness", "Data quality", "Alerts")
 
 
@@ -113,6 +118,22 @@ def test_what_is_chosen_goes_into_the_address_and_back(demo_server: str, start_v
     visit.check()
 
 
+def test_a_version_and_a_prediction_are_traced_to_who_signed(demo_server: str, start_visit: StartVisit) -> None:
+    visit = start_visit(demo_server, who="ines", width=390, theme="dark")
+    page = visit.page
+    visit.open("lineage?model=credit-default")
+    expect(page.get_by_role("heading", name="v7 is in force, made from v6.")).to_be_visible()
+    expect(page.locator(".js-plotly-plot .shapelayer path")).not_to_have_count(0)
+    visit.check()
+    visit.open("prediction?model=credit-default")
+    page.get_by_label("Prediction id").fill("cd-260727-0006")
+    page.get_by_role("button", name="Look up").click()
+    expect(page.get_by_role("heading", name="v7 said repaid, 27 Jul 2026, 00:37:20 UTC.")).to_be_visible()
+    expect(page.get_by_text("approved by otto on 1 Jul 2026")).to_be_visible()
+    assert "id=cd-260727-0006" in page.url
+    visit.check()
+
+
 def test_the_drawer_says_how_it_is_computed(demo_server: str, start_visit: StartVisit) -> None:
     visit = start_visit(demo_server, who="ada")
     visit.open("drift?model=credit-default")
@@ -132,6 +153,6 @@ def test_hostile_names_are_text_and_nothing_else(hostile_server: str, start_visi
     main = visit.page.get_by_test_id("stMain")
     assert main.locator("a[href^='javascript']").count() == 0
     assert main.locator("img[src*='evil'], script, .katex").count() == 0
-    if path not in ("control-chart", "alerts", "alarm-policy"):  # there they are in a selector only, or none is due
+    if path not in NAMELESS:  # there they are in a selector only, or none is due
         shown = main.inner_text().replace("\u2060", "")
         assert any(name in shown for name in HOSTILE), "none of the names is on the page"

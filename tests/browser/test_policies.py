@@ -8,10 +8,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from playwright.sync_api import Locator, expect
+from sqlalchemy import update
 
 from core.governance.conditions import Condition
 from core.governance.identity import WORKER
 from core.governance.proposals import Move, ProposalKind, ProposalState
+from core.storage.signing import AccessTokenRow
 from tests.browser.conftest import StartVisit, Visit, serving
 from tests.governed import MODEL, PASSWORD, Governed, build
 
@@ -171,3 +173,25 @@ def test_rules_change_by_a_proposal_and_then_two_roles_have_to_sign(governed: Go
     governed.run(decided.job_id)
     assert gate(governed, "v3") == (True, f"v3 is in force, approved by vic and olga in proposal {asked}.")
     assert governed.workspace.ledger.verify(governed.audrey).is_intact
+
+
+def test_an_old_sign_in_is_asked_for_the_password_and_goes_on(governed: Governed, visit_as: VisitAs) -> None:
+    proposals = governed.workspace.proposals
+    governed.clock.now = datetime.now(UTC)
+    asked = governed.propose(ProposalKind.RETIRE, "v1")
+    visit = visit_as("vic")
+    with governed.workspace.database.write("accounts") as session:
+        session.execute(update(AccessTokenRow).values(created_at=datetime.now(UTC) - timedelta(minutes=16)))
+    card = card_of(visit, asked)
+    expect(card.get_by_text("You signed in more than 15 minutes ago.")).to_be_visible()
+    sign(card, "Reject", "It is still used.")
+    expect(card.get_by_text("To sign takes a password of the last 15 minutes; vic gave it")).to_be_visible()
+    card.get_by_label("Your password").fill("not the password")
+    card.get_by_role("button", name="Sign", exact=True).click()
+    expect(card.get_by_text("The name or the password is wrong.")).to_be_visible()
+    assert proposals.show(WORKER, asked).state is ProposalState.OPEN
+    card.get_by_label("Your password").fill(PASSWORD)
+    card.get_by_role("button", name="Sign", exact=True).click()
+    expect(card.get_by_text("It was rejected. Nothing was done.")).to_be_visible()
+    expect(card.get_by_label("Your password")).to_have_count(0)
+    visit.check()

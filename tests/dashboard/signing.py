@@ -45,8 +45,8 @@ class OpenAs(Protocol):
 
 
 def actor(name: str) -> Actor:
-    """One of PEOPLE."""
-    return Actor(name=name, roles=(PEOPLE[name],))
+    """One of PEOPLE, who has just given their password."""
+    return Actor(name=name, roles=(PEOPLE[name],), signed_in_at=datetime.now(UTC))
 
 
 def ticking() -> Callable[[], datetime]:

@@ -73,6 +73,8 @@ def test_a_group_that_gets_worse_fails_a_check_and_leads_the_page(open_as: OpenA
     assert ":red-badge[:material/error: Checks fail]" in text
     assert ":red-badge[:material/close: Fail]" in row_of(page, "No group gets worse")
     assert ":red-badge[:material/close: Fail]" in row_of(page, "No slice is found worse")
+    assert "however often one looks: of " in text
+    assert "Do rows that no search saw confirm it?" in text
     assert ":green-badge[:material/check: Pass]" in row_of(page, "The evidence is fresh")
     assert ":gray-badge[:material/hourglass_empty: Can't tell]" in row_of(page, "made from").replace("\u00a0", " ")
     assert "It replaces v1." in text

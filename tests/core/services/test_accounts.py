@@ -47,7 +47,8 @@ def refused(service: AccountService, name: str, password: str = WRONG) -> str:
 def test_a_token_stands_for_its_account_until_it_is_given_back(service: AccountService) -> None:
     signed_in = sign_in(service, "zoe")
     assert service.owner(ANONYMOUS, signed_in.token) == signed_in.actor
-    assert signed_in.actor == Actor(name="zoe", roles=(UserRole.ENGINEER, UserRole.REVIEWER))
+    roles = (UserRole.ENGINEER, UserRole.REVIEWER)
+    assert signed_in.actor == Actor(name="zoe", roles=roles, signed_in_at=NOW)
     other = sign_in(service, "zoe")
     service.sign_out(ANONYMOUS, signed_in.token)
     assert service.owner(ANONYMOUS, signed_in.token) is None
@@ -87,6 +88,36 @@ def test_five_failures_lock_an_account_for_a_quarter_of_an_hour(governed: Govern
     assert sign_in(service, "otto").actor.name == "otto"  # nobody else is locked out
     governed.clock.advance(seconds=30)
     assert sign_in(service, "ada").actor.name == "ada"
+
+
+def test_the_password_given_again_makes_a_sign_in_fresh_and_no_longer(
+    governed: Governed, service: AccountService
+) -> None:
+    signed_in = sign_in(service, "ines")
+    governed.clock.advance(minutes=16)
+    stale = service.owner(ANONYMOUS, signed_in.token)
+    assert stale is not None
+    assert not stale.is_fresh(governed.clock())
+    fresh = service.confirm(stale, signed_in.token, PASSWORD)
+    assert fresh == service.owner(ANONYMOUS, signed_in.token)
+    assert fresh.signed_in_at == governed.clock()
+    governed.clock.now = signed_in.expires_at
+    assert service.owner(ANONYMOUS, signed_in.token) is None, "it expires when it would have"
+    with pytest.raises(NotAllowedError, match="session has ended"):
+        service.confirm(fresh, signed_in.token, PASSWORD)
+
+
+def test_a_wrong_password_given_again_counts_as_a_failed_sign_in(governed: Governed, service: AccountService) -> None:
+    signed_in = sign_in(service, "ines")
+    governed.clock.advance(minutes=16)
+    for _ in range(5):
+        with pytest.raises(NotAllowedError, match="is wrong"):
+            service.confirm(signed_in.actor, signed_in.token, WRONG)
+    with pytest.raises(NotAllowedError, match="Too many failed attempts"):
+        service.confirm(signed_in.actor, signed_in.token, PASSWORD)
+    owner = service.owner(ANONYMOUS, signed_in.token)
+    assert owner is not None
+    assert owner.signed_in_at == NOW
 
 
 def test_after_a_lock_ended_there_are_five_attempts_again(governed: Governed, service: AccountService) -> None:
@@ -166,7 +197,7 @@ def test_other_roles_hold_from_the_next_call_on(governed: Governed, service: Acc
     token = sign_in(service, "vera").token
     for roles in ((UserRole.REVIEWER,), (UserRole.ENGINEER, UserRole.AUDITOR)):
         service.set_roles(governed.root, "vera", roles)
-        assert service.owner(ANONYMOUS, token) == Actor(name="vera", roles=roles)
+        assert service.owner(ANONYMOUS, token) == Actor(name="vera", roles=roles, signed_in_at=NOW)
 
 
 def test_the_last_administrator_stays(governed: Governed, service: AccountService) -> None:

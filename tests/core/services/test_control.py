@@ -29,7 +29,7 @@ from core.spc.rules import NELSON, Rule
 from core.storage.queue import JobQueue
 from core.workspace import Workspace
 from tests.builders import HEADER, SCHEMA, START, rows, write_csv
-from tests.governed import MODEL, PEOPLE, Clock, Governed
+from tests.governed import MODEL, PEOPLE, Clock, Governed, People
 
 REFERENCE, PRODUCTION, A_DAY = 14, 22, 120
 CHANGE = 12  # the day of production on which v2 takes over, and decides otherwise
@@ -66,8 +66,7 @@ def _template() -> Path:
 def opened(folder: Path) -> Governed:
     clock = Clock(START + timedelta(days=REFERENCE + PRODUCTION))
     workspace = Workspace.open(folder / "workspace", clock=clock)
-    people = {name: Actor(name=name, roles=roles) for name, roles in PEOPLE.items()}
-    return Governed(workspace=workspace, clock=clock, folder=folder, people=people)
+    return Governed(workspace=workspace, clock=clock, folder=folder, people=People(PEOPLE, clock))
 
 
 @pytest.fixture

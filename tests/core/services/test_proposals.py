@@ -586,7 +586,7 @@ def test_of_two_who_decide_at_once_one_wins_and_the_other_is_told_who(
 
 def _decide(folder: Path, proposal: int, person: str, start: Any, answers: Any) -> None:
     workspace = Workspace.open(folder, clock=lambda: NOW)
-    actor = Actor(name=person, roles=(UserRole.REVIEWER,))
+    actor = Actor(name=person, roles=(UserRole.REVIEWER,), signed_in_at=NOW)
     start.wait()
     try:
         workspace.proposals.decide(actor, proposal, Move.APPROVE, reason="good")

@@ -7,6 +7,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from datetime import timedelta
 from itertools import permutations
 from pathlib import Path
@@ -18,7 +19,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from sqlalchemy import func, select
 
 from core.errors import PlumblineError
-from core.governance.identity import LOCAL_OPERATOR, WORKER, Right
+from core.governance.identity import FRESH_FOR, LOCAL_OPERATOR, WORKER, Right
 from core.governance.proposals import ASKING, Move, ProposalKind, ProposalState
 from core.services.jobs import JobInfo, JobState
 from core.services.proposal import Decided, ProposalInfo
@@ -161,6 +162,13 @@ class Signing(RuleBasedStateMachine):
     def sign_what_one_refreshed(self, place: int, person: str) -> None:
         self.refresh(place, person)
         self.decide(place, person, Move.APPROVE)
+
+    @rule(place=PLACES, person=SIGNERS)
+    def sign_on_an_old_sign_in(self, place: int, person: str) -> None:
+        proposal, now = self._pick(place, ProposalState.OPEN), self.governed.clock()
+        actor = replace(self.governed.people[person], signed_in_at=now - FRESH_FOR - timedelta(seconds=1))
+        decide = self.workspace.proposals.decide
+        assert self._try(lambda: decide(actor, proposal.id, Move.APPROVE, reason="as ever")) is None
 
     @rule(place=PLACES, person=PEOPLE, words=st.sampled_from(["", "why?", "so be it\u2028"]))
     def comment(self, place: int, person: str, words: str) -> None:

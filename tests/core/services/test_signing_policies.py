@@ -111,7 +111,7 @@ def test_an_administrator_is_bound_like_everybody_else(governed: Governed) -> No
     number = governed.propose(K.PROMOTE, "v1")
     with pytest.raises(NotAllowedError, match="decide"):
         governed.workspace.proposals.decide(governed.root, number, Move.APPROVE, reason="I am the admin")
-    chief = Actor(name="root", roles=(UserRole.ADMIN, UserRole.OWNER))
+    chief = Actor(name="root", roles=(UserRole.ADMIN, UserRole.OWNER), signed_in_at=governed.clock())
     assert governed.workspace.proposals.decide(chief, number, Move.APPROVE, reason="as owner").job_id is None
 
 

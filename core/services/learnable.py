@@ -1,0 +1,39 @@
+"""The records that a model may learn from: live ones, as labelled now."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import pandas as pd
+from sqlalchemy.orm import Session
+
+from core.actions.retrain.eligibility import BATCH, Eligible, ExcludedWindow, eligible
+from core.errors import InputError
+from core.record import ID, LABEL, LABEL_TIME, TIMESTAMP, VARIANT, VERSION
+from core.schema import ModelSchema
+from core.storage.files import WorkspaceFiles
+from core.storage.labels import labelled_records
+from core.storage.repository import LIVE_ROLES, Repository
+
+__all__ = ["learnable_records"]
+
+
+def learnable_records(
+    session: Session, files: WorkspaceFiles, model: str, *, now: datetime, windows: Sequence[ExcludedWindow] = ()
+) -> tuple[ModelSchema, Eligible]:
+    """The schema of a model and its records that may be learnt from; raises InputError if it has no records."""
+    repository = Repository(session)
+    row = repository.model(model)
+    schema = repository.schema(row)
+    columns = [ID, TIMESTAMP, VERSION, VARIANT, LABEL, LABEL_TIME, *schema.described]
+    frames = []
+    for batch in repository.batches(row, roles=LIVE_ROLES):
+        labels = [files.path(label.labels_sha256) for label in repository.label_batches_of(batch)]
+        frame: pd.DataFrame = labelled_records(files.path(batch.records_sha256), labels, columns).to_pandas()
+        frame[BATCH] = batch.id
+        frames.append(frame)
+    if not frames:
+        raise InputError(f"{model} has no records to learn from.")
+    rows = pd.concat(frames, ignore_index=True)
+    return schema, eligible(rows, now=now, maturity_days=schema.labels.delay_days, windows=windows)
