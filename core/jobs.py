@@ -134,6 +134,8 @@ def _analyse_model(job_id: str) -> None:
 def run_worker(workspace: Workspace, *, stop: threading.Event, started: Callable[[], None] | None = None) -> None:
     """Run approved jobs and nightly analyses until `stop` is set, and the job that runs then has ended.
 
+    Signs the ledger's head, too, where it has the key.
+
     Raises
     ------
     ConflictError
@@ -157,10 +159,11 @@ def run_worker(workspace: Workspace, *, stop: threading.Event, started: Callable
             if started is not None:
                 started()
             while True:
-                try:
-                    workspace.jobs.enqueue_due(WORKER)
-                except PlumblineError as error:  # such as a database that is away for a moment
-                    LOG.warning("What is due could not be enqueued: %s", error)
+                for due in (workspace.jobs.enqueue_due, workspace.ledger.sign_due):
+                    try:
+                        due(WORKER)
+                    except PlumblineError as error:  # such as a database that is away for a moment
+                        LOG.warning("What is due could not be done: %s", error)
                 if stop.wait(SCHEDULE_SECONDS):
                     return
         finally:

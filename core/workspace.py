@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from core.services.jobs import JobService
     from core.services.labels import LabelService
     from core.services.ledger import LedgerService
+    from core.services.ledger_signing import LedgerSigner
     from core.services.loss_change import LossChangeService
     from core.services.maturity import MaturityService
     from core.services.models import ModelService
@@ -258,7 +259,13 @@ class Workspace:
         """What is asked for, and who signed."""
         from core.services.proposals import ProposalService
 
-        return ProposalService(database=self.database, evidence=self._evidence, queue=self.queue, clock=self.clock)
+        return ProposalService(
+            database=self.database,
+            evidence=self._evidence,
+            queue=self.queue,
+            signer=self._signer,
+            clock=self.clock,
+        )
 
     @cached_property
     def policies(self) -> SigningPolicyService:
@@ -275,11 +282,21 @@ class Workspace:
         return JobService(database=self.database, evidence=self._evidence, queue=self.queue, clock=self.clock)
 
     @cached_property
+    def _signer(self) -> LedgerSigner:
+        """What signs the ledger's head."""
+        from core.governance.signing_key import FILE_VARIABLE, SigningKey
+        from core.services.ledger_signing import LedgerSigner
+
+        key_file = os.environ.get(FILE_VARIABLE)
+        witness = Path(f"{key_file}.signed") if key_file else None
+        return LedgerSigner(load=SigningKey.from_environment, witness=witness)
+
+    @cached_property
     def ledger(self) -> LedgerService:
         """The chain of everything decided."""
         from core.services.ledger import LedgerService
 
-        return LedgerService(database=self.database)
+        return LedgerService(database=self.database, signer=self._signer, clock=self.clock)
 
     @cached_property
     def execution(self) -> ExecutionService:

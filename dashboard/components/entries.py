@@ -47,6 +47,8 @@ TOLD = {
     "batch.add": "batch {batch} of {model}, {role}, version {versions}",
     "batch.retract": "batch {batch}: {text}",
     "labels.add": "labels {label_batch} of {model}",
+    "ledger.key": "key {key} takes over from {previous}",
+    "ledger.sign": "entry {head}, by key {key}",
     "model.add": "{model}, schema {schema}",
     "model.update": "{model}, schema {schema}",
     "phase.adopt": "phase I {phase} of {model}, {series}: {text}",
