@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from core.services.proposals import ProposalService
     from core.services.records import RecordService
     from core.services.samples import SampleService
+    from core.services.targets import TargetService
     from core.services.versions import VersionService
     from core.services.watching import WatchService
 
@@ -275,6 +276,13 @@ class Workspace:
         return SigningPolicyService(database=self.database)
 
     @cached_property
+    def targets(self) -> TargetService:
+        """Where versions are put in force."""
+        from core.services.targets import TargetService
+
+        return TargetService(database=self.database, clock=self.clock)
+
+    @cached_property
     def jobs(self) -> JobService:
         """Approved work and how it went."""
         from core.services.jobs import JobService
@@ -303,6 +311,7 @@ class Workspace:
         """Doing what was approved."""
         from core.actions.targets.registry import RegistryTarget
         from core.services.execution import ExecutionService
+        from core.services.placement import PlacementService
 
         return ExecutionService(
             database=self.database,
@@ -314,6 +323,7 @@ class Workspace:
             records=self.records,
             versions=self.versions,
             proposals=self.proposals,
-            target=RegistryTarget(clock=self.clock),
+            registry=RegistryTarget(clock=self.clock),
+            placement=PlacementService(database=self.database, clock=self.clock),
             clock=self.clock,
         )

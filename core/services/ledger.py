@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -22,7 +22,7 @@ from core.storage.alerting import AlertMoveRow, AlertRow
 from core.storage.charting import unlike_the_ledger
 from core.storage.database import Database
 from core.storage.ledger import entries, n_entries, named
-from core.storage.signing import DeploymentRow, EvidenceRow, ProposalMoveRow, SigningPolicyRow
+from core.storage.signing import DeploymentRow, EvidenceRow, ProposalMoveRow, SigningPolicyRow, TargetRow
 
 __all__ = ["LedgerService"]
 
@@ -213,6 +213,7 @@ def _unlike_the_ledger(session: Session, found: Sequence[Entry]) -> Iterator[str
         if entry is None or entry.action != "policy.set" or {key: entry.objects.get(key) for key in said} != said:
             yield f"The policy that proposal {policy.proposal_id} set isn't what entry {policy.ledger_seq} says."
         told.add(policy.ledger_seq)
+    yield from _targets_unlike_the_ledger(session, by_seq)
     for alert_move in session.scalars(select(AlertMoveRow).order_by(AlertMoveRow.id)):
         entry = by_seq.get(alert_move.ledger_seq)
         said = {"alert": alert_move.alert_id, "state": alert_move.state, "text": alert_move.text}
@@ -228,6 +229,14 @@ def _unlike_the_ledger(session: Session, found: Sequence[Entry]) -> Iterator[str
     for entry in found:
         if entry.action.startswith(("proposal.", "alert.", "policy.")) and entry.seq not in told:
             yield f"The move that entry {entry.seq} tells of is missing."
+
+
+def _targets_unlike_the_ledger(session: Session, by_seq: Mapping[int, Entry]) -> Iterator[str]:
+    """Places that versions go to which nobody is known to have set."""
+    for place in session.scalars(select(TargetRow).order_by(TargetRow.id)):
+        entry = by_seq.get(place.ledger_seq)
+        if entry is None or (entry.action, entry.objects.get("config")) != ("target.set", place.config):
+            yield f"The target that row {place.id} names isn't what entry {place.ledger_seq} says."
 
 
 def _alerts_unlike_their_moves(session: Session, found: Sequence[Entry]) -> Iterator[str]:
