@@ -134,7 +134,7 @@ def _analyse_model(job_id: str) -> None:
 def run_worker(workspace: Workspace, *, stop: threading.Event, started: Callable[[], None] | None = None) -> None:
     """Run approved jobs and nightly analyses until `stop` is set, and the job that runs then has ended.
 
-    Signs the ledger's head, too, where it has the key.
+    Signs the ledger's head, too, where it has the key, and tells people what they want to be told.
 
     Raises
     ------
@@ -154,6 +154,8 @@ def run_worker(workspace: Workspace, *, stop: threading.Event, started: Callable
         _open[:] = [workspace]
         DBOS(config=config)
         DBOS.launch()
+        teller = threading.Thread(target=_tell_people, args=(workspace, stop), name="notices")
+        teller.start()
         try:
             DBOS.register_queue(QUEUE, global_concurrency=1)
             if started is not None:
@@ -167,8 +169,24 @@ def run_worker(workspace: Workspace, *, stop: threading.Event, started: Callable
                 if stop.wait(SCHEDULE_SECONDS):
                     return
         finally:
+            stop.set()
             DBOS.destroy(workflow_completion_timeout_sec=LONG)  # the lock is kept until the job it runs has ended
+            teller.join()
             _open.clear()
+
+
+def _tell_people(workspace: Workspace, stop: threading.Event) -> None:
+    """Gather and deliver notices beside the jobs: a receiver that hangs or fails holds up nothing else."""
+    while True:
+        for work in (workspace.notifications.gather, workspace.notifications.deliver):
+            try:
+                work(WORKER)
+            except PlumblineError as error:
+                LOG.warning("People could not be told: %s", error)
+            except Exception:  # the worker goes on whatever telling people meets
+                LOG.exception("People could not be told.")
+        if stop.wait(SCHEDULE_SECONDS):
+            return
 
 
 @contextmanager

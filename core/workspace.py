@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from core.services.loss_change import LossChangeService
     from core.services.maturity import MaturityService
     from core.services.models import ModelService
+    from core.services.notifications import NotificationService
     from core.services.policies import SigningPolicyService
     from core.services.profiles import ProfileService
     from core.services.proposals import ProposalService
@@ -281,6 +282,13 @@ class Workspace:
         from core.services.targets import TargetService
 
         return TargetService(database=self.database, clock=self.clock)
+
+    @cached_property
+    def notifications(self) -> NotificationService:
+        """Who is told what, and how that went."""
+        from core.services.notifications import NotificationService
+
+        return NotificationService(database=self.database, clock=self.clock)
 
     @cached_property
     def jobs(self) -> JobService:

@@ -35,6 +35,7 @@ PAGES = {
     "Manage": [
         ("data", "Data", "database"),
         ("jobs", "Jobs", "manufacturing"),
+        ("notifications", "Notifications", "mark_email_unread"),
         ("people", "People", "group"),
     ],
 }

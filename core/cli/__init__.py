@@ -36,6 +36,7 @@ from core.cli.intake import batch_app, ingest, labels
 from core.cli.jobs import job_app, schedule, worker
 from core.cli.ledger import ledger_app
 from core.cli.model import model_app
+from core.cli.notify import notify_app
 from core.cli.people import account_app, login
 from core.cli.performance import performance
 from core.cli.policy import policy_app
@@ -87,6 +88,7 @@ app.add_typer(policy_app, name="policy")
 app.add_typer(target_app, name="target")
 app.add_typer(ledger_app, name="ledger")
 app.add_typer(job_app, name="job")
+app.add_typer(notify_app, name="notify")
 app.add_typer(account_app, name="account")
 
 

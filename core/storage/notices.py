@@ -22,7 +22,6 @@ class NoticeChoiceRow(Base):
     events: Mapped[list[str]]
     rhythm: Mapped[str] = mapped_column(String(20))
     seen_seq: Mapped[int] = mapped_column(BigInteger)
-    digest_at: Mapped[datetime | None]
     changed_at: Mapped[datetime]
 
 

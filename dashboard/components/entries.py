@@ -51,6 +51,7 @@ TOLD = {
     "ledger.sign": "entry {head}, by key {key}",
     "model.add": "{model}, schema {schema}",
     "model.update": "{model}, schema {schema}",
+    "notify.choose": "{account} is told of {events}, {rhythm}, by {variable}",
     "phase.adopt": "phase I {phase} of {model}, {series}: {text}",
     "phase.exclude": "{model}, {series}: {text}",
     "phase.fit": "{model}, {series}: {text}",

@@ -30,7 +30,6 @@ def upgrade() -> None:
         sa.Column("events", sa.JSON(), nullable=False),
         sa.Column("rhythm", sa.String(length=20), nullable=False),
         sa.Column("seen_seq", sa.BigInteger(), nullable=False),
-        sa.Column("digest_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("changed_at", sa.DateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(["account_id"], ["account.id"], name=op.f("fk_notice_choice_account_id_account")),
         sa.PrimaryKeyConstraint("account_id", name=op.f("pk_notice_choice")),
