@@ -79,14 +79,13 @@ def _differs(system: Target, seen: State, in_force: str | None) -> str:
 
 def has_begun(session: Session, proposal: ProposalRow) -> bool:
     """Whether a job of the proposal, on the evidence it rests on, has begun to change the target."""
-    return _begun(session, proposal) is not None
+    return _is_noted(session, BEGUN, proposal)
 
 
-def _begun(session: Session, proposal: ProposalRow) -> Mapping[str, Any] | None:
-    for entry in reversed(entries(session, action=BEGUN)):
-        if (entry.objects["proposal"], entry.objects["evidence"]) == (proposal.id, proposal.evidence_sha256):
-            return entry.objects
-    return None
+def _is_noted(session: Session, action: str, proposal: ProposalRow) -> bool:
+    wanted = (proposal.id, proposal.evidence_sha256)
+    found = entries(session, action=action)
+    return any((entry.objects.get("proposal"), entry.objects.get("evidence")) == wanted for entry in found)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,7 +113,7 @@ class PlacementService:
             order, system = self._order(session, proposal)
             if order is None or system is None:
                 return ""
-            is_ours = has_begun(session, proposal)
+            is_ours, is_told = has_begun(session, proposal), _is_noted(session, DONE, proposal)
         before = system.read()
         if system.expected(order.version) != order.wanted:
             raise ConflictError(f"{order.version} there isn't what the approver saw any more. Nothing was done.")
@@ -131,7 +130,8 @@ class PlacementService:
                 f"{system.where} says {after} after it was set to {order.wanted}; before it said {order.before}. "
                 "Look at the system: a retry goes on only from one of these two."
             )
-        self._note(actor, DONE, order, job_id, {"after": after.to_dict()})
+        if not is_told:
+            self._note(actor, DONE, order, job_id, {"after": after.to_dict()})
         return f"{system.where} said {order.before}, was set to {order.wanted} and says {after}. {system.note}".strip()
 
     def _order(self, session: Session, proposal: ProposalRow) -> tuple[Order | None, Target | None]:

@@ -103,7 +103,7 @@ class Target(BaseModel, ABC):
     @property
     @abstractmethod
     def where(self) -> str:
-        """What is changed, in words: 'alias champion of churn at https://...'."""
+        """What is changed, in words: 'alias champion of churn'."""
 
     @abstractmethod
     def expected(self, version: str | None) -> State:
@@ -142,8 +142,8 @@ def target(config: Mapping[str, Any], source: str = "target") -> Target:
 
     Examples
     --------
-    >>> target({"kind": "webhook", "url": "https://deploy.example", "secret_variable": "PLUMBLINE_TARGET_X"}).where
-    'the webhook https://deploy.example'
+    >>> target({"kind": "webhook", "url": "http://127.0.0.1:81", "secret_variable": "PLUMBLINE_TARGET_X"}).where
+    'the webhook http://127.0.0.1:81'
     """
     known, kind = kinds(), str(config.get("kind"))
     if kind not in known:

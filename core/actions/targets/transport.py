@@ -27,7 +27,7 @@ MAX_WORDS = 200
 def _checked(url: str) -> str:
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ValueError("must be http://... or https://...")
+        raise ValueError("must begin with http:// or https://")
     if parts.username or parts.password or parts.query or parts.fragment or not url.isprintable() or " " in url:
         raise ValueError("may hold no user, password, query or fragment: credentials come from the environment")
     return url.rstrip("/")
@@ -107,7 +107,7 @@ def is_private(url: str) -> bool:
 
     Examples
     --------
-    >>> is_private("https://mlflow.example"), is_private("http://127.0.0.1:5000"), is_private("http://mlflow")
+    >>> is_private("https://evil"), is_private("http://127.0.0.1:5000"), is_private("http://evil")
     (True, True, False)
     """
     parts = urlsplit(url)
