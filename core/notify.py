@@ -70,6 +70,6 @@ def send(variable: str, title: str, body: str) -> None:
         told = apprise.Apprise(asset=asset)
         told.add(receiver)
         if not told.notify(title=title[:MAX_TITLE], body=body[:MAX_BODY], body_format=apprise.NotifyFormat.TEXT):
-            refused.append(f"address {place} ({url.partition(':')[0].lower()})")
+            refused.append(f"Address {place} ({url.partition(':')[0].lower()})")
     if refused:
-        raise OutsideError(f"{', '.join(refused)} in {variable} didn't take it, or can't be reached.")
+        raise OutsideError(f"{' and '.join(refused)} in {variable} didn't take it, or can't be reached.")

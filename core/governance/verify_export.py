@@ -122,7 +122,9 @@ def _checked(entries: Sequence[dict[str, Any]], key: str, holds: Any) -> Signatu
     n_after = sum(entry["seq"] > last[0] and entry["action"] not in {NEW_KEY, SIGNED} for entry in entries)
     after = f"; {n_after} came after it" if n_after else ""
     return Signatures(
-        is_checked=True, said=f"signed up to entry {last[0]}, at {last[1][:19]} UTC{after}", problems=tuple(problems)
+        is_checked=True,
+        said=f"signed up to entry {last[0]}, at {last[1][:19].replace('T', ' ')} UTC{after}",
+        problems=tuple(problems),
     )
 
 

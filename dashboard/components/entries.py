@@ -79,6 +79,8 @@ def _word(value: object) -> str:
     """A value in a sentence: a digest shortened, a list listed, nothing as none."""
     if isinstance(value, list):
         return ", ".join(map(_word, value)) or "none"
+    if isinstance(value, Mapping):
+        return _others(value)
     if value is None:
         return "none"
     text = str(value)

@@ -150,7 +150,11 @@ def hand_over() -> None:
         "Export ledger and evidence", exported, file_name=EXPORT, mime="application/zip", icon=":material/download:"
     )
     st.markdown("Whoever gets it can verify it with Python and nothing else, receipts too:")
-    st.code(f"unzip -p {EXPORT} verify.py > verify.py\npython verify.py {EXPORT} RECEIPT --key PUBLIC", language="bash")
+    st.code(
+        f"unzip -p {EXPORT} verify.py > verify.py\npython verify.py {EXPORT} RECEIPT --key PUBLIC",
+        language="bash",
+        wrap_lines=True,
+    )
     st.markdown(muted("Only to check signatures, by the public key, it takes the package cryptography too."))
     st.markdown(
         muted("Somebody who doesn't trust the archive takes the script from Plumbline's source: verify_export.py.")

@@ -46,15 +46,12 @@ def verdict(chosen: NoticeChoice | None, told: tuple[NoticeInfo, ...]) -> None:
             chip_words="Not tried",
         )
     elif tried.error:
+        tries = f"Tried {plural(tried.n_attempts, 'time')}"
+        retried = f"{tries}, and given up." if tried.is_given_up else f"{tries} so far; it is tried again."
         verdict_card(
             Status.CRITICAL,
             "The last notice didn't reach you.",
-            detail=f"{plain(tried.error)} "
-            + (
-                "It was given up."
-                if tried.is_given_up
-                else f"It is tried again, {plural(tried.n_attempts, 'time')} so far."
-            ),
+            detail=f"{plain(tried.error)} {retried}",
             basis=basis,
             chip_words="Not reached",
         )

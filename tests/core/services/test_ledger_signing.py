@@ -8,6 +8,8 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +22,9 @@ from core.governance.ledger import Receipt, next_entry
 from core.governance.proposals import Move, ProposalKind
 from core.governance.signing_key import FILE_VARIABLE, KEY_VARIABLE, SigningKey
 from core.storage.ledger import entries
+from core.workspace import Workspace
 from tests.command import CommandLine
+from tests.core.services.test_ledger_service import tamper
 from tests.governed import Governed, build
 
 ISOLATED, WITH_LIBRARY = ("-I", "-S"), ("-I",)
@@ -42,6 +46,49 @@ def governed(tmp_path: Path, key: SigningKey) -> Iterator[Governed]:
     governed.workspace.close()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signed:
+    """An export of a ledger that ends with the signature of a decision, its lines, and the key that signed it."""
+
+    archive: Path
+    lines: tuple[dict[str, Any], ...]
+    key: SigningKey
+
+    def forged(self, folder: Path, lines: Sequence[dict[str, Any]]) -> Path:
+        """The archive with other entries, written by somebody who gives each its proper hash."""
+        path, previous, text = folder / "forged.zip", None, ""
+        for line in lines:
+            at = datetime.fromisoformat(line["at"])
+            entry = next_entry(previous, at=at, actor=line["actor"], action=line["action"], objects=line["objects"])
+            previous = Receipt(seq=entry.seq, hash=entry.hash)
+            text += canonical_json(entry.to_dict()) + "\n"
+        with zipfile.ZipFile(self.archive) as old, zipfile.ZipFile(path, "w") as new:
+            for name in old.namelist():
+                new.writestr(name, text if name == "ledger.jsonl" else old.read(name))
+        return path
+
+    @property
+    def head(self) -> str:
+        """The receipt of the last entry."""
+        return f"{self.lines[-1]['seq']}:{self.lines[-1]['hash']}"
+
+
+@pytest.fixture(scope="module")
+def signed(tmp_path_factory: pytest.TempPathFactory) -> Signed:
+    """Exported once, and never written to."""
+    folder = tmp_path_factory.mktemp("signed")
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv(FILE_VARIABLE, str(folder / "ledger.pem"))
+        key, governed = SigningKey.make(folder / "ledger.pem"), build(folder)
+        governed.workspace.ledger.sign(LOCAL_OPERATOR)
+        governed.decide(governed.propose(ProposalKind.RETRAIN))
+        archive = exported(governed)
+        governed.workspace.close()
+    with zipfile.ZipFile(archive) as members:
+        found = members.read("ledger.jsonl").decode().splitlines()
+    return Signed(archive=archive, lines=tuple(json.loads(line) for line in found), key=key)
+
+
 def exported(governed: Governed) -> Path:
     path = governed.file(".zip")
     governed.workspace.ledger.export(governed.audrey, path)
@@ -59,127 +106,99 @@ def verified(archive: Path, *arguments: str, options: Sequence[str] = WITH_LIBRA
     return done.returncode, done.stdout
 
 
-def lines(archive: Path) -> list[dict[str, Any]]:
-    with zipfile.ZipFile(archive) as members:
-        return [json.loads(line) for line in members.read("ledger.jsonl").decode().splitlines()]
-
-
-def forged(archive: Path, entries_: Sequence[dict[str, Any]]) -> Path:
-    """The archive with other entries, written by somebody who gives each its proper hash."""
-    path, previous = archive.with_name("forged.zip"), None
-    with zipfile.ZipFile(archive) as old, zipfile.ZipFile(path, "w") as new:
-        for name in old.namelist():
-            if name != "ledger.jsonl":
-                new.writestr(name, old.read(name))
-        text = ""
-        for line in entries_:
-            from datetime import datetime
-
-            at = datetime.fromisoformat(line["at"])
-            entry = next_entry(previous, at=at, actor=line["actor"], action=line["action"], objects=line["objects"])
-            previous = Receipt(seq=entry.seq, hash=entry.hash)
-            text += canonical_json(entry.to_dict()) + "\n"
-        new.writestr("ledger.jsonl", text)
-    return path
-
-
 def actions(governed: Governed) -> list[str]:
     return [entry.action for entry in reversed(governed.workspace.ledger.list(governed.audrey, newest=1000))]
 
 
 def test_every_decision_is_followed_by_a_signature_of_its_entry(governed: Governed, key: SigningKey) -> None:
+    proposal = governed.propose(ProposalKind.RETRAIN)
     for move in (Move.REQUEST_CHANGES, Move.REJECT):
-        proposal = governed.propose(ProposalKind.RETRAIN)
         decided = governed.decide(proposal, move)
         newest = governed.workspace.ledger.list(governed.audrey, newest=1)[0]
         assert (newest.action, newest.objects["head"]) == ("ledger.sign", str(decided.receipt))
         assert newest.objects["key"] == key.public
-        if move is Move.REQUEST_CHANGES:
-            governed.workspace.proposals.withdraw(governed.ada, proposal, reason="no")
     check = governed.workspace.ledger.verify(governed.audrey)
     assert check.is_intact
     assert check.is_signature_checked
+    with pytest.raises(InputError, match="no public key"):
+        governed.workspace.ledger.verify(governed.audrey, key="12")
+    assert not governed.workspace.ledger.verify(governed.audrey, key="ab" * 32).is_intact
     assert check.signature.startswith(f"signed up to entry {decided.receipt.seq}, at 2026-")
 
 
-def test_the_script_checks_signatures_by_a_key_and_says_where_it_cannot(governed: Governed, key: SigningKey) -> None:
-    governed.decide(governed.propose(ProposalKind.RETRAIN))
-    governed.workspace.proposals.list(governed.vera)
-    archive = exported(governed)
-    code, said = verified(archive, "--key", key.public)
+def test_the_script_checks_signatures_by_a_key_and_says_where_it_cannot(signed: Signed, tmp_path: Path) -> None:
+    code, said = verified(signed.archive, "--key", signed.key.public)
     assert code == 0, said
-    assert "signed up to entry " in said
-    code, said = verified(archive)
+    assert f"signed up to entry {signed.lines[-2]['seq']}, at 2026-01-31 00:00:00 UTC\n" in said
+    code, said = verified(signed.archive)
     assert code == 0
     assert "signature not checked: it holds 2, and no public key was given" in said
-    code, said = verified(archive, "--key", key.public, options=ISOLATED)
+    code, said = verified(signed.archive, "--key", signed.key.public, options=ISOLATED)
     assert code == 3
     assert "signature not checked: this Python lacks the package cryptography" in said
     assert said.endswith("The ledger holds.\n")
-
-
-def test_another_key_signed_nothing_here(governed: Governed, tmp_path: Path) -> None:
-    other = SigningKey.make(tmp_path / "other.pem").public
-    code, said = verified(exported(governed), "--key", other)
+    code, said = verified(signed.archive, "--key", SigningKey.make(tmp_path / "other.pem").public)
     assert code == 1
     assert "holds no signature by the key that was given" in said
-    check = governed.workspace.ledger.verify(governed.audrey, key=other)
-    assert not check.is_intact
-    with pytest.raises(InputError, match="no public key"):
-        governed.workspace.ledger.verify(governed.audrey, key="12")
 
 
-def test_a_ledger_that_was_written_anew_does_not_hold_whoever_signed_it(governed: Governed, key: SigningKey) -> None:
-    governed.decide(governed.propose(ProposalKind.RETRAIN))
-    archive = exported(governed)
-    old = lines(archive)
-    renamed = [{**line, "actor": "mallory" if line["actor"] == "ines" else line["actor"]} for line in old]
-    rewritten = forged(archive, renamed)
+def test_a_ledger_that_was_written_anew_does_not_hold_whoever_signed_it(signed: Signed, tmp_path: Path) -> None:
+    renamed = [{**line, "actor": "mallory" if line["actor"] == "ines" else line["actor"]} for line in signed.lines]
+    rewritten = signed.forged(tmp_path, renamed)
     assert verified(rewritten)[0] == 0  # the chain is consistent
-    code, said = verified(rewritten, "--key", key.public)
+    code, said = verified(rewritten, "--key", signed.key.public)
     assert code == 1
     assert "is of another entry" in said
-    unsigned = forged(archive, [line for line in renamed if not line["action"].startswith("ledger.")])
-    code, said = verified(unsigned, "--key", key.public)
+    unsigned = signed.forged(tmp_path, [line for line in renamed if not line["action"].startswith("ledger.")])
+    code, said = verified(unsigned, "--key", signed.key.public)
     assert code == 1
     assert "holds no signature by the key that was given" in said
 
 
 @pytest.mark.parametrize("part", ["head", "signature", "key", "at"])
-def test_a_forged_signature_is_found(governed: Governed, key: SigningKey, tmp_path: Path, part: str) -> None:
-    governed.decide(governed.propose(ProposalKind.RETRAIN))
-    archive = exported(governed)
-    old = lines(archive)
+def test_a_forged_signature_is_found(signed: Signed, tmp_path: Path, part: str) -> None:
     mallory = SigningKey.make(tmp_path / "mallory.pem")
-    last = {**old[-1], "objects": dict(old[-1]["objects"])}
+    last = {**signed.lines[-1], "objects": dict(signed.lines[-1]["objects"])}
     assert last["action"] == "ledger.sign"
     match part:
         case "head":
-            last["objects"]["head"] = f"1:{old[0]['hash']}"
+            last["objects"]["head"] = f"1:{signed.lines[0]['hash']}"
         case "signature":
             last["objects"]["signature"] = mallory.sign("plumbline ledger head")
         case "key":
             last["objects"] |= {"key": mallory.public, "signature": mallory.sign("anything")}
         case "at":
             last["at"] = "2020-01-01T00:00:00+00:00"
-    code, said = verified(forged(archive, [*old[:-1], last]), "--key", key.public)
+    code, said = verified(signed.forged(tmp_path, [*signed.lines[:-1], last]), "--key", signed.key.public)
     assert code == 1
     assert f"signature of entry {last['seq']} is forged" in said
 
 
-def test_nobody_brings_in_a_key_that_the_one_in_force_did_not_sign(
-    governed: Governed, key: SigningKey, tmp_path: Path
-) -> None:
-    archive = exported(governed)
-    old = lines(archive)
-    mallory, head = SigningKey.make(tmp_path / "mallory.pem"), f"{old[-1]['seq']}:{old[-1]['hash']}"
-    proof = mallory.sign(f"plumbline ledger key {mallory.public} after {head} at {old[-1]['at']}")
-    for previous, signature in ((None, None), (key.public, proof), (key.public, None)):
-        objects = {"key": mallory.public, "previous": previous, "head": head, "proof": proof, "signature": signature}
-        entry = {**old[-1], "action": "ledger.key", "objects": objects}
-        code, said = verified(forged(archive, [*old, entry]), "--key", key.public)
+def test_nobody_brings_in_a_key_that_the_one_in_force_did_not_sign(signed: Signed, tmp_path: Path) -> None:
+    mallory, last = SigningKey.make(tmp_path / "mallory.pem"), signed.lines[-1]
+    proof = mallory.sign(f"plumbline ledger key {mallory.public} after {signed.head} at {last['at']}")
+    for previous, signature in ((None, None), (signed.key.public, proof), (signed.key.public, None)):
+        objects = {"key": mallory.public, "previous": previous, "head": signed.head}
+        objects |= {"proof": proof, "signature": signature}
+        entry = {**last, "action": "ledger.key", "objects": objects}
+        code, said = verified(signed.forged(tmp_path, [*signed.lines, entry]), "--key", signed.key.public)
         assert code == 1
         assert "was not signed by the one before it" in said
+
+
+def test_a_key_that_was_replaced_signs_nothing_more(signed: Signed, tmp_path: Path) -> None:
+    new, last = SigningKey.make(tmp_path / "new.pem"), signed.lines[-1]
+    statement = f"plumbline ledger key {new.public} after {signed.head} at {last['at']}"
+    objects = {"key": new.public, "previous": signed.key.public, "head": signed.head}
+    objects |= {"proof": new.sign(statement), "signature": signed.key.sign(statement)}
+    handed_over = {**last, "action": "ledger.key", "objects": objects}
+    assert verified(signed.forged(tmp_path, [*signed.lines, handed_over]), "--key", signed.key.public)[0] == 0
+    signature = signed.key.sign(f"plumbline ledger head {signed.head} at {last['at']}")
+    objects = {"key": signed.key.public, "head": signed.head, "signature": signature}
+    entry = {**last, "objects": objects}
+    code, said = verified(signed.forged(tmp_path, [*signed.lines, handed_over, entry]), "--key", signed.key.public)
+    assert code == 1
+    assert "by a key that was not in force" in said
 
 
 def test_a_key_hands_over_to_another_and_what_it_signed_still_verifies(
@@ -208,24 +227,9 @@ def test_a_key_hands_over_to_another_and_what_it_signed_still_verifies(
     later.close()
 
 
-def build_again(governed: Governed) -> Any:
+def build_again(governed: Governed) -> Workspace:
     """The same workspace opened by another program, which reads the environment as it is now."""
-    from core.workspace import Workspace
-
     return Workspace.open(governed.workspace.folder, clock=governed.clock)
-
-
-def test_a_key_that_was_replaced_signs_nothing_more(governed: Governed, key: SigningKey, tmp_path: Path) -> None:
-    governed.workspace.ledger.rotate(governed.root, SigningKey.make(tmp_path / "new.pem"))
-    archive = exported(governed)
-    old = lines(archive)
-    head, at = f"{old[-1]['seq']}:{old[-1]['hash']}", old[-1]["at"]
-    signature = key.sign(f"plumbline ledger head {head} at {at}")
-    objects = {"key": key.public, "head": head, "signature": signature}
-    entry = {**old[-1], "action": "ledger.sign", "objects": objects}
-    code, said = verified(forged(archive, [*old, entry]), "--key", key.public)
-    assert code == 1
-    assert "by a key that was not in force" in said
 
 
 def test_the_worker_signs_daily_if_something_happened(governed: Governed) -> None:
@@ -240,8 +244,6 @@ def test_the_worker_signs_daily_if_something_happened(governed: Governed) -> Non
 
 
 def test_a_ledger_that_lost_what_was_signed_is_not_signed_again(governed: Governed) -> None:
-    from tests.core.services.test_ledger_service import tamper
-
     governed.decide(governed.propose(ProposalKind.RETRAIN), Move.REJECT)
     governed.decide(governed.propose(ProposalKind.RETRAIN), Move.REJECT)  # the witness knows of the first signature
     with governed.workspace.database.read() as session:

@@ -162,7 +162,7 @@ def test_what_a_receiver_refuses_is_shown_tried_again_and_given_up(governed: Gov
     assert tell(governed) == 0
     (notice,) = service(governed).list(governed.ines)
     assert (notice.n_attempts, notice.sent_at, notice.is_given_up) == (1, None, False)
-    assert notice.error == "address 1 (json) in PLUMBLINE_NOTIFY_INES didn't take it, or can't be reached."
+    assert notice.error == "Address 1 (json) in PLUMBLINE_NOTIFY_INES didn't take it, or can't be reached."
     assert tell(governed) == 0
     assert service(governed).list(governed.ines)[0].n_attempts == 1  # it waits
     assert service(governed).troubles(governed.root)[0].account == "ines"
@@ -205,7 +205,7 @@ def test_an_address_that_is_missing_or_none_is_said_to_be(monkeypatch: pytest.Mo
         notify.send("PLUMBLINE_NOTIFY_BAD", "x", "y")
     assert TOKEN not in str(error.value)
     monkeypatch.setenv("PLUMBLINE_NOTIFY_BAD", f"json://{TOKEN}@127.0.0.1:9")
-    with pytest.raises(OutsideError, match=r"address 1 \(json\)") as refused:
+    with pytest.raises(OutsideError, match=r"Address 1 \(json\)") as refused:
         notify.send("PLUMBLINE_NOTIFY_BAD", "x", "y")
     assert TOKEN not in str(refused.value)
 
