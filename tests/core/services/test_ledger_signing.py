@@ -110,7 +110,9 @@ def actions(governed: Governed) -> list[str]:
     return [entry.action for entry in reversed(governed.workspace.ledger.list(governed.audrey, newest=1000))]
 
 
-def test_every_decision_is_followed_by_a_signature_of_its_entry(governed: Governed, key: SigningKey) -> None:
+def test_every_decision_is_followed_by_a_signature_of_its_entry_and_nothing_holds_the_private_key(
+    governed: Governed, key: SigningKey, tmp_path: Path
+) -> None:
     proposal = governed.propose(ProposalKind.RETRAIN)
     for move in (Move.REQUEST_CHANGES, Move.REJECT):
         decided = governed.decide(proposal, move)
@@ -124,6 +126,11 @@ def test_every_decision_is_followed_by_a_signature_of_its_entry(governed: Govern
         governed.workspace.ledger.verify(governed.audrey, key="12")
     assert not governed.workspace.ledger.verify(governed.audrey, key="ab" * 32).is_intact
     assert check.signature.startswith(f"signed up to entry {decided.receipt.seq}, at 2026-")
+    secret = (tmp_path / "ledger.pem").read_text().splitlines()[1].encode()
+    files = [path for path in governed.workspace.folder.rglob("*") if path.is_file()]
+    assert files
+    assert not any(secret in path.read_bytes() for path in files)
+    assert secret not in exported(governed).read_bytes()
 
 
 def test_the_script_checks_signatures_by_a_key_and_says_where_it_cannot(signed: Signed, tmp_path: Path) -> None:
@@ -289,15 +296,6 @@ def test_a_private_key_is_read_only_where_nobody_else_can_and_is_never_shown(tmp
     assert read.public == made.public
     with pytest.raises(InputError, match="set one of them"):
         SigningKey.from_environment({KEY_VARIABLE: secret, FILE_VARIABLE: str(path)})
-
-
-def test_the_database_never_holds_the_private_key(governed: Governed, tmp_path: Path) -> None:
-    governed.decide(governed.propose(ProposalKind.RETRAIN))
-    secret = (tmp_path / "ledger.pem").read_text().splitlines()[1].encode()
-    files = [path for path in governed.workspace.folder.rglob("*") if path.is_file()]
-    assert files
-    assert not any(secret in path.read_bytes() for path in files)
-    assert secret not in exported(governed).read_bytes()
 
 
 def test_commands_make_a_key_sign_and_verify(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
