@@ -25,6 +25,9 @@ def concept(
     segment: Annotated[str, typer.Option(metavar="COLUMN=VALUE", help="Records of this segment only.")] = "",
     window: Annotated[str | None, typer.Option(help="This window, as `analyse` names it.")] = None,
     why: Annotated[bool, typer.Option("--why", help="Ask sampled rows whether inputs or concept changed.")] = False,
+    river: Annotated[
+        bool, typer.Option("--river", help="Ask River's detectors too; needs plumbline[river], reads row by row.")
+    ] = False,
     workspace: WorkspaceOption = HERE,
     json: JsonOption = False,
 ) -> None:
@@ -34,7 +37,7 @@ def concept(
     space = opened(workspace)
     count_new(space, model)
     who, selection = actor(space), Selection(version=version, segment=segment, window=window)
-    report = space.analysis.concept(who, model, selection)
+    report = space.analysis.concept(who, model, selection, river=river)
     if report is None:
         raise InputError(
             f"{model} has no reference yet; give it one with `plumbline ingest {model} FILE --as reference`."

@@ -14,7 +14,7 @@ from core.measure import Interval, Measure
 from core.performance.measures import estimate, mean, mean_convention, rate, undefined
 from core.profile.spec import REGRESSION_SUMS
 
-__all__ = ["RegressionCounts", "regression_performance"]
+__all__ = ["LABELS_ALIKE", "RegressionCounts", "regression_performance"]
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]

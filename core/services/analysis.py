@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from core.concept.detectors import DETECTORS
 from core.errors import InputError, UnknownNameError
 from core.governance.identity import Actor, Right, allowed
 from core.measure import Measure, Status
@@ -200,10 +201,16 @@ class AnalysisService:
         actor: Actor,  # noqa: ARG002
         model: str,
         selection: Selection = Selection(),  # noqa: B008
+        *,
+        river: bool = False,
     ) -> ConceptReport | None:
-        """Do outcomes still follow the score as they did on the reference?"""
+        """Do outcomes still follow the score as they did on the reference? With River's detectors beside, if asked."""
         found = self._load(model, selection, outcomes_only=True)
-        return None if found is None else concept_report(found)
+        if found is None or not river:
+            return None if found is None else concept_report(found)
+        from core.concept.river import river_detectors
+
+        return concept_report(found, detectors=(*DETECTORS.values(), *river_detectors().values()))
 
     @allowed(Right.READ)
     def ageing(

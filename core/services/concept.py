@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from core.alarms.asked import judge
 from core.concept.conclusion import ConceptResidual
+from core.concept.detectors import DETECTORS, Detector
 from core.concept.label_shift import LabelShift
 from core.concept.residual import binary_residual, labels_by_prediction, labels_by_score, regression_residual
 from core.measure import Measure, Status
@@ -60,9 +61,12 @@ class ConceptReport:
         return worst(m.status for m in self.measures)
 
 
-def concept_report(observations: Observations) -> ConceptReport:
+def concept_report(
+    observations: Observations, *, detectors: Iterable[Callable[[], Detector]] = tuple(DETECTORS.values())
+) -> ConceptReport:
     """Is P(outcome | score) what it was? For a regression: are errors, at the same predicted value?"""
     context = observations.context
+    views = detector_views(observations, detectors)
     focus = mature_focus(context)
     by, names = _bins(observations)
     outcome = observations.schema.positive
@@ -78,7 +82,7 @@ def concept_report(observations: Observations) -> ConceptReport:
             outcome=outcome,
             since=None,
             distributions=(),
-            detectors=detector_views(observations),
+            detectors=views,
             label_shift=shift_of_labels(observations),
             why=why,
         )
@@ -114,7 +118,7 @@ def concept_report(observations: Observations) -> ConceptReport:
         outcome=outcome,
         since=None if place is None else since_when(effects, context.windows, place),
         distributions=distributions(observations, residual_of, WATCHED),
-        detectors=detector_views(observations),
+        detectors=views,
         label_shift=shift_of_labels(observations),
     )
 

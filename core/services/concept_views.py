@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
-from core.concept.detectors import DETECTORS, Detections, detections
+from core.concept.detectors import DETECTORS, Detections, Detector, detections
 from core.concept.label_shift import LabelShift, label_shift
 from core.performance.binary import BinaryCounts
 from core.performance.multiclass import MulticlassCounts
@@ -28,8 +28,10 @@ class DetectorViews:
     why: str
 
 
-def detector_views(observations: Observations) -> DetectorViews:
-    """What DDM, Page-Hinkley, HDDM-A and ADWIN say of the share of wrong predictions."""
+def detector_views(
+    observations: Observations, detectors: Iterable[Callable[[], Detector]] = tuple(DETECTORS.values())
+) -> DetectorViews:
+    """What DDM, Page-Hinkley, HDDM-A and ADWIN, or others, say of the share of wrong predictions."""
     context = observations.context
     if observations.spec.task is Task.REGRESSION:
         why = "These detectors take right and wrong; a regression's errors are watched as a mean."
@@ -42,7 +44,7 @@ def detector_views(observations: Observations) -> DetectorViews:
     if not counts.size or not counts[:, 0].sum():
         return DetectorViews(windows=(), n_reference=0, found=(), why="No row has both a prediction and a label.")
     n, wrong = counts.T
-    found = tuple(detections(n, wrong, make()) for make in DETECTORS.values())
+    found = tuple(detections(n, wrong, make()) for make in detectors)
     return DetectorViews(windows=windows, n_reference=n_reference, found=found, why="")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -11,8 +12,10 @@ from numpy.typing import NDArray
 from core.concept.conclusion import ConceptResidual
 from core.concept.dating import LEAST_WINDOWS, standardised
 from core.measure import Status
+from core.performance.regression import LABELS_ALIKE, RegressionCounts
+from core.profile.spec import REGRESSION_SUMS
 from core.schema import Task
-from core.services.observations import Observations, WindowInfo
+from core.services.observations import Observations, OutcomeCounts, WindowInfo
 from core.services.panel import subject_key
 from core.services.verdicts import ALARMS, of_many
 from core.spc.change_point import last_shift
@@ -118,18 +121,14 @@ def _date_of_inputs(observations: Observations) -> ChangeDate | None:
 def _outcomes(observations: Observations) -> Distribution:
     context, mature = observations.context, observations.mature
     if observations.spec.task is Task.REGRESSION:
-        why = "A profile holds no mean of a regression's labels."
-        return Distribution(symbol=OUTCOMES, status=Status.UNDEFINED, why=why)
+        return _numeric_outcomes(observations)
     before, now = (
         np.array([_labels(observations.joint_of([w.window.key], of_reference=side)) for w in windows])
         for side, windows in ((True, context.reference_windows), (False, mature))
     )
-    if not before.sum() or not now.sum():
-        why = "No window whose labels are in has any." if before.sum() else "The reference has no label."
-        return Distribution(symbol=OUTCOMES, status=Status.UNDEFINED, why=why)
-    if len(context.reference_windows) < LEAST_WINDOWS:
-        why = f"{LEAST_WINDOWS} windows of reference are needed to know how much they vary."
-        return Distribution(symbol=OUTCOMES, status=Status.INSUFFICIENT, why=why)
+    untold = _untold(int(before.sum()), int(now.sum()), len(context.reference_windows))
+    if untold is not None:
+        return untold
     positive = observations.positive
     places = range(before.shape[1]) if positive is None else [positive]
     dates = [(_dated(_shares(before, place), _shares(now, place), mature), place) for place in places]
@@ -145,6 +144,69 @@ def _outcomes(observations: Observations) -> Distribution:
     name = observations.spec.classes[place]
     why = f"'{name}' is {_part(since, place):.1%} of labels since, {_part(before, place):.1%} in the reference"
     return Distribution(symbol=OUTCOMES, status=Status.WARNING, why=f"{why}. {NOT_WATCHED}", date=date)
+
+
+def _untold(n_before: int, n_now: int, n_reference_windows: int) -> Distribution | None:
+    """Why nothing can be told of outcomes, if nothing can."""
+    if not n_before or not n_now:
+        why = "No window whose labels are in has any." if n_before else "The reference has no label."
+        return Distribution(symbol=OUTCOMES, status=Status.UNDEFINED, why=why)
+    if n_reference_windows < LEAST_WINDOWS:
+        why = f"{LEAST_WINDOWS} windows of reference are needed to know how much they vary."
+        return Distribution(symbol=OUTCOMES, status=Status.INSUFFICIENT, why=why)
+    return None
+
+
+def _numeric_outcomes(observations: Observations) -> Distribution:
+    """Whether the mean or the standard deviation of a regression's labels moved."""
+    context, mature = observations.context, observations.mature
+    before, now = (
+        np.array([_moments(observations.outcomes_of([w.window.key], of_reference=side)) for w in windows])
+        for side, windows in ((True, context.reference_windows), (False, mature))
+    )
+    n_before, n_now = (int(side[:, 0].sum()) if side.size else 0 for side in (before, now))
+    untold = _untold(n_before, n_now, len(before))
+    if untold is not None:
+        return untold
+    dates = [(_dated(of(before), of(now), mature), name, of) for name, of in (("mean", _means), ("spread", _spreads))]
+    found = [(date, name, of) for date, name, of in dates if date is not None]
+    date, name, of = max(found, key=lambda each: each[0].first.window.key, default=(None, "mean", _means))
+    lately = now if date is None else now[mature.index(date.first) :]
+    usual, level = (float(of(side.sum(axis=0, keepdims=True))[0][0]) for side in (before, lately))
+    if name == "mean":
+        usual, level = usual + observations.spec.centre, level + observations.spec.centre
+    spread = float(_spreads(before.sum(axis=0, keepdims=True))[0][0])
+    digits = max(0, 2 - math.floor(math.log10(spread))) if spread > 0 else 2
+    then, was = f"{level:,.{digits}f}", f"{usual:,.{digits}f}"
+    fact = "mean label" if name == "mean" else "standard deviation of labels"
+    if date is None:
+        why = f"no change seen: the {fact} is {then}, {was} in the reference"
+        return Distribution(symbol=OUTCOMES, status=Status.INSUFFICIENT, why=f"{why}. {NOT_WATCHED}")
+    why = f"the {fact} is {then} since, {was} in the reference"
+    return Distribution(symbol=OUTCOMES, status=Status.WARNING, why=f"{why}. {NOT_WATCHED}", date=date)
+
+
+def _moments(counts: OutcomeCounts) -> tuple[float, ...]:
+    """Labelled rows and the sums of the first four powers of their labels, less the profile's centre."""
+    if not isinstance(counts, RegressionCounts):
+        raise TypeError(f"no moments of {type(counts).__name__}")
+    sums = dict(zip(REGRESSION_SUMS, counts.losses.tolist(), strict=True))
+    return float(counts.joint[:, 0, 0].sum()), sums["y"], sums["y2"], sums["y3"], sums["y4"]
+
+
+def _means(moments: Floats) -> tuple[Floats, Floats]:
+    return _mean_and_error([(n, total, squares) for n, total, squares, _, _ in moments.tolist()])
+
+
+def _spreads(moments: Floats) -> tuple[Floats, Floats]:
+    """The standard deviation of each window's labels and its standard error, by the labels' fourth moment."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        m1, m2, m3, m4 = (moments[:, 1:] / moments[:, :1]).T
+        variance = m2 - m1**2
+        variance = np.where(variance > LABELS_ALIKE * m2, variance, np.nan)
+        fourth = m4 - 4 * m1 * m3 + 6 * m1**2 * m2 - 3 * m1**4
+        error = np.sqrt(np.maximum(fourth - variance**2, 0.0) / moments[:, 0]) / (2 * np.sqrt(variance))
+        return np.sqrt(variance), error
 
 
 def _outcomes_given_score(

@@ -26,10 +26,11 @@ from core.services.panel import GAPS, Draft, Panel, subject_key, windows_of_sums
 from core.stats.ranking import roc_auc
 from core.stats.scores import calibration_names, finite_scores, ordered_scores, pooled_scores
 
-__all__ = ["matured_panel"]
+__all__ = ["add_outcomes", "add_performance", "matured_panel"]
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
+MEAN_RESIDUAL = subject_key("concept", "mean_residual")
 MARGINS = {"roc_auc": 0.02}  # of what is no mean of rows, in its own unit
 MIN_LABELS = 30  # of either outcome in a window, for an AUC that is close to normal
 
@@ -41,16 +42,22 @@ def matured_panel(observations: Observations, windows: Sequence[Window]) -> Pane
         observations.outcomes_of([w.window.key], of_reference=True) for w in observations.context.reference_windows
     ]
     of_current = [observations.outcomes_of([window.key]) for window in windows]
-    task = observations.spec.task
-    if task is Task.REGRESSION:
-        _add_errors(draft, of_reference, of_current)
-    else:
-        _add_shares_wrong(draft, of_reference, of_current)
-    if task is Task.BINARY and observations.spec.calibration_groups:
-        _add_scored(draft, of_reference, of_current)
+    add_performance(draft, of_reference, of_current, observations.spec.task)
     _add_concept(draft, observations, windows)
     add_gaps(draft, observations, windows, GAPS[1:])
     return draft.panel(windows)
+
+
+def add_performance(
+    draft: Draft, of_reference: Sequence[OutcomeCounts], of_current: Sequence[OutcomeCounts], task: Task
+) -> None:
+    """How good predictions were, window by window: errors of a regression; wrong ones of classes, and their scores."""
+    if task is Task.REGRESSION:
+        _add_errors(draft, of_reference, of_current)
+        return
+    _add_shares_wrong(draft, of_reference, of_current)
+    if any(isinstance(counts, BinaryCounts) and counts.calibration_groups for counts in of_reference):
+        _add_scored(draft, of_reference, of_current)
 
 
 def _add_shares_wrong(draft: Draft, of_reference: Sequence[OutcomeCounts], of_current: Sequence[OutcomeCounts]) -> None:
@@ -91,11 +98,10 @@ def _add_errors(draft: Draft, of_reference: Sequence[OutcomeCounts], of_current:
 
 
 def _add_concept(draft: Draft, observations: Observations, windows: Sequence[Window]) -> None:
-    key = subject_key("concept", "mean_residual")
     before = [window.window for window in observations.context.reference_windows]
     if observations.spec.task is Task.REGRESSION:
         if observations.spec.calibration_groups:
-            _add_error_residual(draft, observations, key, before, windows)
+            _add_error_residual(draft, observations, before, windows)
         return
     by, names = _outcome_table(observations)
     if by is None:
@@ -103,9 +109,17 @@ def _add_concept(draft: Draft, observations: Observations, windows: Sequence[Win
     size = 2 * len(names)
     reference = np.array([by(window, True) for window in before]).reshape(-1, size)
     current = np.array([by(window, False) for window in windows], dtype=np.int64).reshape(-1, size)
+    add_outcomes(draft, reference, current, names)
+
+
+def add_outcomes(draft: Draft, reference: Ints, current: Ints, names: Sequence[str]) -> None:
+    """Whether outcomes follow the score: rows of each window by score, shape (n_windows, 2 * len(names)).
+
+    Each score has two neighbours: without the outcome, with it.
+    """
     total = reference.sum(axis=0).reshape(-1, 2)
     if total.min(axis=1).any():
-        subject = outcome_subject(key, total, names, family=Family.CONCEPT_DRIFT)
+        subject = outcome_subject(MEAN_RESIDUAL, total, names, family=Family.CONCEPT_DRIFT)
         draft.add(subject, subject.windows(reference), subject.windows(current))
 
 
@@ -132,7 +146,7 @@ def _outcome_table(observations: Observations) -> tuple[Callable[[Window, bool],
 
 
 def _add_error_residual(
-    draft: Draft, observations: Observations, key: str, before: Sequence[Window], windows: Sequence[Window]
+    draft: Draft, observations: Observations, before: Sequence[Window], windows: Sequence[Window]
 ) -> None:
     """A regression's error less the reference's mean error at the same predicted value."""
     groups = observations.spec.calibration_groups
@@ -152,7 +166,7 @@ def _add_error_residual(
         return float(n.sum()), float((e - n * expected).sum()), float(squares.sum())
 
     if whole[:, 0].sum():
-        subject = mean_subject(key, family=Family.CONCEPT_DRIFT, name="all")
+        subject = mean_subject(MEAN_RESIDUAL, family=Family.CONCEPT_DRIFT, name="all")
         sides = [np.array([residual(sums) for sums in side]).reshape(-1, 3) for side in (reference, current)]
         draft.add(subject, windows_of_sums(sides[0]), windows_of_sums(sides[1]))
 

@@ -70,3 +70,12 @@ def test_the_command_tells_the_same_in_text_and_in_json(demo_folder: Path, space
     assert document["ageing"][0]["step_at"] == "2026-W29"
     assert document["label_shift"]["found"]["holds"] is True
     assert document["change_of_loss"] is None
+
+
+def test_rivers_detectors_stand_beside_when_asked_for(demo_folder: Path) -> None:
+    pytest.importorskip("river", reason="River isn't installed: plumbline[river]")
+    found = CommandLine(workspace=demo_folder)("concept", MODEL, "--river", "--json").json["detectors"]
+    assert [each["detector"] for each in found if each["detector"].startswith("River ")] == [
+        *("River ADWIN", "River DDM", "River EDDM", "River FHDDM", "River HDDM_A", "River HDDM_W", "River Page-Hinkley")
+    ]
+    assert len({each["n"] for each in found}) == 1

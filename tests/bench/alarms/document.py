@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from tests.bench.alarms.figure import Point, drawn
+from tests.bench.alarms.labelled import ABOUT as LABELLED_ABOUT
+from tests.bench.alarms.labelled import N_RIVER, LabelledOutcome
 from tests.bench.alarms.packages import AROUND_CHANGE, CHOSEN, VERSIONS, Agreement
 from tests.bench.alarms.rows import CHANGED, MATERIAL, N_COSTLY, N_NULL, N_PEERS, N_STREAMS, SEED, Outcome, Tally
 from tests.bench.alarms.rules import ABOUT, COSTLY
@@ -22,6 +24,7 @@ PAGE = Path(__file__).with_name("page.md")
 
 def document(
     outcomes: Sequence[Outcome],
+    labelled: Sequence[LabelledOutcome],
     verdicts: Sequence[VerdictRow],
     agreed: Sequence[Agreement],
     missing: Sequence[str],
@@ -37,8 +40,8 @@ def document(
     errors = [error for row in boundary for error in (row.drift, row.stable)]
     n_repetitions = boundary[0].n_repetitions
     return PAGE.read_text().format(
-        held=sum(outcome.holds for outcome in claimed),
-        n_claimed=len(claimed),
+        held=sum(outcome.holds for outcome in (*claimed, *labelled)),
+        n_claimed=len(claimed) + len(labelled),
         n_subjects=outcomes[0].n_subjects,
         n_armed=f"{np.mean(outcomes[0].n_armed):.0f}",
         rows="\n".join(_row(outcome) for outcome in outcomes),
@@ -61,6 +64,10 @@ def document(
         costly=" and ".join(COSTLY),
         n_costly=N_COSTLY,
         n_peers=N_PEERS,
+        labelled="\n".join(_labelled_row(outcome) for outcome in labelled),
+        labelled_peers="\n".join(_labelled_peers(labelled)),
+        labelled_about="\n".join(f"| {name} | {about} |" for name, about in LABELLED_ABOUT.items()),
+        n_river=N_RIVER,
         agreements="\n".join(_agreements(agreed, missing)),
         n_null=N_NULL,
         n_streams=N_STREAMS,
@@ -69,7 +76,7 @@ def document(
     )
 
 
-def a_year(outcome: Outcome, rule: str, *, digits: int = 2) -> str:
+def a_year(outcome: Outcome | LabelledOutcome, rule: str, *, digits: int = 2) -> str:
     """A rate with its Monte-Carlo error."""
     rate, error = outcome.a_year(rule), outcome.error(rule)
     if rate == 0:
@@ -162,6 +169,34 @@ def _peers(outcomes: Sequence[Outcome]) -> list[str]:
 def _days(outcome: Outcome, rule: str) -> str:
     days = a_year(outcome, rule, digits=1)
     return f"{days} ({outcome.a_year(rule, new=True):.1f})" if outcome.a_year(rule) else days
+
+
+def _labelled_row(outcome: LabelledOutcome) -> str:
+    cells = [
+        outcome.row.name,
+        str(outcome.tallies[MATERIAL].n_streams),
+        *(a_year(outcome, rule) for rule in OURS),
+        *(_delays(outcome.tallies[rule]) for rule in OURS),
+        f"at most {outcome.row.most_false:.1f} events",
+        "yes" if outcome.holds else "**no**",
+    ]
+    return f"| {' | '.join(cells)} |"
+
+
+def _labelled_peers(labelled: Sequence[LabelledOutcome]) -> list[str]:
+    heads = [f"{'delay' if outcome.row.changes else 'false'}: {outcome.row.name}" for outcome in labelled]
+    lines = ["| rule | " + " | ".join(heads) + " |", "| --- |" + " --- |" * len(heads)]
+    for rule in labelled[0].tallies:
+        cells = [
+            "not asked"
+            if rule not in outcome.tallies
+            else _delays(outcome.tallies[rule])
+            if outcome.row.changes
+            else a_year(outcome, rule, digits=1)
+            for outcome in labelled
+        ]
+        lines.append(f"| {rule} | " + " | ".join(cells) + " |")
+    return lines
 
 
 def _agreements(agreed: Sequence[Agreement], missing: Sequence[str]) -> list[str]:
