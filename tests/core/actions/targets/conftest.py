@@ -24,7 +24,7 @@ import pytest
 from tests.governed import Governed, build
 
 MLFLOW = "PLUMBLINE_TEST_MLFLOW"  # the program `mlflow` of an environment of its own: it asks for another pyarrow
-PATIENCE = 180
+PATIENCE = 300
 SECRET, SECRET_VARIABLE = "a secret of the tests", "PLUMBLINE_TARGET_SECRET"
 
 
@@ -99,7 +99,7 @@ def mlflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mlflow]:
                 time.sleep(0.2)
             yield Mlflow(url=f"http://127.0.0.1:{port}")
         finally:
-            os.killpg(server.pid, signal.SIGTERM)
+            os.killpg(server.pid, signal.SIGKILL)
             server.wait(timeout=30)
 
 
