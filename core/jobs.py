@@ -134,6 +134,8 @@ def _analyse_model(job_id: str) -> None:
 def run_worker(workspace: Workspace, *, stop: threading.Event, started: Callable[[], None] | None = None) -> None:
     """Run approved jobs and nightly analyses until `stop` is set, and the job that runs then has ended.
 
+    Signs the ledger's head, too, where it has the key, and tells people what they want to be told.
+
     Raises
     ------
     ConflictError
@@ -152,20 +154,39 @@ def run_worker(workspace: Workspace, *, stop: threading.Event, started: Callable
         _open[:] = [workspace]
         DBOS(config=config)
         DBOS.launch()
+        teller = threading.Thread(target=_tell_people, args=(workspace, stop), name="notices")
+        teller.start()
         try:
             DBOS.register_queue(QUEUE, global_concurrency=1)
             if started is not None:
                 started()
             while True:
-                try:
-                    workspace.jobs.enqueue_due(WORKER)
-                except PlumblineError as error:  # such as a database that is away for a moment
-                    LOG.warning("What is due could not be enqueued: %s", error)
+                for due in (workspace.jobs.enqueue_due, workspace.ledger.sign_due):
+                    try:
+                        due(WORKER)
+                    except PlumblineError as error:  # such as a database that is away for a moment
+                        LOG.warning("What is due could not be done: %s", error)
                 if stop.wait(SCHEDULE_SECONDS):
                     return
         finally:
+            stop.set()
             DBOS.destroy(workflow_completion_timeout_sec=LONG)  # the lock is kept until the job it runs has ended
+            teller.join()
             _open.clear()
+
+
+def _tell_people(workspace: Workspace, stop: threading.Event) -> None:
+    """Gather and deliver notices beside the jobs: a receiver that hangs or fails holds up nothing else."""
+    while True:
+        for work in (workspace.notifications.gather, workspace.notifications.deliver):
+            try:
+                work(WORKER)
+            except PlumblineError as error:
+                LOG.warning("People could not be told: %s", error)
+            except Exception:  # the worker goes on whatever telling people meets
+                LOG.exception("People could not be told.")
+        if stop.wait(SCHEDULE_SECONDS):
+            return
 
 
 @contextmanager

@@ -30,10 +30,12 @@ if TYPE_CHECKING:
     from core.services.jobs import JobService
     from core.services.labels import LabelService
     from core.services.ledger import LedgerService
+    from core.services.ledger_signing import LedgerSigner
     from core.services.lineage import LineageService
     from core.services.loss_change import LossChangeService
     from core.services.maturity import MaturityService
     from core.services.models import ModelService
+    from core.services.notifications import NotificationService
     from core.services.policies import SigningPolicyService
     from core.services.predictions import PredictionService
     from core.services.profiles import ProfileService
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
     from core.services.records import RecordService
     from core.services.samples import SampleService
     from core.services.selective import SelectiveService
+    from core.services.targets import TargetService
     from core.services.versions import VersionService
     from core.services.watching import WatchService
     from core.services.worst_slices import WorstSlicesService
@@ -306,7 +309,13 @@ class Workspace:
         """What is asked for, and who signed."""
         from core.services.proposals import ProposalService
 
-        return ProposalService(database=self.database, evidence=self._evidence, queue=self.queue, clock=self.clock)
+        return ProposalService(
+            database=self.database,
+            evidence=self._evidence,
+            queue=self.queue,
+            signer=self._signer,
+            clock=self.clock,
+        )
 
     @cached_property
     def policies(self) -> SigningPolicyService:
@@ -316,6 +325,20 @@ class Workspace:
         return SigningPolicyService(database=self.database)
 
     @cached_property
+    def targets(self) -> TargetService:
+        """Where versions are put in force."""
+        from core.services.targets import TargetService
+
+        return TargetService(database=self.database, clock=self.clock)
+
+    @cached_property
+    def notifications(self) -> NotificationService:
+        """Who is told what, and how that went."""
+        from core.services.notifications import NotificationService
+
+        return NotificationService(database=self.database, clock=self.clock)
+
+    @cached_property
     def jobs(self) -> JobService:
         """Approved work and how it went."""
         from core.services.jobs import JobService
@@ -323,17 +346,28 @@ class Workspace:
         return JobService(database=self.database, evidence=self._evidence, queue=self.queue, clock=self.clock)
 
     @cached_property
+    def _signer(self) -> LedgerSigner:
+        """What signs the ledger's head."""
+        from core.governance.signing_key import FILE_VARIABLE, SigningKey
+        from core.services.ledger_signing import LedgerSigner
+
+        key_file = os.environ.get(FILE_VARIABLE)
+        witness = Path(f"{key_file}.signed") if key_file else None
+        return LedgerSigner(load=SigningKey.from_environment, witness=witness)
+
+    @cached_property
     def ledger(self) -> LedgerService:
         """The chain of everything decided."""
         from core.services.ledger import LedgerService
 
-        return LedgerService(database=self.database)
+        return LedgerService(database=self.database, signer=self._signer, clock=self.clock)
 
     @cached_property
     def execution(self) -> ExecutionService:
         """Doing what was approved."""
         from core.actions.targets.registry import RegistryTarget
         from core.services.execution import ExecutionService
+        from core.services.placement import PlacementService
 
         return ExecutionService(
             database=self.database,
@@ -345,6 +379,7 @@ class Workspace:
             records=self.records,
             versions=self.versions,
             proposals=self.proposals,
-            target=RegistryTarget(clock=self.clock),
+            registry=RegistryTarget(clock=self.clock),
+            placement=PlacementService(database=self.database, clock=self.clock),
             clock=self.clock,
         )

@@ -37,6 +37,7 @@ PAGES = {
     "Manage": [
         ("data", "Data", "database"),
         ("jobs", "Jobs", "manufacturing"),
+        ("notifications", "Notifications", "mark_email_unread"),
         ("people", "People", "group"),
     ],
 }

@@ -37,12 +37,14 @@ from core.cli.jobs import job_app, schedule, worker
 from core.cli.ledger import ledger_app
 from core.cli.lineage import lineage
 from core.cli.model import model_app
+from core.cli.notify import notify_app
 from core.cli.people import account_app, login
 from core.cli.performance import performance
 from core.cli.policy import policy_app
 from core.cli.prediction import prediction
 from core.cli.proposal import proposal_app
 from core.cli.serving import demo, up
+from core.cli.target import target_app
 from core.cli.version import version_app
 from core.console import say, warn
 from core.errors import PlumblineError
@@ -86,8 +88,10 @@ app.add_typer(chart_app, name="chart")
 app.add_typer(alert_app, name="alert")
 app.add_typer(proposal_app, name="proposal")
 app.add_typer(policy_app, name="policy")
+app.add_typer(target_app, name="target")
 app.add_typer(ledger_app, name="ledger")
 app.add_typer(job_app, name="job")
+app.add_typer(notify_app, name="notify")
 app.add_typer(account_app, name="account")
 
 

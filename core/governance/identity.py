@@ -18,6 +18,7 @@ __all__ = [
     "LOCAL_OPERATOR",
     "RESERVED_NAMES",
     "RIGHTS",
+    "SIGNER_NAME",
     "WORKER",
     "Actor",
     "Right",
@@ -112,7 +113,8 @@ class Actor:
 LOCAL_OPERATOR = Actor(name="local operator", roles=(UserRole.OPERATOR,))
 WORKER = Actor(name="plumbline worker", roles=(UserRole.WORKER,))
 ANONYMOUS = Actor(name="anonymous", roles=(UserRole.ANONYMOUS,))
-RESERVED_NAMES = frozenset({LOCAL_OPERATOR.name, WORKER.name, ANONYMOUS.name})
+SIGNER_NAME = "plumbline"  # signs the ledger's head, whoever moved it
+RESERVED_NAMES = frozenset({LOCAL_OPERATOR.name, WORKER.name, ANONYMOUS.name, SIGNER_NAME})
 
 
 def check_fresh(actor: Actor, *, now: datetime) -> None:

@@ -89,11 +89,16 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LedgerCheck:
-    """What verifying found: how many entries hold, the head, and every problem in words."""
+    """What verifying found: how many entries hold, the head, and every problem in words.
+
+    `signature` says up to where the ledger is signed, or why that wasn't checked (`is_signature_checked`).
+    """
 
     n_entries: int
     head: Receipt | None
     problems: tuple[str, ...]
+    signature: str = "signature not checked"
+    is_signature_checked: bool = False
 
     @property
     def is_intact(self) -> bool:

@@ -22,6 +22,7 @@ from core.services.dry_run import dry_run
 from core.services.fleet import ModelSummary
 from core.services.maturity import MaturityService
 from core.services.observations import WindowInfo
+from core.services.placement import target_digest, target_report
 from core.services.profiles import ProfileService
 from core.services.retraining import excluded_windows
 from core.services.selective import SelectiveService
@@ -66,6 +67,8 @@ class EvidenceService:
             Where there is nothing to rest it on.
         ConflictError
             If records came in meanwhile.
+        OutsideError
+            If the system that versions are put in force in doesn't tell what is.
         """
         report: dict[str, Any] = {"kind": str(kind), "model": model, "version": version, "arguments": dict(arguments)}
         names = [("policy", "signing"), ("schema", model), ("champion", model)]
@@ -100,6 +103,9 @@ class EvidenceService:
                 if summary is not None:
                     report["monitoring"] = self._monitoring(actor, model, summary)
                     names += [("reference", model), *_batches(self._looked_at(snapshot, model, summary))]
+            if (placed := target_report(snapshot, row, kind, version)) is not None:
+                report["target"] = placed
+                names.append(("target", model))
             found = [(kind_, name, self._digest(snapshot, row, kind_, name)) for kind_, name in names]
         if any(digest is None and kind_ == "batch" for kind_, _, digest in found):
             raise ConflictError("While the evidence was gathered, records came in: try again.")
@@ -195,6 +201,8 @@ class EvidenceService:
                 return tier_policy(session, RiskTier(name)).policy.digest
             case "schema":
                 return repository.schema_row(model).digest
+            case "target":
+                return target_digest(session, model)
             case "champion":
                 champion = deployed(session, model)
                 return digest_of({"champion": champion.name if champion else None})

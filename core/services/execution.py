@@ -12,9 +12,10 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from core.actions.retrain.eligibility import BATCH, Eligible
-from core.actions.targets import Target
+from core.actions.targets.registry import RegistryTarget
 from core.errors import ConflictError
 from core.governance.identity import Actor, Right, allowed
 from core.governance.proposals import ProposalKind, ProposalState
@@ -26,6 +27,7 @@ from core.services.analysis import AnalysisService
 from core.services.batches import BatchService
 from core.services.jobs import JobCancelledError, JobState
 from core.services.learnable import learnable_records
+from core.services.placement import PlacementService
 from core.services.profiles import ProfileService
 from core.services.proposal import ProposalInfo
 from core.services.proposals import ProposalService
@@ -61,21 +63,19 @@ class ExecutionService:
     records: RecordService
     versions: VersionService
     proposals: ProposalService
-    target: Target
+    registry: RegistryTarget
+    placement: PlacementService
     clock: Callable[[], datetime]
 
     @allowed(Right.RUN_JOBS)
     def deploy(self, actor: Actor, job_id: str) -> str:
         """Put in force what a running job's proposal asks for; what was done, in words."""
         with self.database.read() as session:
-            model_id = session.get_one(JobRow, job_id).model_id
+            proposal = _running(session, job_id)
+            model_id, proposal_id = proposal.model_id, proposal.id
+        placed = self.placement.carry_out(actor, proposal_id, job_id)
         with self.database.write(f"model {model_id}") as session:
-            job = session.get_one(JobRow, job_id)
-            if job.state == JobState.CANCELLED:
-                raise JobCancelledError(job.message)
-            proposal = session.get_one(ProposalRow, job.proposal_id)
-            if proposal.state != ProposalState.RUNNING or job.state != JobState.RUNNING:
-                raise ConflictError(f"Proposal {proposal.id} is {proposal.state}: nothing may be put in force for it.")
+            proposal = _running(session, job_id)
             model = session.get_one(ModelRow, model_id)
             if proposal.kind == ProposalKind.POLICY:
                 put_in_force(session, proposal, actor, job_id=job_id, at=self.clock())
@@ -91,7 +91,7 @@ class ExecutionService:
                     retired.state = VersionState.RETIRED
                     return f"{retired.name} is retired."
                 after = None
-            if self.target.deploy(session, proposal, after):
+            if self.registry.deploy(session, proposal, after):
                 append(
                     session,
                     at=self.clock(),
@@ -106,7 +106,7 @@ class ExecutionService:
                         "job": job_id,
                     },
                 )
-            return f"{after or 'No version'} is in force; before it was {name_before or 'none'}."
+            return f"{after or 'No version'} is in force; before it was {name_before or 'none'}. {placed}".strip()
 
     @allowed(Right.RUN_JOBS)
     def train(self, actor: Actor, job_id: str, *, say: Say) -> str:
@@ -245,6 +245,17 @@ class ExecutionService:
         if outcome.error is not None or outcome.n_rejected:
             why = outcome.error or "; ".join(f"{n:,} x {reason} in {column}" for reason, column, n in outcome.reasons)
             raise ConflictError(f"The held-out records of {version} can't be taken in: {why}")
+
+
+def _running(session: Session, job_id: str) -> ProposalRow:
+    """The proposal of a job that runs; raises JobCancelledError or ConflictError where it doesn't."""
+    job = session.get_one(JobRow, job_id)
+    if job.state == JobState.CANCELLED:
+        raise JobCancelledError(job.message)
+    proposal = session.get_one(ProposalRow, job.proposal_id)
+    if proposal.state != ProposalState.RUNNING or job.state != JobState.RUNNING:
+        raise ConflictError(f"Proposal {proposal.id} is {proposal.state}: nothing may be put in force for it.")
+    return proposal
 
 
 def _origin(proposal: ProposalInfo) -> str:

@@ -18,6 +18,7 @@ from core.governance.proposals import Move, ProposalState, next_state
 from core.services.approval import approval_lacks
 from core.services.evidence import EvidenceService
 from core.services.moves import note_move
+from core.services.placement import has_begun
 from core.storage.database import Database
 from core.storage.ledger import append, read_evidence
 from core.storage.queue import JobQueue
@@ -131,6 +132,8 @@ class JobService:
             done = select(DeploymentRow.id).where(DeploymentRow.proposal_id == row.proposal_id)
             if session.scalar(done) is not None:
                 raise ConflictError(f"Job {job_id} has had its effect already: to undo it, propose to roll back.")
+            if row.proposal_id is not None and has_begun(session, session.get_one(ProposalRow, row.proposal_id)):
+                raise ConflictError(f"Job {job_id} has begun to change the target: let it end, then roll back.")
             found = self._end(session, actor, row, JobState.CANCELLED, f"Cancelled by {actor.name}: {reason.strip()}")
         self.queue.cancel(job_id)
         return found

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from sqlalchemy import select
@@ -15,11 +16,13 @@ from core.governance import verify_export
 from core.governance.evidence import Evidence, canonical_json
 from core.governance.identity import Actor, Right, allowed
 from core.governance.ledger import Entry, LedgerCheck, Receipt, check_chain
+from core.governance.signing_key import SigningKey
+from core.services.ledger_signing import LedgerSigner
 from core.storage.alerting import AlertMoveRow, AlertRow
 from core.storage.charting import unlike_the_ledger
 from core.storage.database import Database
 from core.storage.ledger import entries, n_entries, named
-from core.storage.signing import DeploymentRow, EvidenceRow, ProposalMoveRow, SigningPolicyRow
+from core.storage.signing import DeploymentRow, EvidenceRow, ProposalMoveRow, SigningPolicyRow, TargetRow
 
 __all__ = ["LedgerService"]
 
@@ -27,15 +30,18 @@ README = """The ledger of a Plumbline workspace.
 
 ledger.jsonl   one entry a line: who did what to which objects, when, chained by SHA-256
 evidence/      what proposals rested on, each file named by its SHA-256
-verify.py      verifies both; needs Python and nothing else: python verify.py THIS.zip [RECEIPT ...]
+verify.py      verifies both; needs Python and nothing else: python verify.py THIS.zip [RECEIPT ...] [--key PUBLIC]
+               (to check signatures by a public key that was kept elsewhere it takes the package cryptography too)
 """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LedgerService:
-    """Reading and verifying; only other services write, each with what it does."""
+    """Reading, verifying and signing; what happened is written by other services, each with what it does."""
 
     database: Database
+    signer: LedgerSigner
+    clock: Callable[[], datetime]
 
     @allowed(Right.AUDIT)
     def list(
@@ -65,14 +71,32 @@ class LedgerService:
             return n_entries(session)
 
     @allowed(Right.AUDIT)
-    def verify(self, actor: Actor, *, receipts: tuple[str, ...] = ()) -> LedgerCheck:  # noqa: ARG002
+    def verify(
+        self,
+        actor: Actor,  # noqa: ARG002
+        *,
+        receipts: tuple[str, ...] = (),
+        key: str | None = None,
+    ) -> LedgerCheck:
         """Does the chain hold, do evidence, moves, deployments and phases agree with it, and what receipts were for?
+
+        Parameters
+        ----------
+        receipts : tuple of str
+            Kept elsewhere.
+        key : str or None
+            The public key kept elsewhere, 64 hex digits; None for that of the key which this program signs with.
 
         Raises
         ------
         InputError
-            If a receipt can't be read.
+            If a receipt or the key can't be read.
         """
+        own = self.signer.key
+        if key is not None and (
+            len(key.strip()) != 64 or not all(char in "0123456789abcdefABCDEF" for char in key.strip())
+        ):
+            raise InputError("That is no public key: it has 64 hex digits, as `plumbline ledger key` printed them.")
         try:
             given = [Receipt.parse(receipt) for receipt in receipts]
         except ValueError as error:
@@ -82,6 +106,9 @@ class LedgerService:
             check = check_chain(found, receipts=given)
             kept = {row.sha256: row.content for row in session.scalars(select(EvidenceRow))}
             moves = [*_unlike_the_ledger(session, found), *unlike_the_ledger(session, found)]
+            lost = self.signer.lost(session)
+            if key is None and own is not None and self.signer.key_in_force(session) is not None:
+                key = own.public
         problems = list(check.problems)
         cited = {str(entry.objects["evidence"]): entry.seq for entry in found if entry.objects.get("evidence")}
         for sha256, seq in cited.items():
@@ -92,8 +119,55 @@ class LedgerService:
                 Evidence.read(content, sha256)
             except ValueError as error:
                 problems.append(str(error))
-        problems += moves
-        return LedgerCheck(n_entries=check.n_entries, head=check.head, problems=tuple(problems))
+        problems += [*moves, *([lost] if lost else [])]
+        signatures = verify_export.check_signatures([entry.to_dict() for entry in found], key)
+        problems += [f"{problem[0].upper()}{problem[1:]}." for problem in signatures.problems]
+        return LedgerCheck(
+            n_entries=check.n_entries,
+            head=check.head,
+            problems=tuple(problems),
+            signature=signatures.said,
+            is_signature_checked=signatures.is_checked,
+        )
+
+    @allowed(Right.AUDIT)
+    def public_key(self, actor: Actor) -> str | None:  # noqa: ARG002
+        """The public half of the key in force, as the ledger has it; None while nothing was signed."""
+        with self.database.read() as session:
+            return self.signer.key_in_force(session)
+
+    @allowed(Right.CONFIGURE)
+    def sign(self, actor: Actor) -> Receipt:  # noqa: ARG002
+        """Sign the newest entry now.
+
+        Raises
+        ------
+        InputError
+            Without a key, or with another than the one in force.
+        """
+        with self.database.write() as session:
+            return self.signer.sign(session, at=self.clock())
+
+    @allowed(Right.RUN_JOBS)
+    def sign_due(self, actor: Actor) -> Receipt | None:  # noqa: ARG002
+        """Sign what a day went by since, and decisions made by a program that had no key; None if nothing is due."""
+        with self.database.read() as session:
+            if self.signer.key is None or not self.signer.is_due(session, at=self.clock()):
+                return None
+        with self.database.write() as session:
+            return self.signer.sign(session, at=self.clock())
+
+    @allowed(Right.ADMINISTER)
+    def rotate(self, actor: Actor, new: SigningKey) -> Receipt:
+        """Let another key sign from now on; the one in force signs that.
+
+        Raises
+        ------
+        InputError
+            Without the key in force, or if the new one was in force before.
+        """
+        with self.database.write() as session:
+            return self.signer.rotate(session, new, at=self.clock(), actor=actor.name)
 
     @allowed(Right.AUDIT)
     def export(self, actor: Actor, path: Path) -> Receipt | None:  # noqa: ARG002
@@ -139,6 +213,7 @@ def _unlike_the_ledger(session: Session, found: Sequence[Entry]) -> Iterator[str
         if entry is None or entry.action != "policy.set" or {key: entry.objects.get(key) for key in said} != said:
             yield f"The policy that proposal {policy.proposal_id} set isn't what entry {policy.ledger_seq} says."
         told.add(policy.ledger_seq)
+    yield from _targets_unlike_the_ledger(session, by_seq)
     for alert_move in session.scalars(select(AlertMoveRow).order_by(AlertMoveRow.id)):
         entry = by_seq.get(alert_move.ledger_seq)
         said = {"alert": alert_move.alert_id, "state": alert_move.state, "text": alert_move.text}
@@ -154,6 +229,14 @@ def _unlike_the_ledger(session: Session, found: Sequence[Entry]) -> Iterator[str
     for entry in found:
         if entry.action.startswith(("proposal.", "alert.", "policy.")) and entry.seq not in told:
             yield f"The move that entry {entry.seq} tells of is missing."
+
+
+def _targets_unlike_the_ledger(session: Session, by_seq: Mapping[int, Entry]) -> Iterator[str]:
+    """Places that versions go to which nobody is known to have set."""
+    for place in session.scalars(select(TargetRow).order_by(TargetRow.id)):
+        entry = by_seq.get(place.ledger_seq)
+        if entry is None or (entry.action, entry.objects.get("config")) != ("target.set", place.config):
+            yield f"The target that row {place.id} names isn't what entry {place.ledger_seq} says."
 
 
 def _alerts_unlike_their_moves(session: Session, found: Sequence[Entry]) -> Iterator[str]:

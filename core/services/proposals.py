@@ -28,6 +28,7 @@ from core.governance.quorum import vacant
 from core.services.admissible import check_further, check_possible, checked_text
 from core.services.evidence import EvidenceService
 from core.services.gate import Gate, gate_of
+from core.services.ledger_signing import LedgerSigner
 from core.services.moves import note_move, proposal_row
 from core.services.proposal import (
     BY_PEOPLE,
@@ -60,6 +61,7 @@ class ProposalService:
     database: Database
     evidence: EvidenceService
     queue: JobQueue
+    signer: LedgerSigner
     clock: Callable[[], datetime]
 
     @allowed(Right.PROPOSE)
@@ -432,6 +434,8 @@ class ProposalService:
         details: Mapping[str, Any] | None = None,
     ) -> Decided:
         receipt = note_move(session, actor, proposal, move, text, at=self.clock(), job_id=job_id, details=details)
+        if move in DECISIONS | AFTER_DECIDING:
+            self.signer.note(session, at=self.clock())
         return Decided(proposal=described(session, proposal, self.evidence), receipt=receipt, job_id=job_id)
 
 

@@ -1,6 +1,6 @@
 """The SQL tables of people, proposals, jobs and the ledger, as SQLAlchemy models.
 
-Ledger, evidence, moves, deployments and policies are only ever added to: triggers that migrations make refuse
+Ledger, evidence, moves, deployments, policies and targets are only ever added to: triggers that migrations make refuse
 anything else.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy import JSON, BigInteger, ForeignKey, Index, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from core.storage.tables import Base
@@ -26,6 +26,7 @@ __all__ = [
     "ProposalRow",
     "ScheduleRow",
     "SigningPolicyRow",
+    "TargetRow",
 ]
 
 
@@ -132,6 +133,19 @@ class SigningPolicyRow(Base):
     rules: Mapped[dict[str, Any]]
     proposal_id: Mapped[int] = mapped_column(ForeignKey("proposal.id"), unique=True)
     at: Mapped[datetime]
+    ledger_seq: Mapped[int] = mapped_column(BigInteger)
+
+
+class TargetRow(Base):
+    """Where versions of a model are put in force from then on; without `config`, in Plumbline's own registry alone."""
+
+    __tablename__ = "target"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    model_id: Mapped[int] = mapped_column(ForeignKey("model.id"), index=True)
+    config: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    set_at: Mapped[datetime]
+    set_by: Mapped[str] = mapped_column(String(200))
     ledger_seq: Mapped[int] = mapped_column(BigInteger)
 
 

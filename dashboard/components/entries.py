@@ -47,8 +47,11 @@ TOLD = {
     "batch.add": "batch {batch} of {model}, {role}, version {versions}",
     "batch.retract": "batch {batch}: {text}",
     "labels.add": "labels {label_batch} of {model}",
+    "ledger.key": "key {key} takes over from {previous}",
+    "ledger.sign": "entry {head}, by key {key}",
     "model.add": "{model}, schema {schema}",
     "model.update": "{model}, schema {schema}",
+    "notify.choose": "{account} is told of {events}, {rhythm}, by {variable}",
     "phase.adopt": "phase I {phase} of {model}, {series}: {text}",
     "phase.exclude": "{model}, {series}: {text}",
     "phase.fit": "{model}, {series}: {text}",
@@ -56,6 +59,9 @@ TOLD = {
     "phase.propose": "{model}, {series}: {text}",
     "phase.reject": "phase I {phase} of {model}, {series}: {text}",
     "schedule.set": "nightly analysis of {model}: {analyse_at}",
+    "target.begin": "{model}: {version} is to replace what the target has; proposal {proposal}",
+    "target.done": "{model}: {version} is in the target; proposal {proposal}",
+    "target.set": "target of {model}: {config}",
     "version.add": "{version} of {model}, file {artefact}",
     "alarm_policy.set": "alarm policy of {model}: {text}",
     "version.deploy": "{version} of {model} is in force, before it {before}; proposal {proposal}",
@@ -73,6 +79,8 @@ def _word(value: object) -> str:
     """A value in a sentence: a digest shortened, a list listed, nothing as none."""
     if isinstance(value, list):
         return ", ".join(map(_word, value)) or "none"
+    if isinstance(value, Mapping):
+        return _others(value)
     if value is None:
         return "none"
     text = str(value)

@@ -26,6 +26,7 @@ KINDS = {
     "reference": "reference",
     "schema": "schema",
     "state of version": "state of the version",
+    "target": "where versions go",
     "version": "registration of the version",
 }
 

@@ -9,7 +9,7 @@ import streamlit as st
 
 from core.errors import InputError, PlumblineError
 from core.governance.identity import Right
-from core.governance.ledger import Entry
+from core.governance.ledger import Entry, LedgerCheck
 from core.measure import Status
 from dashboard import cached
 from dashboard.auth import current_actor
@@ -55,7 +55,8 @@ def verdict(*, again: bool) -> None:
             Status.OK,
             f"All {_entries(check.n_entries)} hold, and so does the evidence they name.",
             detail="No entry was edited, removed between others or put in another order. That none was cut off at the "
-            "end, or all of them written anew, only receipts kept elsewhere can show.",
+            "end, or all of them written anew, only receipts and signatures checked with a key kept elsewhere can show."
+            f"\n\n{signed_word(check)}",
             basis=_basis(found),
             chip_words="Verified",
         )
@@ -79,6 +80,13 @@ def problem_list(problems: tuple[str, ...]) -> str:
     return "\n".join(lines)
 
 
+def signed_word(check: LedgerCheck) -> str:
+    """Up to where the head is signed, or why that wasn't checked."""
+    said = plain(f"{check.signature[0].upper()}{check.signature[1:]}.")
+    icon = ":green-badge[:material/key: Signed]" if check.is_signature_checked else ":gray-badge[:material/key_off:]"
+    return f"{icon} {said}"
+
+
 def _entries(n: int) -> str:
     return plural(n, "entry", "entries")
 
@@ -95,6 +103,10 @@ def head() -> None:
             f"**Receipt of entry {count(newest[0].seq)}, the newest** {muted('Keep it outside this workspace.')}"
         )
         st.code(f"{newest[0].seq}:{newest[0].hash}", language=None, wrap_lines=True)
+    public = cached.workspace().ledger.public_key(current_actor())
+    if public is not None:
+        st.markdown(f"**Public key that signs the head** {muted('Keep it outside this workspace too.')}")
+        st.code(public, language=None, wrap_lines=True)
 
 
 def receipts() -> None:
@@ -138,7 +150,12 @@ def hand_over() -> None:
         "Export ledger and evidence", exported, file_name=EXPORT, mime="application/zip", icon=":material/download:"
     )
     st.markdown("Whoever gets it can verify it with Python and nothing else, receipts too:")
-    st.code(f"unzip -p {EXPORT} verify.py > verify.py\npython verify.py {EXPORT} RECEIPT", language="bash")
+    st.code(
+        f"unzip -p {EXPORT} verify.py > verify.py\npython verify.py {EXPORT} RECEIPT --key PUBLIC",
+        language="bash",
+        wrap_lines=True,
+    )
+    st.markdown(muted("Only to check signatures, by the public key, it takes the package cryptography too."))
     st.markdown(
         muted("Somebody who doesn't trust the archive takes the script from Plumbline's source: verify_export.py.")
     )

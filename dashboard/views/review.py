@@ -8,6 +8,7 @@ from core.services.proposal import Review
 from dashboard import cached
 from dashboard.auth import current_actor
 from dashboard.components.frame import empty_state
+from dashboard.components.placement import show_placement
 from dashboard.components.policy_rules import show_change
 from dashboard.components.proposals import freshness, state_chip, title_of
 from dashboard.components.review_checks import review_verdict, show_checks
@@ -65,6 +66,7 @@ def what_it_says(review: Review) -> None:
     if review.evidence is None:
         return
     report = review.evidence.report
+    show_placement(report.get("target"))
     if review.proposal.kind is ProposalKind.PROMOTE:
         compared = report.get("comparison")
         if compared:

@@ -16,6 +16,7 @@ from dashboard.components.deployments import exact, in_force_history, signed
 from dashboard.components.frame import header, no_model
 from dashboard.components.numbers import cell_table, facts
 from dashboard.components.permission import who_may
+from dashboard.components.placement import where_it_goes
 from dashboard.components.registry import artefact_cell, left_out, made_from, register, state_chip
 from dashboard.components.verdict import verdict_card
 from dashboard.state import Selected, selected_model
@@ -166,6 +167,8 @@ def page() -> None:
     version_table(versions)
     one_version(model, versions, history)
     register(model, versions)
+    st.space(4)
+    where_it_goes(cached.workspace().targets.show(actor, model))
     st.space(4)
     in_force_history(history)
     st.space(4)

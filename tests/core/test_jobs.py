@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from core.actions.targets.command import PROGRAMS
 from core.errors import ConflictError, InputError
 from core.governance.identity import LOCAL_OPERATOR as ME
 from core.governance.identity import WORKER
@@ -38,6 +39,14 @@ BEGIN = (
     Place(function=f"{JOBS}.begin"),
     Place(function=f"{JOBS}._start", when="after"),  # in its transaction
     Place(function=f"{JOBS}.begin", when="after"),
+)
+PLACE = (
+    Place(function="core.services.placement:PlacementService._note"),
+    Place(function="core.services.placement:PlacementService._note", when="after"),  # it is known to be begun
+    Place(function="core.actions.targets.command:Command.put"),
+    Place(function="core.actions.targets.command:Command.put", when="after"),  # it is done, and not known to be
+    Place(function="core.services.placement:PlacementService._note", when="after"),
+    Place(function="core.services.placement:PlacementService.carry_out", when="after"),
 )
 FINISH = (
     Place(function=f"{JOBS}.finish"),
@@ -130,9 +139,27 @@ class Workers:
 
 
 @pytest.fixture(scope="module")
-def program() -> Iterator[subprocess.Popen[str]]:
+def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of two programs, which say and change what is in force in state.json, and count how often."""
+    folder = tmp_path_factory.mktemp("programs")
+    put = """import json, pathlib, sys
+here = pathlib.Path(sys.argv[0]).parent
+(here / "state.json").write_text(json.dumps({"version": json.load(sys.stdin)["version"]}))
+(here / "log").open("a").write("put\\n")
+"""
+    (folder / "put").write_text(f"#!{sys.executable}\n{put}")
+    (folder / "state").write_text(f"#!/bin/sh\ncat {folder}/state.json\n")
+    (folder / "state.json").write_text('{"version": null}')
+    for name in ("put", "state"):
+        (folder / name).chmod(0o755)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def program(programs: Path) -> Iterator[subprocess.Popen[str]]:
     command = [sys.executable, "-m", "tests.worker_process"]
-    with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as started:
+    pipe, environment = subprocess.PIPE, {**os.environ, PROGRAMS: str(programs)}
+    with subprocess.Popen(command, cwd=ROOT, env=environment, stdin=pipe, stdout=pipe, text=True) as started:
         yield started
         assert started.stdin is not None
         started.stdin.close()
@@ -250,6 +277,20 @@ def test_returning_to_a_version_and_retiring_one_survive_kills(
     assert [d.version for d in governed.workspace.versions.history(ME, MODEL)] == ["v2", "v3", after]
     assert governed.workspace.versions.show(ME, MODEL, "v3").state is VersionState.RETIRED
     assert actions(governed).count("version.deploy") == 3
+    assert_ledger_holds(governed)
+
+
+def test_a_promotion_to_a_target_survives_a_kill_at_every_place(
+    governed: Governed, workers: Workers, programs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(PROGRAMS, str(programs))
+    governed.workspace.targets.set(governed.root, MODEL, 'kind = "command"\nread = ["state"]\nput = ["put"]')
+    job = workers.survive(governed, approved(governed, ProposalKind.PROMOTE, "v2"), PLACE)
+    assert job.state is JobState.DONE, job.message
+    assert "said none, was set to v2 and says v2" in job.message
+    assert (programs / "log").read_text() == "put\n"
+    told = actions(governed)
+    assert [told.count(name) for name in ("target.begin", "target.done", "version.deploy")] == [1, 1, 1]
     assert_ledger_holds(governed)
 
 

@@ -6,6 +6,7 @@ from alembic import context
 
 import core.storage.alerting
 import core.storage.charting
+import core.storage.notices
 import core.storage.signing  # noqa: F401 (they declare their tables)
 from core.storage.tables import Base, UtcDateTime
 
