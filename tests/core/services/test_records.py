@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import gzip
 import json
-import multiprocessing
-import os
 import random
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
@@ -25,6 +22,7 @@ from core.record import ID, BatchRole
 from core.services.batches import BatchInfo
 from core.workspace import Workspace
 from tests.builders import HEADER, SCHEMA, START, rows, write_csv
+from tests.processes import at_once
 
 
 @pytest.fixture
@@ -277,14 +275,8 @@ def test_eight_processes_writing_at_once_lose_and_double_nothing(tmp_path: Path,
         )
         for n in range(8)
     ]
-    spawn = multiprocessing.get_context("spawn")
     orders = [(files + files)[n : n + 3] for n in range(8)]  # every file is taken by three processes
-    workers = [spawn.Process(target=_ingest_all, args=(folder, database_url, order)) for order in orders]
-    for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join()
-        assert worker.exitcode == 0
+    assert at_once(_ingest_all, [(folder, database_url, order) for order in orders]) == [0] * 8
     assert n_stored(space) == 100 + 40 + 8 * 60
     ids = stored_ids(space)
     assert len(ids) == len(set(ids)) == 100 + 40 + 8 * 60
@@ -302,11 +294,3 @@ def test_staging_of_a_process_that_lives_is_not_swept(tmp_path: Path) -> None:
         assert folder.is_dir()
     assert not folder.exists()
     space.close()
-
-
-@pytest.fixture(autouse=True)
-def _import_path(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
-    """Let spawned processes import this module's package."""
-    root = Path(__file__).resolve().parents[3]
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, [str(root), os.environ.get("PYTHONPATH")])))
-    return lambda: None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 from pathlib import Path
 
 import pytest
@@ -15,6 +14,7 @@ from sqlalchemy import inspect, text
 from core.errors import InputError, OutsideError
 from core.storage.database import HEAD, Database, alembic_config
 from core.storage.tables import Base
+from tests.processes import at_once
 
 
 def test_migrations_build_exactly_the_tables_that_the_code_declares(database_url: str) -> None:
@@ -61,12 +61,7 @@ def test_eight_processes_that_read_and_then_write_lose_no_update(database_url: s
     with database.write() as session:
         session.execute(text("CREATE TABLE counter (n INTEGER)"))
         session.execute(text("INSERT INTO counter VALUES (0)"))
-    spawn = multiprocessing.get_context("spawn")
-    workers = [spawn.Process(target=_increment, args=(database_url, 25)) for _ in range(8)]
-    for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join()
+    assert at_once(_increment, [(database_url, 25)] * 8) == [0] * 8
     with database.read() as session:
         assert session.execute(text("SELECT n FROM counter")).scalar_one() == 200
     database.close()

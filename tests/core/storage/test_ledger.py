@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -19,6 +18,7 @@ from core.storage.database import Database, alembic_config
 from core.storage.ledger import append, entries, head, keep, n_entries, read_evidence
 from core.storage.signing import DeploymentRow, ProposalMoveRow, ProposalRow, SigningPolicyRow
 from core.storage.tables import Base, ModelRow
+from tests.processes import at_once
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 UNIQUE = {
@@ -185,13 +185,8 @@ def _append(url: str, name: str) -> None:
 def test_eight_processes_that_append_at_once_keep_the_chain_and_lose_nothing(database_url: str) -> None:
     database = Database(database_url)
     database.migrate()
-    spawn = multiprocessing.get_context("spawn")
-    writers = [spawn.Process(target=_append, args=(database_url, f"writer {i}")) for i in range(N_PROCESSES)]
-    for writer in writers:
-        writer.start()
-    for writer in writers:
-        writer.join()
-    assert [writer.exitcode for writer in writers] == [0] * N_PROCESSES
+    arguments = [(database_url, f"writer {i}") for i in range(N_PROCESSES)]
+    assert at_once(_append, arguments) == [0] * N_PROCESSES
     with database.read() as session:
         found = entries(session)
     assert check_chain(found).is_intact
