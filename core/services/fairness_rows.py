@@ -259,15 +259,21 @@ def _bands(values: Floats) -> Codes:
     there = values[is_there]
     distinct = np.unique(there)
     if distinct.size <= MOST_VALUES:
-        ends, names = distinct, [f"{value:.4g}" for value in distinct]
+        ends, names = distinct, [_end(value) for value in distinct.tolist()]
     else:
         inner = np.quantile(there, np.arange(1, N_BANDS) / N_BANDS, method="inverted_cdf")
         ends = np.unique(np.append(inner, there.max()))
-        names = [f"up to {ends[0]:.4g}"]
-        names += [f"above {low:.4g} to {high:.4g}" for low, high in pairwise(ends)]
+        written = [_end(value) for value in ends.tolist()]
+        names = [f"up to {written[0]}"]
+        names += [f"above {low} to {high}" for low, high in pairwise(written)]
     codes = np.full(values.size, len(names), dtype=np.int64)
     codes[is_there] = np.searchsorted(ends, there, side="left")
     return Codes(codes=codes, names=(*names, MISSING))
+
+
+def _end(value: float) -> str:
+    """Where a band ends, large numbers without a power of ten."""
+    return f"{value:,.0f}" if 10_000 <= abs(value) < 1e15 else f"{value:.4g}"
 
 
 def first_half(frame: pd.DataFrame) -> Bools:

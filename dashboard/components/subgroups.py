@@ -5,20 +5,23 @@ from __future__ import annotations
 import streamlit as st
 
 from core.fairness.subgroups import SubgroupScan
+from core.measure import Status
 from core.services.fairness_rows import SampleBasis
 from core.services.worst_slices import WorstSlices
 from dashboard import cached
 from dashboard.components.gaps import p_words
 from dashboard.components.measures import held
-from dashboard.components.numbers import cell_table
+from dashboard.components.numbers import cell_table, show_numbers
 from dashboard.components.pickers import pick
 from dashboard.state import Selected
-from dashboard.text import count, in_cell, muted, number, plain, plural, signed
+from dashboard.text import chip, count, in_cell, muted, number, plain, plural, signed
 
 __all__ = ["pick_depth", "show_scan", "show_worst_slices"]
 
 DEPTHS = {"One column": 1, "Two together": 2, "Three together": 3}
-HEADER = ["Subgroup", "Its rate", "The rest", "Difference", "On the other half", "q", "Where it was found"]
+HEADER = ["Subgroup, on the other half", "Its rate", "Difference"]
+CHIPS = {True: (Status.WARNING, "Confirmed"), False: (Status.INSUFFICIENT, "Not confirmed")}
+MOST_SHOWN = 10
 
 
 def pick_depth() -> int:
@@ -31,23 +34,31 @@ def show_scan(scan: SubgroupScan, basis: SampleBasis, *, alt: str, cut_by: str) 
     st.markdown(plain(scan.words))
     rows = [
         [
-            held(plain(each.name)),
-            f"**{_share(each.rate)}**  \n{muted(f'n {count(each.n)}')}",
-            _share(each.rest),
+            f"{plain(each.name)}  \n{chip(*CHIPS[each.is_confirmed])}",
+            f"**{_share(each.rate)}**  \n{muted(f'{_share(each.rest)} elsewhere')}",
             f"{held(signed(each.difference))}  \n{muted(in_cell(each.interval))}",
-            "**confirmed**" if each.is_confirmed else "not confirmed",
-            held(p_words(each.q_value)),
-            held(signed(each.found_difference)),
         ]
-        for each in scan.subgroups
+        for each in scan.subgroups[:MOST_SHOWN]
     ]
     if rows:
         cell_table(HEADER, rows, alt=alt)
+        details = [
+            (
+                each.name,
+                "yes" if each.is_confirmed else "no",
+                count(each.n),
+                p_words(each.q_value),
+                signed(each.found_difference),
+            )
+            for each in scan.subgroups
+        ]
+        columns = ["Subgroup", "Confirmed", "n", "q", "Difference where it was found"]
+        show_numbers(columns, details, alt="Every subgroup that was put to the test", label="All that were tested")
     worse = plural(scan.n_too_few, "subgroup")
     st.markdown(
         muted(
-            f"{basis.words} Rate, difference and q are of the half that wasn't searched; the last column is what it "
-            f"was picked for, and flatters. {worse} had too few rows to be looked at. {cut_by}, numbers in four bands."
+            f"{basis.words} Rates and differences are of the half that wasn't searched; the difference where a "
+            f"subgroup was found flatters. {worse} had too few rows to be looked at. {cut_by}, numbers in four bands."
         )
     )
 

@@ -236,6 +236,6 @@ def test_worst_subgroups_say_what_was_searched_and_what_the_other_half_says(
     shown = words(page)
     assert "Which subgroups are worst?" in [heading.value for heading in page.subheader]
     assert "The rate is the share of wrong predictions" in shown
-    found = next(frame for frame in tables(page) if frame.columns[0] == "Subgroup")
-    confirmed = found[found["On the other half"] == "**confirmed**"]
-    assert confirmed["Subgroup"].iloc[0].startswith("amount")  # amounts so high came with labels that mean nothing
+    found = next(frame for frame in tables(page) if frame.columns[0].startswith("Subgroup"))
+    assert found.iloc[0, 0].startswith("amount")  # amounts so high came with labels that mean nothing
+    assert "Confirmed" in found.iloc[0, 0]
