@@ -170,8 +170,8 @@ class SeriesSource:
         outcomes = SeriesFamily.OUTCOMES
         if spec.classes:
             nothing = "no row has both a prediction and a label"
-            if any(point.window.n_labelled for point in self.points if not point.of_reference):
-                nothing = "labels come with one decision only, or to rows without a prediction"
+            if self._decided[""][:, :-1, :-1].any():
+                nothing = "labels come with one decision only"
             yield SeriesName(name=ERROR_RATE, family=outcomes, measure="", needs_labels=True, nothing=nothing)
         if observations.favourable is not None:
             yield SeriesName(name=SELECTION_RATE, family=outcomes, measure="", nothing="no row has a prediction")
