@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from core.errors import InputError
+from core.governance.identity import WORKER, Actor, Right, allowed
 from core.storage.database import Database
 from core.storage.files import WorkspaceFiles
 from core.storage.queue import JobQueue
@@ -67,6 +70,7 @@ class Workspace:
         self.files = WorkspaceFiles(folder / "records")
         self.artefacts = WorkspaceFiles(folder / "artefacts", suffix=".skops")
         self.queue = JobQueue(database)
+        self.reader: Actor | None = None  # of a workspace of the past: who asked for it
 
     @classmethod
     def open(
@@ -115,6 +119,36 @@ class Workspace:
                 repository = Repository(session)
                 self.files.sweep(repository.known_files())
                 self.artefacts.sweep(repository.known_artefacts())
+
+    @contextmanager
+    @allowed(Right.READ)
+    def as_known(self, actor: Actor, model: str, at: datetime) -> Iterator[Workspace]:
+        """A workspace that holds of a model what had been taken in by an instant, counted and judged; gone afterwards.
+
+        Parameters
+        ----------
+        actor : Actor
+            Who asks; its ``reader``.
+        model : str
+        at : datetime
+            Aware.
+
+        Raises
+        ------
+        InputError
+            If nothing was known of the model by then.
+        """
+        from core.services.past import copy_known
+
+        with TemporaryDirectory(prefix="plumbline-past-") as name:
+            past = Workspace.open(Path(name), database_url=f"sqlite:///{name}/plumbline.db", clock=lambda: at)
+            try:
+                copy_known(self.database, self.files, past.database, past.files, model=model, at=at)
+                past.profiles.refresh(WORKER, model)
+                past.reader = actor
+                yield past
+            finally:
+                past.close()
 
     def close(self) -> None:
         """Give back the database connections."""

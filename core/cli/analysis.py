@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from core.cli.alert import print_promise
-from core.cli.options import HERE, JsonOption, WorkspaceOption, actor, as_date, count_new, opened
+from core.cli.options import (
+    HERE,
+    AsKnownOption,
+    JsonOption,
+    WorkspaceOption,
+    actor,
+    as_date,
+    counted,
+)
 from core.console import print_json, print_table, say
 
 if TYPE_CHECKING:
@@ -34,6 +42,7 @@ def analyse(
     version: Annotated[str | None, typer.Option(help="Records of this version only.")] = None,
     segment: Annotated[str, typer.Option(metavar="COLUMN=VALUE", help="Records of this segment only.")] = "",
     fail_on: Annotated[FailOn | None, typer.Option(help="Exit with 1 if a finding is this bad or worse.")] = None,
+    as_known: AsKnownOption = None,
     workspace: WorkspaceOption = HERE,
     json: JsonOption = False,
 ) -> None:
@@ -41,27 +50,29 @@ def analyse(
     from core.services.observations import Selection
     from core.services.promise_words import fleet_promise_words
 
-    space = opened(workspace)
-    count_new(space, model)
-    selection, begin, until = (
-        Selection(version=version, segment=segment),
-        as_date(start, "--from"),
-        as_date(end, "--to"),
-    )
-    analysis = space.analysis.analyse(actor(space), model, selection, start=begin, end=until)
-    if json:
-        print_json(
-            {"measures": [m.to_dict() for m in analysis.measures], "findings": [m.to_dict() for m in analysis.findings]}
+    with counted(workspace, model, as_known) as space:
+        selection, begin, until = (
+            Selection(version=version, segment=segment),
+            as_date(start, "--from"),
+            as_date(end, "--to"),
         )
-    else:
-        _print_findings(analysis.findings)
-        _print_broken(space.analysis.drift(actor(space), model, selection), analysis)
-        say(analysis.context.arming.reason)
-        print_promise(space, model)
-        say(fleet_promise_words(space.analysis.promises(actor(space))))
-    bad = {"critical"} if fail_on is FailOn.CRITICAL else {"critical", "warning"}
-    if fail_on is not None and any(measure.status in bad for measure in analysis.findings):
-        raise typer.Exit(1)
+        analysis = space.analysis.analyse(actor(space), model, selection, start=begin, end=until)
+        if json:
+            print_json(
+                {
+                    "measures": [m.to_dict() for m in analysis.measures],
+                    "findings": [m.to_dict() for m in analysis.findings],
+                }
+            )
+        else:
+            _print_findings(analysis.findings)
+            _print_broken(space.analysis.drift(actor(space), model, selection), analysis)
+            say(analysis.context.arming.reason)
+            print_promise(space, model)
+            say(fleet_promise_words(space.analysis.promises(actor(space))))
+        bad = {"critical"} if fail_on is FailOn.CRITICAL else {"critical", "warning"}
+        if fail_on is not None and any(measure.status in bad for measure in analysis.findings):
+            raise typer.Exit(1)
 
 
 def _print_findings(findings: Sequence[Measure]) -> None:

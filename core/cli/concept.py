@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from core.cli.options import HERE, JsonOption, WorkspaceOption, actor, count_new, opened
+from core.cli.options import HERE, AsKnownOption, JsonOption, WorkspaceOption, actor, counted
 from core.console import print_json, print_table, say
 from core.errors import InputError
 
@@ -28,26 +28,26 @@ def concept(
     river: Annotated[
         bool, typer.Option("--river", help="Ask River's detectors too; needs plumbline[river], reads row by row.")
     ] = False,
+    as_known: AsKnownOption = None,
     workspace: WorkspaceOption = HERE,
     json: JsonOption = False,
 ) -> None:
     """Say whether outcomes still follow the score, what moved since when, and how versions age."""
     from core.services.observations import Selection
 
-    space = opened(workspace)
-    count_new(space, model)
-    who, selection = actor(space), Selection(version=version, segment=segment, window=window)
-    report = space.analysis.concept(who, model, selection, river=river)
-    if report is None:
-        raise InputError(
-            f"{model} has no reference yet; give it one with `plumbline ingest {model} FILE --as reference`."
-        )
-    ageing = space.analysis.ageing(who, model, selection)
-    change = space.loss_changes.explain(who, model, selection) if why else None
-    if json:
-        print_json(_document(report, ageing, change))
-    else:
-        _print(report, ageing, change)
+    with counted(workspace, model, as_known) as space:
+        who, selection = actor(space), Selection(version=version, segment=segment, window=window)
+        report = space.analysis.concept(who, model, selection, river=river)
+        if report is None:
+            raise InputError(
+                f"{model} has no reference yet; give it one with `plumbline ingest {model} FILE --as reference`."
+            )
+        ageing = space.analysis.ageing(who, model, selection)
+        change = space.loss_changes.explain(who, model, selection) if why else None
+        if json:
+            print_json(_document(report, ageing, change))
+        else:
+            _print(report, ageing, change)
 
 
 def _print(report: ConceptReport, ageing: tuple[VersionAgeing, ...], change: LossChange | None) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "HERE",
+    "AsKnownOption",
     "EncodingOption",
     "JsonOption",
     "ReasonOption",
@@ -25,6 +28,7 @@ __all__ = [
     "actor",
     "as_date",
     "count_new",
+    "counted",
     "opened",
     "write_out",
 ]
@@ -35,6 +39,10 @@ WorkspaceOption = Annotated[
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
 EncodingOption = Annotated[str, typer.Option(help="How the text is encoded, if not UTF-8: latin-1, cp1252, ...")]
 ReasonOption = Annotated[str, typer.Option(help="Why; it is kept in the ledger.")]
+AsKnownOption = Annotated[
+    str | None,
+    typer.Option("--as-known", metavar="DATE", help="As it was known then: without what was taken in later."),
+]
 HERE = Path("plumbline-workspace")
 TOKEN_VARIABLE = "PLUMBLINE_TOKEN"  # noqa: S105 (the variable's name, not a token)
 GET_ANOTHER = f'get one with export {TOKEN_VARIABLE}="$(plumbline login NAME)", or unset it to be the local operator.'
@@ -55,6 +63,8 @@ def actor(workspace: Workspace) -> Actor:
     InputError
         If the token is of nobody: what was meant to be somebody's is never done as somebody else.
     """
+    if workspace.reader is not None:
+        return workspace.reader
     token = os.environ.get(TOKEN_VARIABLE)
     if token is None:
         return LOCAL_OPERATOR
@@ -74,6 +84,18 @@ def count_new(workspace: Workspace, model: str) -> None:
         return
     with counter("Counting") as step:
         workspace.profiles.refresh(who, model, progress=lambda name, _done, _all: step(1, Path(name).name))
+
+
+@contextmanager
+def counted(folder: Path, model: str, as_known: str | None = None) -> Iterator[Workspace]:
+    """The workspace of a command with a model's new records counted; or as it was known at an instant."""
+    space, at = opened(folder), as_date(as_known, "--as-known")
+    if at is None:
+        count_new(space, model)
+        yield space
+    else:
+        with space.as_known(actor(space), model, at) as past:
+            yield past
 
 
 def write_out(path: Path, content: bytes) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from core.cli.options import HERE, JsonOption, WorkspaceOption, actor, count_new, opened
+from core.cli.options import HERE, AsKnownOption, JsonOption, WorkspaceOption, actor, counted
 from core.console import print_json, print_table, say
 from core.errors import InputError
 from core.measure import Status
@@ -37,39 +37,39 @@ def performance(
     groups: Annotated[
         str, typer.Option(metavar="ATTRIBUTE", help="Also estimate how groups of this attribute differ.")
     ] = "",
+    as_known: AsKnownOption = None,
     workspace: WorkspaceOption = HERE,
     json: JsonOption = False,
 ) -> None:
     """How well a model does where labels are in, what is estimated where they aren't, and what estimates were worth."""
     from core.services.observations import Selection
 
-    space = opened(workspace)
-    count_new(space, model)
-    selection = Selection(version=version, segment=segment, window=window)
-    report = space.analysis.performance(actor(space), model, selection)
-    estimates = space.analysis.estimates(actor(space), model, selection)
-    maturity = space.maturity.report(actor(space), model, Selection(version=version, segment=segment))
-    selective = space.selective.report(actor(space), model, selection, maturity=maturity)
-    if report is None or estimates is None or maturity is None or selective is None:
-        raise InputError(
-            f"{model} has no reference yet; give it one with `plumbline ingest {model} FILE --as reference`."
-        )
-    worst = space.worst_slices.find(actor(space), model, selection) if slices else None
-    gaps = space.analysis.estimated_gaps(actor(space), model, groups, selection) if groups else None
-    if json:
-        told: dict[str, Any] = {"labels": _labels(maturity), "selective": selective.to_dict()}
-        told |= {"groups": _groups(gaps)} if gaps is not None else {}
-        told |= {"worst_slices": _worst(worst)} if worst is not None else {}
-        print_json(_document(report, estimates) | told)
-    else:
-        _print_realised(report)
-        _print_labels(maturity)
-        _print_selective(selective)
-        _print_estimates(estimates)
-        if worst is not None:
-            _print_worst(worst)
-        if gaps is not None:
-            _print_gaps(gaps)
+    with counted(workspace, model, as_known) as space:
+        selection = Selection(version=version, segment=segment, window=window)
+        report = space.analysis.performance(actor(space), model, selection)
+        estimates = space.analysis.estimates(actor(space), model, selection)
+        maturity = space.maturity.report(actor(space), model, Selection(version=version, segment=segment))
+        selective = space.selective.report(actor(space), model, selection, maturity=maturity)
+        if report is None or estimates is None or maturity is None or selective is None:
+            raise InputError(
+                f"{model} has no reference yet; give it one with `plumbline ingest {model} FILE --as reference`."
+            )
+        worst = space.worst_slices.find(actor(space), model, selection) if slices else None
+        gaps = space.analysis.estimated_gaps(actor(space), model, groups, selection) if groups else None
+        if json:
+            told: dict[str, Any] = {"labels": _labels(maturity), "selective": selective.to_dict()}
+            told |= {"groups": _groups(gaps)} if gaps is not None else {}
+            told |= {"worst_slices": _worst(worst)} if worst is not None else {}
+            print_json(_document(report, estimates) | told)
+        else:
+            _print_realised(report)
+            _print_labels(maturity)
+            _print_selective(selective)
+            _print_estimates(estimates)
+            if worst is not None:
+                _print_worst(worst)
+            if gaps is not None:
+                _print_gaps(gaps)
 
 
 def _print_realised(report: PerformanceReport) -> None:
