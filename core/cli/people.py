@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import sys
+from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -11,7 +12,7 @@ import typer
 from core.cli.options import HERE, JsonOption, WorkspaceOption, actor, opened
 from core.console import print_json, print_table, say, warn
 from core.errors import InputError, UnknownNameError
-from core.governance.identity import ACCOUNT_ROLES, ANONYMOUS, FRESH_FOR, UserRole
+from core.governance.identity import ACCOUNT_ROLES, ANONYMOUS, FRESH_FOR, Right, UserRole
 
 if TYPE_CHECKING:
     from core.services.accounts import AccountInfo
@@ -27,6 +28,11 @@ RolesOption = Annotated[
 
 def login(
     name: Annotated[str | None, typer.Argument(help="Who signs in; asked for if left out.")] = None,
+    scopes: Annotated[
+        list[str],
+        typer.Option("--scope", help="What the token is for, such as ingest; may be given again. All by default."),
+    ] = [],  # noqa: B006 (the library that parses options copies it)
+    days: Annotated[float | None, typer.Option(help="How long it lasts; 30 by default, 366 at most.")] = None,
     workspace: WorkspaceOption = HERE,
     json: JsonOption = False,
 ) -> None:
@@ -41,7 +47,14 @@ def login(
             raise InputError("Say who signs in: plumbline login NAME.")
         print("Name: ", end="", file=sys.stderr, flush=True)  # noqa: T201 (stdout is for the token alone)
         name = sys.stdin.readline().strip()
-    signed_in = space.accounts.sign_in(ANONYMOUS, name, _password(f"Password of {name}: "), purpose="command")
+    signed_in = space.accounts.sign_in(
+        ANONYMOUS,
+        name,
+        _password(f"Password of {name}: "),
+        purpose="command",
+        scopes=_scopes(scopes),
+        lifetime=None if days is None else timedelta(days=days),
+    )
     warn(
         f"Signed in as {signed_in.actor.name} until {signed_in.expires_at:%Y-%m-%d %H:%M} UTC; to sign, within "
         f"{FRESH_FOR.seconds // 60} minutes."
@@ -112,6 +125,51 @@ def account_password(name: str, workspace: WorkspaceOption = HERE, json: JsonOpt
     """Give an account another password; its tokens stop, and a lock is lifted."""
     space = opened(workspace)
     _tell(space.accounts.set_password(actor(space), name, _new_password(name)), "has a new password", json=json)
+
+
+@account_app.command("tokens")
+def account_tokens(
+    name: Annotated[str | None, typer.Argument(help="Whose; your own if left out.")] = None,
+    workspace: WorkspaceOption = HERE,
+    json: JsonOption = False,
+) -> None:
+    """List the tokens that stand for somebody: what they are for and until when; never the tokens themselves."""
+    space = opened(workspace)
+    found = space.accounts.tokens(actor(space), name)
+    if json:
+        print_json(found)
+        return
+    rows = [
+        (
+            each.id,
+            each.purpose,
+            "everything their roles grant" if each.scopes is None else ", ".join(each.scopes),
+            f"{each.password_given_at:%Y-%m-%d %H:%M}",
+            f"{each.expires_at:%Y-%m-%d %H:%M}",
+        )
+        for each in found
+    ]
+    print_table(["token", "purpose", "for", "password given (UTC)", "until (UTC)"], rows)
+
+
+@account_app.command("end-token")
+def account_end_token(token: int, workspace: WorkspaceOption = HERE, json: JsonOption = False) -> None:
+    """Make a token worthless at once: one's own or, as an administrator, anybody's."""
+    space = opened(workspace)
+    ended = space.accounts.end_token(actor(space), token)
+    if json:
+        print_json(ended)
+    else:
+        say(f"Token {ended.id} of {ended.name} is worthless from now on.")
+
+
+def _scopes(names: list[str]) -> list[Right] | None:
+    from core.services.accounts import SCOPES
+
+    for name in names:
+        if name not in SCOPES:
+            raise UnknownNameError("scope of a token", name, SCOPES)
+    return [Right(name) for name in names] or None
 
 
 def _tell(account: AccountInfo, what: str, *, json: bool) -> None:

@@ -95,14 +95,23 @@ RIGHTS: dict[UserRole, frozenset[Right]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Actor:
-    """Who calls a service; `signed_in_at` is when they last gave their password, None for whoever has none."""
+    """Who calls a service; `signed_in_at` is when they last gave their password, None for whoever has none.
+
+    `scopes` are the rights that the token they come with is for; None for all that their roles grant. A scope never
+    grants what no role does.
+    """
 
     name: str
     roles: tuple[UserRole, ...]
     signed_in_at: datetime | None = None
+    scopes: frozenset[Right] | None = None
 
     def may(self, right: Right) -> bool:
-        """Whether any of the actor's roles grants the right."""
+        """Whether any of the actor's roles grants the right, and their token is for it."""
+        return self.is_granted(right) and (self.scopes is None or right in {Right.SIGN_IN, *self.scopes})
+
+    def is_granted(self, right: Right) -> bool:
+        """Whether any of the actor's roles grants the right, whatever the token is for."""
         return any(right in RIGHTS[role] for role in self.roles)
 
     def is_fresh(self, now: datetime) -> bool:
@@ -163,6 +172,11 @@ def allowed(
     def mark(method: Callable[Concatenate[S, Actor, P], R]) -> Callable[Concatenate[S, Actor, P], R]:
         @wraps(method)
         def checked(self: S, actor: Actor, *args: P.args, **kwargs: P.kwargs) -> R:
+            if actor.is_granted(right) and not actor.may(right):
+                raise NotAllowedError(
+                    f"The token of {actor.name} is for {', '.join(sorted(actor.scopes or ()))} only: {method.__name__} "
+                    f"needs {right}. Get another with `plumbline login {actor.name}`, or with --scope '{right}'."
+                )
             if not actor.may(right):
                 who = " or ".join(role for role in UserRole if right in RIGHTS[role])
                 raise NotAllowedError(

@@ -21,12 +21,14 @@ from core.storage.ledger import append
 from core.storage.repository import check_name
 from core.storage.signing import AccessTokenRow, AccountRow
 
-__all__ = ["AccountInfo", "AccountService", "SignedIn"]
+__all__ = ["SCOPES", "AccountInfo", "AccountService", "SignedIn", "TokenInfo"]
 
 LOCK = "accounts"
 MAX_FAILURES = 5
 LOCKED_FOR = timedelta(minutes=15)
 LIFETIMES = {"browser": timedelta(hours=12), "command": timedelta(days=30)}
+MAX_LIFETIME = timedelta(days=366)
+SCOPES = tuple(right for right in Right if right not in (Right.SIGN_IN, Right.RUN_JOBS))  # what a token can be for
 MIN_PASSWORD, MAX_PASSWORD = 10, 1_000
 WRONG = "The name or the password is wrong."
 
@@ -49,6 +51,18 @@ class SignedIn:
 
     token: str
     actor: Actor
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenInfo:
+    """A token that stands for somebody: never the token itself, which nobody has but them."""
+
+    id: int
+    name: str
+    purpose: str
+    scopes: tuple[Right, ...] | None
+    password_given_at: datetime
     expires_at: datetime
 
 
@@ -115,14 +129,44 @@ class AccountService:
             return _info(row)
 
     @allowed(Right.SIGN_IN)
-    def sign_in(self, actor: Actor, name: str, password: str, *, purpose: str = "browser") -> SignedIn:  # noqa: ARG002
-        """Check a password and hand out a token; raises NotAllowedError, the same for a wrong name or password."""
+    def sign_in(
+        self,
+        actor: Actor,  # noqa: ARG002
+        name: str,
+        password: str,
+        *,
+        purpose: str = "browser",
+        scopes: Iterable[Right] | None = None,
+        lifetime: timedelta | None = None,
+    ) -> SignedIn:
+        """Check a password and hand out a token.
+
+        Parameters
+        ----------
+        purpose : str
+            browser (12 hours) or command (30 days).
+        scopes : iterable of Right, optional
+            What the token is for; all that its owner's roles grant by default, and never more.
+        lifetime : timedelta, optional
+            How long it lasts, a year at most.
+
+        Raises
+        ------
+        NotAllowedError
+            The same for a wrong name or password.
+        InputError
+            If there is no such purpose or scope, or it should last longer than a year.
+        """
         if purpose not in LIFETIMES:
             raise InputError(f"{purpose!r} is no purpose of a token; it is {' or '.join(LIFETIMES)}.")
+        chosen = _checked_scopes(scopes)
+        lasts = LIFETIMES[purpose] if lifetime is None else lifetime
+        if not timedelta(0) < lasts <= MAX_LIFETIME:
+            raise InputError(f"A token lasts from a minute to {MAX_LIFETIME.days} days, not {lasts}.")
         now = self.clock()
         account_id, hashed = self._proved(name, password, now=now)
         token = secrets.token_urlsafe(32)
-        expires_at = now + LIFETIMES[purpose]
+        expires_at = now + lasts
         with self.database.write(LOCK) as session:
             row = _unlocked(session, account_id, hashed)
             session.execute(delete(AccessTokenRow).where(AccessTokenRow.expires_at < now))
@@ -131,11 +175,45 @@ class AccountService:
                     account_id=row.id,
                     token_sha256=_digest(token),
                     purpose=purpose,
+                    scopes=chosen,
                     created_at=now,
                     expires_at=expires_at,
                 )
             )
-            return SignedIn(token=token, actor=_actor(row, now), expires_at=expires_at)
+            return SignedIn(token=token, actor=_actor(row, now, chosen), expires_at=expires_at)
+
+    @allowed(Right.SIGN_IN)
+    def tokens(self, actor: Actor, name: str | None = None) -> tuple[TokenInfo, ...]:
+        """The tokens that stand for oneself or, asked by an administrator, for anybody; the newest first.
+
+        Raises NotAllowedError for another person's tokens without the right to administer.
+        """
+        _own_or_administered(actor, name)
+        with self.database.read() as session:
+            query = (
+                select(AccountRow, AccessTokenRow)
+                .join(AccessTokenRow, AccessTokenRow.account_id == AccountRow.id)
+                .where(AccountRow.name == (name or actor.name), AccessTokenRow.expires_at > self.clock())
+                .order_by(AccessTokenRow.id.desc())
+            )
+            return tuple(_token_info(account, token) for account, token in session.execute(query))
+
+    @allowed(Right.SIGN_IN)
+    def end_token(self, actor: Actor, token_id: int) -> TokenInfo:
+        """Make a token of one's own or, as an administrator, anybody's worthless at once.
+
+        Raises UnknownNameError where there is none, NotAllowedError for another person's without the right.
+        """
+        with self.database.write(LOCK) as session:
+            token = session.get(AccessTokenRow, token_id)
+            account = None if token is None else session.get(AccountRow, token.account_id)
+            if token is None or account is None:
+                raise UnknownNameError("token", str(token_id), [str(each.id) for each in self.tokens(actor)])
+            _own_or_administered(actor, account.name)
+            found = _token_info(account, token)
+            session.delete(token)
+            self._note(session, actor, "account.end_token", account)
+            return found
 
     @allowed(Right.SIGN_IN)
     def confirm(self, actor: Actor, token: str, password: str) -> Actor:
@@ -152,7 +230,7 @@ class AccountService:
             row = _unlocked(session, account_id, hashed)
             of = AccessTokenRow.token_sha256 == _digest(token), AccessTokenRow.account_id == row.id
             session.execute(update(AccessTokenRow).where(*of).values(created_at=now))
-            return _actor(row, now)
+            return _actor(row, now, owner.scopes)
 
     def _proved(self, name: str, password: str, *, now: datetime) -> tuple[int, str]:
         """The account whose name and password these are, and the hash that the password was checked against.
@@ -192,7 +270,7 @@ class AccountService:
             found = session.execute(query).first()
             if found is None or found[1].expires_at <= self.clock():
                 return None
-            return _actor(found[0], found[1].created_at)
+            return _actor(found[0], found[1].created_at, found[1].scopes)
 
     @allowed(Right.SIGN_IN)
     def sign_out(self, actor: Actor, token: str) -> None:  # noqa: ARG002
@@ -308,8 +386,39 @@ def _digest(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
 
-def _actor(row: AccountRow, signed_in_at: datetime) -> Actor:
-    return Actor(name=row.name, roles=tuple(UserRole(role) for role in row.roles), signed_in_at=signed_in_at)
+def _actor(row: AccountRow, signed_in_at: datetime, scopes: Iterable[str] | None) -> Actor:
+    return Actor(
+        name=row.name,
+        roles=tuple(UserRole(role) for role in row.roles),
+        signed_in_at=signed_in_at,
+        scopes=None if scopes is None else frozenset(Right(scope) for scope in scopes),
+    )
+
+
+def _checked_scopes(scopes: Iterable[Right] | None) -> list[str] | None:
+    """Scopes as they are kept; reading is in each, as nothing can be done unseen."""
+    if scopes is None:
+        return None
+    chosen = set(scopes)
+    if not chosen or not chosen <= set(SCOPES):
+        raise InputError(f"A token is for one or more of {', '.join(SCOPES)}.")
+    return [str(right) for right in SCOPES if right in chosen | {Right.READ}]
+
+
+def _own_or_administered(actor: Actor, name: str | None) -> None:
+    if name is not None and name != actor.name and not actor.may(Right.ADMINISTER):
+        raise NotAllowedError(f"{actor.name} may not see or end tokens of {name}: only {name} or an administrator may.")
+
+
+def _token_info(account: AccountRow, token: AccessTokenRow) -> TokenInfo:
+    return TokenInfo(
+        id=token.id,
+        name=account.name,
+        purpose=token.purpose,
+        scopes=None if token.scopes is None else tuple(Right(scope) for scope in token.scopes),
+        password_given_at=token.created_at,
+        expires_at=token.expires_at,
+    )
 
 
 def _info(row: AccountRow) -> AccountInfo:

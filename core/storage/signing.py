@@ -49,7 +49,8 @@ class AccountRow(Base):
 class AccessTokenRow(Base):
     """A token that stands for an account until it expires; only its hash is kept.
 
-    `created_at` is when its owner last gave the password for it.
+    `created_at` is when its owner last gave the password for it; `scopes` are the rights that it is for, None for all
+    that its owner has.
     """
 
     __tablename__ = "access_token"
@@ -58,6 +59,7 @@ class AccessTokenRow(Base):
     account_id: Mapped[int] = mapped_column(ForeignKey("account.id"), index=True)
     token_sha256: Mapped[str] = mapped_column(String(64), unique=True)
     purpose: Mapped[str] = mapped_column(String(20))
+    scopes: Mapped[list[str] | None]
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime]
 
