@@ -170,7 +170,7 @@ class SeriesSource:
         outcomes = SeriesFamily.OUTCOMES
         if spec.classes:
             nothing = "no row has both a prediction and a label"
-            if self._decided[""][:, :-1, :-1].any():
+            if self._decided[""][[not point.of_reference for point in self.points], :-1, :-1].any():
                 nothing = "labels come with one decision only"
             yield SeriesName(name=ERROR_RATE, family=outcomes, measure="", needs_labels=True, nothing=nothing)
         if observations.favourable is not None:
