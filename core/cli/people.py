@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["account_app", "login"]
 
+MOST_DAYS = 366
 account_app = typer.Typer(help="People who may sign in, and what they may do.", no_args_is_help=True)
 RolesOption = Annotated[
     list[str],
@@ -41,6 +42,8 @@ def login(
     Use it as: export PLUMBLINE_TOKEN="$(plumbline login NAME)". Where no terminal is attached, the password is
     the first line on stdin.
     """
+    if days is not None and not 0 < days <= MOST_DAYS:
+        raise InputError(f"--days {days:g} is not between 0 and {MOST_DAYS}.")
     space = opened(workspace)
     if name is None:
         if not sys.stdin.isatty():

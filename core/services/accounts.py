@@ -202,14 +202,20 @@ class AccountService:
     def end_token(self, actor: Actor, token_id: int) -> TokenInfo:
         """Make a token of one's own or, as an administrator, anybody's worthless at once.
 
-        Raises UnknownNameError where there is none, NotAllowedError for another person's without the right.
+        Raises UnknownNameError where there is none, or another person's without the right, NotAllowedError by a token
+        that is itself for some rights only.
         """
         with self.database.write(LOCK) as session:
             token = session.get(AccessTokenRow, token_id)
             account = None if token is None else session.get(AccountRow, token.account_id)
-            if token is None or account is None:
+            is_own = account is not None and account.name == actor.name
+            if token is None or account is None or not (is_own or actor.may(Right.ADMINISTER)):
                 raise UnknownNameError("token", str(token_id), [str(each.id) for each in self.tokens(actor)])
-            _own_or_administered(actor, account.name)
+            if actor.scopes is not None and not actor.may(Right.ADMINISTER):
+                raise NotAllowedError(
+                    f"The token of {actor.name} is for {', '.join(sorted(actor.scopes))} only: to end tokens takes one "
+                    f"without a scope. Get it with `plumbline login {actor.name}`."
+                )
             found = _token_info(account, token)
             session.delete(token)
             self._note(session, actor, "account.end_token", account)

@@ -69,9 +69,13 @@ def test_tokens_are_seen_and_ended_by_their_owner_and_by_administrators_only(ser
     (own, *_) = service.tokens(signed_in.actor)
     assert (own.name, own.scopes, own.expires_at) == ("ada", (Right.READ, Right.INGEST), signed_in.expires_at)
     assert service.tokens(admin, "ada")[0] == own
-    for ask in (lambda: service.tokens(vera, "ada"), lambda: service.end_token(vera, own.id)):
-        with pytest.raises(NotAllowedError, match="only ada or an administrator"):
-            ask()
+    with pytest.raises(NotAllowedError, match="only ada or an administrator"):
+        service.tokens(vera, "ada")
+    for stranger in (vera, ANONYMOUS):
+        with pytest.raises(UnknownNameError, match=f"No token '{own.id}'"):
+            service.end_token(stranger, own.id)
+    with pytest.raises(NotAllowedError, match="takes one without a scope"):
+        service.end_token(signed_in.actor, own.id)
     assert service.end_token(admin, own.id) == own
     assert service.owner(ANONYMOUS, signed_in.token) is None
     with pytest.raises(UnknownNameError):
@@ -87,6 +91,11 @@ def test_by_command_a_token_is_made_listed_used_and_ended(governed: Governed, mo
     refused = plumbline("propose", "promote", MODEL, "v2")
     assert refused.code != 0
     assert "is for ingest, read only" in refused.err
-    assert plumbline("account", "end-token", str(found["id"])).code == 0
+    assert plumbline("account", "end-token", found["id"]).code == 1
+    for days in ("nan", "inf", "0"):
+        assert plumbline("login", "ada", "--days", days, stdin=f"{PASSWORD}\n".encode()).code == 2
+    monkeypatch.setenv("PLUMBLINE_TOKEN", plumbline("login", "ada", stdin=f"{PASSWORD}\n".encode()).out.strip())
+    assert plumbline("account", "end-token", found["id"]).code == 0
+    monkeypatch.setenv("PLUMBLINE_TOKEN", said["token"])
     assert plumbline("account", "tokens").code == 2
     assert "scope of a token" in plumbline("login", "ada", "--scope", "all", stdin=f"{PASSWORD}\n".encode()).err

@@ -12,4 +12,5 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    op.execute("DELETE FROM access_token WHERE scopes IS NOT NULL")  # without its scopes it would be for everything
     op.drop_column("access_token", "scopes")
