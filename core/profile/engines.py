@@ -247,6 +247,7 @@ class _Batch:
         return pooled
 
     @cached_property
+    @np.errstate(over="ignore", invalid="ignore")  # too large for a float is infinite, and shown as undefined
     def losses(self) -> list[Floats] | None:
         """The summands of LOSS_SUMS or REGRESSION_SUMS a row, 0 where the row has no label or no score."""
         if self._regression:
@@ -290,6 +291,7 @@ class _Batch:
         return [brier, brier**2, log_loss, log_loss**2]
 
     @cached_property
+    @np.errstate(over="ignore", invalid="ignore")
     def calibration(self) -> tuple[Ints, list[Floats]] | None:
         """The calibration bin of each row, the one after the last if it is unusable, and what is summed."""
         groups = np.asarray(self._spec.calibration_groups, dtype=np.int64)
