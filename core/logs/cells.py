@@ -13,7 +13,16 @@ import pyarrow.compute as pc
 
 from core.schema import NUMERIC_MISSING
 
-__all__ = ["Cells", "categories_of", "read_booleans", "read_classes", "read_numbers", "read_strings", "read_times"]
+__all__ = [
+    "Cells",
+    "alias_of",
+    "categories_of",
+    "read_booleans",
+    "read_classes",
+    "read_numbers",
+    "read_strings",
+    "read_times",
+]
 
 NUMBER = r"^[+-]?(\d+\.?\d*([eE][+-]?\d+)?|\.\d+([eE][+-]?\d+)?|(?i:inf|infinity))$"
 NAN = r"^[+-]?(?i:nan)$"
@@ -289,12 +298,20 @@ def _is_text(kind: pa.DataType) -> bool:
     )
 
 
+def alias_of(classes: Sequence[str]) -> Mapping[str, str]:
+    """Other spellings, in lower case, of classes that mean true and false.
+
+    Examples
+    --------
+    >>> alias_of(("0", "1"))
+    {'true': '1', 'false': '0'}
+    """
+    by_truth = {"true": "1", "false": "0", "1": "true", "0": "false"}
+    return {by_truth[name.lower()]: name for name in reversed(classes) if name.lower() in by_truth}
+
+
 def _class_of(value: str, classes: Sequence[str]) -> str | None:
-    if value in classes:
-        return value
-    by_truth: Mapping[str, str] = {"true": "1", "false": "0", "1": "true", "0": "false"}
-    other = by_truth.get(value.lower())
-    return next((name for name in classes if other is not None and name.lower() == other), None)
+    return value if value in classes else alias_of(classes).get(value.lower())
 
 
 def _float(text: str) -> float | None:

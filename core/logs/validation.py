@@ -29,7 +29,7 @@ from core.record import (
 )
 from core.schema import ColumnType, ModelSchema, Role, Task
 
-__all__ = ["REJECTS", "Checked", "LabelValidator", "RecordValidator"]
+__all__ = ["REJECTS", "Checked", "LabelValidator", "RecordValidator", "own_columns", "type_of_cells"]
 
 Mask = NDArray[np.bool_]
 
@@ -107,12 +107,12 @@ class RecordValidator:
         """Records and rejects of one block."""
         problems = _Problems(n_rows=block.n_rows)
         columns: dict[str, pa.Array] = {}
-        for name, stored, read in self._readers():
+        for name, stored in own_columns(self.schema):
             raw = block.columns.get(name)
             if raw is None:
                 columns[stored] = pa.nulls(block.n_rows, _stored_type(self.schema, name))
                 continue
-            cells = read(raw)
+            cells = reader_of(self.schema, name)(raw)
             columns[stored] = cells.values
             problems.add(cells.bad, name, _unreadable(self.schema, name), cells.why)
         self._add_own_columns(block, columns)
@@ -124,29 +124,6 @@ class RecordValidator:
         self.n_accepted += accepted.num_rows
         self.versions.update(value for value in pc.unique(accepted[VERSION]).to_pylist() if value is not None)
         return Checked(records=accepted, rejects=rejects)
-
-    def _readers(self) -> Iterator[tuple[str, str, Callable[[pa.Array], Cells]]]:
-        """Each column of the schema: its name in the log, in the record, and how it is read."""
-        schema = self.schema
-        scores = score_columns(schema)
-        own = {
-            Role.ID: ID,
-            Role.TIMESTAMP: TIMESTAMP,
-            Role.VERSION: VERSION,
-            Role.PREDICTION: PREDICTION,
-            Role.LABEL: LABEL,
-            Role.LABEL_TIME: LABEL_TIME,
-            Role.VARIANT: VARIANT,
-            Role.WEIGHT: WEIGHT,
-            Role.EXPLORED: EXPLORED,
-        }
-        for name, spec in schema.columns.items():
-            if spec.role is Role.IGNORE:
-                continue
-            stored = own.get(spec.role, name)
-            if spec.role is Role.SCORE:
-                stored = PREDICTION if schema.task is Task.REGRESSION else scores[spec.class_ or ""]
-            yield name, stored, reader_of(schema, name)
 
     def _add_own_columns(self, block: Block, columns: dict[str, pa.Array]) -> None:
         """Ids, versions, predictions and labels that the log doesn't have as columns."""
@@ -222,10 +199,33 @@ class LabelValidator:
         return Checked(records=accepted, rejects=rejects)
 
 
+def own_columns(schema: ModelSchema) -> Iterator[tuple[str, str]]:
+    """Each column of the schema that is read: its name in the log and in the record."""
+    scores = score_columns(schema)
+    own = {
+        Role.ID: ID,
+        Role.TIMESTAMP: TIMESTAMP,
+        Role.VERSION: VERSION,
+        Role.PREDICTION: PREDICTION,
+        Role.LABEL: LABEL,
+        Role.LABEL_TIME: LABEL_TIME,
+        Role.VARIANT: VARIANT,
+        Role.WEIGHT: WEIGHT,
+        Role.EXPLORED: EXPLORED,
+    }
+    for name, spec in schema.columns.items():
+        if spec.role is Role.IGNORE:
+            continue
+        stored = own.get(spec.role, name)
+        if spec.role is Role.SCORE:
+            stored = PREDICTION if schema.task is Task.REGRESSION else scores[spec.class_ or ""]
+        yield name, stored
+
+
 def reader_of(schema: ModelSchema, name: str) -> Callable[[pa.Array], Cells]:
     """How the raw cells of a column are read."""
     spec = schema.columns[name]
-    kind = _cell_type(schema, name)
+    kind = type_of_cells(schema, name)
     if kind is ColumnType.NUMERIC:
         return lambda raw: read_numbers(raw, spec.missing)
     if kind is ColumnType.BOOLEAN:
@@ -237,7 +237,8 @@ def reader_of(schema: ModelSchema, name: str) -> Callable[[pa.Array], Cells]:
     return lambda raw: read_strings(categories_of(raw), spec.missing)
 
 
-def _cell_type(schema: ModelSchema, name: str) -> ColumnType:
+def type_of_cells(schema: ModelSchema, name: str) -> ColumnType:
+    """What a column's cells are read as."""
     spec = schema.columns[name]
     if spec.type is not None:
         return spec.type
@@ -254,7 +255,7 @@ def _cell_type(schema: ModelSchema, name: str) -> ColumnType:
 
 def _stored_type(schema: ModelSchema, name: str) -> pa.DataType:
     kinds = {ColumnType.NUMERIC: pa.float64(), ColumnType.BOOLEAN: pa.bool_(), ColumnType.TIMESTAMP: INSTANT}
-    return kinds.get(_cell_type(schema, name), pa.string())
+    return kinds.get(type_of_cells(schema, name), pa.string())
 
 
 def _unreadable(schema: ModelSchema, name: str) -> str:
@@ -264,7 +265,7 @@ def _unreadable(schema: ModelSchema, name: str) -> str:
         ColumnType.NUMERIC: "unparseable number",
         ColumnType.BOOLEAN: "unparseable boolean",
         ColumnType.TIMESTAMP: "unparseable time",
-    }.get(_cell_type(schema, name), "unreadable value")
+    }.get(type_of_cells(schema, name), "unreadable value")
 
 
 def _position_ids(source_sha256: str, lines: NDArray[np.int64]) -> list[str]:
