@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from core.services.records import RecordService
     from core.services.samples import SampleService
     from core.services.selective import SelectiveService
+    from core.services.sources import SourceService
     from core.services.targets import TargetService
     from core.services.versions import VersionService
     from core.services.watching import WatchService
@@ -357,6 +358,13 @@ class Workspace:
         from core.services.policies import SigningPolicyService
 
         return SigningPolicyService(database=self.database)
+
+    @cached_property
+    def sources(self) -> SourceService:
+        """Tables that are monitored where they lie."""
+        from core.services.sources import SourceService
+
+        return SourceService(database=self.database, files=self.files, profiles=self.profiles, clock=self.clock)
 
     @cached_property
     def targets(self) -> TargetService:

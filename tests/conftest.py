@@ -170,7 +170,10 @@ def spark_session() -> Iterator[Any]:
     pyspark = pytest.importorskip("pyspark.sql", reason="pyspark is absent: install plumbline[spark]")
     options = {
         "spark.ui.enabled": "false",
-        "spark.sql.shuffle.partitions": "2",
+        "spark.sql.shuffle.partitions": "1",
+        "spark.sql.codegen.wholeStage": "false",  # compiling takes longer than some hundred rows do
+        "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+        "spark.ui.showConsoleProgress": "false",
         "spark.sql.session.timeZone": "Asia/Kolkata",
         "spark.driver.bindAddress": "127.0.0.1",
         "spark.driver.host": "127.0.0.1",

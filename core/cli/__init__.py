@@ -44,6 +44,7 @@ from core.cli.policy import policy_app
 from core.cli.prediction import prediction
 from core.cli.proposal import proposal_app
 from core.cli.serving import demo, up
+from core.cli.source import source_app
 from core.cli.target import target_app
 from core.cli.version import version_app
 from core.console import say, warn
@@ -88,6 +89,7 @@ app.add_typer(chart_app, name="chart")
 app.add_typer(alert_app, name="alert")
 app.add_typer(proposal_app, name="proposal")
 app.add_typer(policy_app, name="policy")
+app.add_typer(source_app, name="source")
 app.add_typer(target_app, name="target")
 app.add_typer(ledger_app, name="ledger")
 app.add_typer(job_app, name="job")

@@ -32,7 +32,7 @@ from core.record import LABEL, PREDICTION, SHADOW, TIMESTAMP, VARIANT, VERSION, 
 from core.schema import ColumnType, ModelSchema, Role, Task
 from core.stats.binning import CategoryBins, NumericBins, Special
 
-__all__ = ["count_in_place", "fetched", "microseconds"]
+__all__ = ["count_in_place", "fetched", "microseconds", "window_of"]
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -268,19 +268,19 @@ class _Counting:
             answer = self._ask(self.records if records is None else records, by, totals, () if crossed else columns)
             found = _Cells.of(answer, cells(answer), totals, () if crossed else columns)
             if not place:
-                for window, version, _, *rest in found.by_key(""):
-                    yield CellKey(self.windows[window].key, version, ""), *rest
+                for window, version, _, cell, n, sums in found.by_key(""):
+                    yield CellKey(self.windows[window].key, version, ""), cell, n, sums
             for column in found.segments:
                 names = self.spec.segment_values(column)
-                for window, version, code, *rest in found.by_key(column):
-                    yield CellKey(self.windows[window].key, version, f"{column}={names[code]}"), *rest
+                for window, version, code, cell, n, sums in found.by_key(column):
+                    yield CellKey(self.windows[window].key, version, f"{column}={names[code]}"), cell, n, sums
 
     def _ask(
         self, records: Expression, by: Mapping[str, Expression], totals: Sequence[Total], segments: Sequence[str]
     ) -> pa.Table:
         """One expression: counts and sums by window, version, segment columns and cell."""
         rows = records.select(
-            window=_window(records[TIMESTAMP], self.windows),
+            window=window_of(records[TIMESTAMP], self.windows),
             version=records[VERSION],
             **{
                 f"segment_{place}": _named(_text(records[column]), self.spec.segments[column])
@@ -532,7 +532,7 @@ def _summed(places: Ints, sums: Floats, size: int) -> Floats:
     return table
 
 
-def _window(instant: Expression, windows: Sequence[Window]) -> Expression:
+def window_of(instant: Expression, windows: Sequence[Window]) -> Expression:
     """The place of each instant's window."""
     import ibis
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from core.errors import UnknownNameError
+from core.errors import InputError, UnknownNameError
 from core.governance.identity import Actor, Right, allowed
 from core.logs.source import LogSource
 from core.logs.tabular import read_blocks
@@ -142,6 +142,11 @@ class LabelService:
             repository = Repository(session)
             model = repository.model(model_name)
             schema = repository.schema(model)
+            table = repository.source_table(model)
+            if table is not None:
+                raise InputError(
+                    f"{model_name} is monitored in {table}; its labels are those of the table's own column."
+                )
             same = repository.same_label_batch(model, sha256)
             if same is not None:
                 return known_already(source, "label batch", same.id, same.created_at)

@@ -28,7 +28,13 @@ def learnable_records(
     schema = repository.schema(row)
     columns = [ID, TIMESTAMP, VERSION, VARIANT, LABEL, LABEL_TIME, *schema.described]
     frames = []
-    for batch in repository.batches(row, roles=LIVE_ROLES):
+    batches = repository.batches(row, roles=LIVE_ROLES)
+    if any(batch.source_id is not None for batch in batches):
+        raise InputError(
+            f"{model} is monitored in a table, of which a sample is kept here, and a version learns from all records: "
+            "train it where the table lies, and add it with `plumbline version add`."
+        )
+    for batch in batches:
         labels = [files.path(label.labels_sha256) for label in repository.label_batches_of(batch)]
         frame: pd.DataFrame = labelled_records(files.path(batch.records_sha256), labels, columns).to_pandas()
         frame[BATCH] = batch.id

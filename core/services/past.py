@@ -57,6 +57,10 @@ def copy_known(
             for batch in _then(session, BatchRow, row.id, at)
             if batch.retracted_at is None or batch.retracted_at > at
         ]
+        if any(batch.source_id is not None for batch in batches):
+            raise InputError(
+                f"{model} is monitored in a table, of which only counts are kept: as it is known now, not as it was."
+            )
         labels = _then(session, LabelBatchRow, row.id, at)
         links = session.scalars(
             select(LabelLinkRow).where(

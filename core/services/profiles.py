@@ -76,6 +76,8 @@ class ProfileService:
         with self.database.read() as session:
             marks = Repository(session).profiled(profile)
         for done, batch in enumerate(batches):
+            if batch.source_id is not None:  # counted where its table lies, by SourceService
+                continue
             with self.database.read() as session:
                 labels = Repository(session).label_batches_of(batch)
             mark = max((label.id for label in labels), default=0)

@@ -161,7 +161,7 @@ class RecordService:
         """
         _check_use(role, version)
         source = LogSource.open(path, name=name, encoding=encoding)
-        known = None if model is None else self._known(model)
+        known = None if model is None else self._known(model, role)
         incoming = _Incoming(
             actor=actor,
             source=source,
@@ -213,11 +213,19 @@ class RecordService:
             sha256 = Repository(session).batch(batch_id).rejects_sha256
         return quarantine_of(None if sha256 is None else self.files.path(sha256))
 
-    def _known(self, model: str) -> _Known:
-        """A model, its schema and its versions; raises UnknownNameError."""
+    def _known(self, model: str, role: BatchRole | None = None) -> _Known:
+        """A model, its schema and its versions; raises UnknownNameError, and InputError if it takes no such files.
+
+        Production comes from a table or from files, never from both: rows would count twice.
+        """
         with self.database.read() as session:
             repository = Repository(session)
             row = repository.model(model)
+            table = repository.source_table(row) if role is BatchRole.PRODUCTION else None
+            if table is not None:
+                raise InputError(
+                    f"{model} is monitored in {table}; count what is new there: plumbline source read {model}."
+                )
             return _Known(model=row, schema=repository.schema(row), versions=tuple(repository.versions(row)))
 
     def _add_file(
@@ -230,7 +238,7 @@ class RecordService:
         version: str | None,
         progress: Progress | None,
     ) -> Outcome:
-        known = self._known(model_name)
+        known = self._known(model_name, role)
         incoming = _Incoming(
             actor=actor,
             source=source,

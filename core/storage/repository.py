@@ -20,6 +20,7 @@ from core.storage.tables import (
     ProfiledBatchRow,
     ProfileRow,
     SchemaRow,
+    SourceRow,
     VersionRow,
 )
 
@@ -151,6 +152,11 @@ class Repository:
             SampleRow.sha256,
         )
         return {digest for column in columns for digest in self.session.scalars(select(column)) if digest is not None}
+
+    def source_table(self, model: ModelRow) -> str | None:
+        """The table that a model is monitored in; None for one that takes files."""
+        query = select(SourceRow.table_name).where(SourceRow.model_id == model.id, SourceRow.removed_at.is_(None))
+        return self.session.scalar(query)
 
     def sample(self, batch: BatchRow) -> SampleRow | None:
         """The rows of a batch that are kept at hand."""

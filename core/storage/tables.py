@@ -31,6 +31,7 @@ __all__ = [
     "ProfileRow",
     "ProfiledBatchRow",
     "SchemaRow",
+    "SourceRow",
     "SumRow",
     "VersionRow",
 ]
@@ -146,6 +147,28 @@ class BatchRow(Base):
     retracted_at: Mapped[datetime | None]
     retracted_by: Mapped[str | None] = mapped_column(String(200))
     retracted_reason: Mapped[str | None] = mapped_column(Text)
+    source_id: Mapped[int | None]
+    source_mark: Mapped[dict[str, Any] | None]
+
+
+class SourceRow(Base):
+    """A table that is monitored where it lies; each of its windows is a batch, whose file is a sample."""
+
+    __tablename__ = "source"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    model_id: Mapped[int] = mapped_column(ForeignKey("model.id"), index=True)
+    name: Mapped[str] = mapped_column(String(200))
+    url: Mapped[str] = mapped_column(Text)
+    table_name: Mapped[str] = mapped_column(Text)
+    version: Mapped[str | None] = mapped_column(String(200))
+    columns: Mapped[dict[str, Any]]
+    watermark_at: Mapped[datetime | None]
+    read_at: Mapped[datetime | None]
+    findings: Mapped[list[str]]
+    created_at: Mapped[datetime]
+    created_by: Mapped[str] = mapped_column(String(200))
+    removed_at: Mapped[datetime | None]
 
 
 class LabelBatchRow(Base):

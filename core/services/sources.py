@@ -1,0 +1,565 @@
+"""Tables that are monitored where they lie: nothing is copied out of them but counts and a sample of rows."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from core.errors import ConflictError, InputError, UnknownNameError
+from core.governance.identity import Actor, Right, allowed
+from core.logs.in_place import InPlace, check_table, misfit, read_in_place
+from core.logs.validation import REJECTS
+from core.profile.engines import CellKey, Tally
+from core.profile.in_place import count_in_place, fetched, window_of
+from core.profile.spec import ProfileSpec
+from core.profile.windows import Window, WindowPlan
+from core.record import ID, LABEL, LINE, TIMESTAMP, VERSION, BatchRole
+from core.schema import ModelSchema, Role
+from core.services.profiles import UNREADABLE, ProfileService
+from core.services.records import UNVERSIONED
+from core.storage.alerting import SampleRow
+from core.storage.batches import StagedRows
+from core.storage.connections import check_url, connected, table_of
+from core.storage.counts import delete_tables, write_tables
+from core.storage.database import Database
+from core.storage.files import WorkspaceFiles
+from core.storage.ledger import append
+from core.storage.repository import Repository, check_name
+from core.storage.tables import BatchRow, ModelRow, ProfiledBatchRow, ProfileRow, SourceRow, VersionRow
+
+__all__ = ["SourceInfo", "SourceReading", "SourceService"]
+
+TOGETHER = 64  # windows that are counted by one expression
+Expression = Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceInfo:
+    """A monitored table; `watermark_at` is the time of the last row that was counted, `findings` what changed in it."""
+
+    model: str
+    name: str
+    url: str
+    table: str
+    version: str | None
+    watermark_at: datetime | None
+    read_at: datetime | None
+    findings: tuple[str, ...]
+    created_at: datetime
+    created_by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceReading:
+    """What one reading of a table brought: windows counted anew or again, their rows, and rows set aside by reason."""
+
+    source: SourceInfo
+    n_windows: int
+    n_rows: int
+    n_rejected: int
+    n_duplicates: int
+    reasons: tuple[tuple[str, str, int], ...]
+    kept: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Mark:
+    """What is asked of every window at each reading: if it changes, the window is counted again."""
+
+    window: int
+    rows: int
+    labels: int
+    rejected: int
+    first_at: datetime
+    last_at: datetime
+
+    @property
+    def stored(self) -> dict[str, int]:
+        return {"window": self.window, "rows": self.rows, "labels": self.labels, "rejected": self.rejected}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Job:
+    """One reading: of which source, on which bins."""
+
+    actor: Actor
+    model: ModelRow
+    schema: ModelSchema
+    source: SourceRow
+    profile: ProfileRow
+    spec: ProfileSpec
+    plan: WindowPlan
+    versions: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceService:
+    """Say which table a model's production lies in, and count what is new there."""
+
+    database: Database
+    files: WorkspaceFiles
+    profiles: ProfileService
+    clock: Callable[[], datetime]
+
+    @allowed(Right.ADMINISTER)
+    def add(
+        self, actor: Actor, model: str, name: str, *, url: str, table: str, version: str | None = None
+    ) -> SourceInfo:
+        """Monitor a table from now on; for administrators, since credentials of the environment go to its address.
+
+        Parameters
+        ----------
+        url : str
+            Of the database, without credentials: postgresql://host:5432/database, spark://host:7077 or local[2].
+        table : str
+            Its name, 'schema.table' too; on Spark also a folder of Parquet files.
+        version : str or None
+            The version that made the predictions, where the table has no version column.
+
+        Raises
+        ------
+        InputError
+            If the table lacks a column of role id or timestamp, or has one that can't be read as its type; if the
+            model's windows are of N rows; if it has production from files.
+        OutsideError
+            If the database can't be reached.
+        """
+        check_name("source", name)
+        check_url(url)
+        with self.database.read() as session:
+            repository = Repository(session)
+            schema = repository.schema(repository.model(model))
+        with connected(url) as backend:
+            kinds = dict(table_of(backend, table).schema().items())
+        check_table(schema, kinds, table)
+        with self.database.write(f"source of {model}") as session:
+            repository = Repository(session)
+            row = repository.model(model)
+            live = self._live(session, row)
+            if live is not None:
+                raise ConflictError(
+                    f"{model} is monitored in {live.table_name} already; remove source {live.name!r} first."
+                )
+            if any(b.source_id is None for b in repository.batches(row, roles=[BatchRole.PRODUCTION])):
+                raise ConflictError(
+                    f"{model} has production that came from files, whose rows could be in the table too: "
+                    "retract those batches first, or register the table as a model of its own."
+                )
+            source = SourceRow(
+                model_id=row.id,
+                name=name,
+                url=url,
+                table_name=table,
+                version=version,
+                columns={column: str(kind) for column, kind in kinds.items()},
+                findings=[],
+                created_at=self.clock(),
+                created_by=actor.name,
+            )
+            session.add(source)
+            session.flush()
+            objects = {"model": model, "source": name, "url": url, "table": table}
+            append(session, at=self.clock(), actor=actor.name, action="source.add", objects=objects)
+            return _info(source, model)
+
+    @allowed(Right.READ)
+    def list(self, actor: Actor, model: str) -> tuple[SourceInfo, ...]:  # noqa: ARG002 (every call takes the actor)
+        """The table that a model is monitored in; none for one that takes files."""
+        with self.database.read() as session:
+            source = self._live(session, Repository(session).model(model))
+            return () if source is None else (_info(source, model),)
+
+    @allowed(Right.ADMINISTER)
+    def remove(self, actor: Actor, model: str, name: str) -> SourceInfo:
+        """Read a table no more; what was counted stays."""
+        with self.database.write(f"source of {model}") as session:
+            source = self._named(session, Repository(session).model(model), name)
+            source.removed_at = self.clock()
+            objects = {"model": model, "source": name}
+            append(session, at=self.clock(), actor=actor.name, action="source.remove", objects=objects)
+            return _info(source, model)
+
+    @allowed(Right.INGEST)
+    def read(
+        self,
+        actor: Actor,
+        model: str,
+        *,
+        recount: bool = False,
+        progress: Callable[[str, int, int], None] | None = None,
+    ) -> SourceReading:
+        """Count the windows that have new rows or labels; the others are left as they are.
+
+        Each window's rows, labels and rows set aside are counted first, in the table; a window in which one of
+        these has changed since, however old it is, is counted again. One that has fewer rows than before is kept as it
+        was (old rows are often deleted), unless `recount` is given, with which every window is counted.
+
+        Raises
+        ------
+        InputError
+            If the model has no source, or no reference yet.
+        OutsideError
+            If the database can't be reached.
+        """
+        if self.profiles.refresh(actor, model) is None:
+            raise InputError(
+                f"{model} has no reference yet; take it in first: plumbline ingest {model} FILE --as reference."
+            )
+        job = self._job(actor, model)
+        totals = {"windows": 0, "rows": 0, "duplicates": 0}
+        with connected(job.source.url) as backend:
+            table = table_of(backend, job.source.table_name)
+            findings = _schema_changes(job.schema, job.source, dict(table.schema().items()))
+            read = read_in_place(
+                job.schema,
+                table,
+                version=job.source.version or job.schema.version or (job.versions or (UNVERSIONED,))[0],
+                now=self.clock(),
+                known_versions=job.versions or None,
+            )
+            marks = _marks(read, job.plan)
+            todo, kept = self._changed(job, marks, recount=recount)
+            runs = list(_runs(sorted(todo), job.plan))
+            for done, windows in enumerate(runs):
+                n_rows, n_duplicates = self._count(job, read, windows, {k: marks[k] for k in todo if k in marks})
+                totals["windows"] += sum(window.key in todo for window in windows)
+                totals["rows"] += n_rows
+                totals["duplicates"] += n_duplicates
+                if progress is not None:
+                    progress(job.source.table_name, done + 1, len(runs))
+            n_rejected, reasons = _rejected(read)
+        with self.database.write(f"source of {model}") as session:
+            source = session.get_one(SourceRow, job.source.id)
+            times = [mark.last_at for mark in marks.values()]
+            source.watermark_at = max([*times, *([source.watermark_at] if source.watermark_at else [])], default=None)
+            source.read_at, source.findings = self.clock(), findings
+            info = _info(source, model)
+        self.profiles.refresh(actor, model)
+        return SourceReading(
+            source=info,
+            n_windows=totals["windows"],
+            n_rows=totals["rows"],
+            n_rejected=n_rejected,
+            n_duplicates=totals["duplicates"],
+            reasons=reasons,
+            kept=tuple(job.plan.window(key).name for key in kept),
+        )
+
+    def _live(self, session: Session, model: ModelRow) -> SourceRow | None:
+        query = select(SourceRow).where(SourceRow.model_id == model.id, SourceRow.removed_at.is_(None))
+        return session.scalar(query)
+
+    def _named(self, session: Session, model: ModelRow, name: str) -> SourceRow:
+        found = self._live(session, model)
+        if found is None or found.name != name:
+            raise UnknownNameError(f"source of {model.name}", name, [] if found is None else [found.name])
+        return found
+
+    def _job(self, actor: Actor, model: str) -> _Job:
+        with self.database.read() as session:
+            repository = Repository(session)
+            row = repository.model(model)
+            source, profile = self._live(session, row), repository.profiles(row)[0]
+            if source is None:
+                raise InputError(
+                    f"{model} has no source; add one: plumbline source add {model} NAME --url ... --table ..."
+                )
+            schema = repository.schema(row)
+            return _Job(
+                actor=actor,
+                model=row,
+                schema=schema,
+                source=source,
+                profile=profile,
+                spec=ProfileSpec.from_json(profile.spec),
+                plan=WindowPlan.of(schema.window, schema.timezone),
+                versions=tuple(repository.versions(row)),
+            )
+
+    def _batches(self, session: Session, job: _Job) -> dict[int, BatchRow]:
+        """The live batch of every window of the table."""
+        rows = Repository(session).batches(job.model, roles=[BatchRole.PRODUCTION])
+        return {row.source_mark["window"]: row for row in rows if row.source_id == job.source.id and row.source_mark}
+
+    def _changed(self, job: _Job, marks: Mapping[int, _Mark], *, recount: bool) -> tuple[set[int], tuple[int, ...]]:
+        """Windows to count, and those that are kept though the table has fewer rows of them now."""
+        with self.database.read() as session:
+            before = self._batches(session, job)
+            counted = Repository(session).profiled(job.profile)
+        todo, kept = set(), []
+        for key, mark in marks.items():
+            batch = before.get(key)
+            if recount or batch is None or batch.source_mark is None:
+                todo.add(key)
+            elif mark.rows < batch.source_mark["rows"]:
+                kept.append(key)
+            elif batch.id not in counted or batch.source_mark != mark.stored:
+                todo.add(key)
+        return todo, (*kept, *sorted(set(before) - set(marks)))
+
+    def _count(self, job: _Job, read: InPlace, windows: Sequence[Window], todo: Mapping[int, _Mark]) -> tuple[int, int]:
+        """Count a run of windows and put what was counted in place of what was: rows and duplicates."""
+        inside = _between(read.rows, windows)
+        records, duplicates = _without_copies(inside.filter(~read.is_rejected), windows)
+        tally = count_in_place(job.spec, job.schema, records, windows)
+        _add_invalid(tally, job.spec, read, inside, windows)
+        samples = _sample(records, windows, job.schema.sample.rows)
+        n_rows = 0
+        with self.files.staging() as folder:
+            staged = {}
+            for window in windows:
+                if window.key in todo:
+                    (folder / str(window.key)).mkdir()
+                    rows = StagedRows(folder=folder / str(window.key))
+                    rows.write(samples[window.key], REJECTS.empty_table())
+                    rows.close()
+                    staged[window.key] = (rows, rows.digests()[0])
+            with self.database.write(f"model {job.model.id}") as session:
+                before, batches = self._batches(session, job), []
+                repository = Repository(session)
+                self._register(session, job, tally)
+                for key, (rows, digest) in staged.items():
+                    mark, n_copies = todo[key], duplicates.get(key, 0)
+                    if key in before:
+                        self._supersede(session, job, before[key], mark)
+                    batch = self._row(job, mark, digest, n_duplicates=n_copies)
+                    batch.first_row = repository.next_row_number(job.model, BatchRole.PRODUCTION)
+                    session.add(batch)
+                    session.flush()
+                    own = {"profile_id": job.profile.id, "batch_id": batch.id}
+                    write_tables(session, **own, counts=_of(tally.counts, key), sums=_of(tally.sums, key))
+                    session.add(ProfiledBatchRow(**own, label_mark=0))
+                    if rows.n_rows:
+                        session.add(SampleRow(batch_id=batch.id, sha256=digest, n_rows=rows.n_rows))
+                    self.files.adopt(rows.path, digest)
+                    batches.append(batch.id)
+                    n_rows += batch.n_rows
+                append(
+                    session,
+                    at=self.clock(),
+                    actor=job.actor.name,
+                    action="source.read",
+                    objects={"model": job.model.name, "source": job.source.name, "batches": batches, "rows": n_rows},
+                )
+        return n_rows, sum(duplicates.get(key, 0) for key in todo)
+
+    def _supersede(self, session: Session, job: _Job, batch: BatchRow, mark: _Mark) -> None:
+        found = session.get_one(BatchRow, batch.id)
+        found.retracted_at, found.retracted_by = self.clock(), job.actor.name
+        was = (found.source_mark or {}).get("rows", 0)
+        found.retracted_reason = f"counted again: {mark.rows:,} rows of this window are in the table now, {was:,} were"
+        delete_tables(session, batch_id=found.id)
+        for counted in session.scalars(select(ProfiledBatchRow).where(ProfiledBatchRow.batch_id == found.id)):
+            session.delete(counted)
+
+    def _register(self, session: Session, job: _Job, tally: Tally) -> None:
+        """Versions that the table names become known where none was."""
+        known = set(Repository(session).versions(job.model))
+        for name in sorted({key.version for key, _ in tally.counts} - known):
+            session.add(
+                VersionRow(model_id=job.model.id, name=name, created_at=self.clock(), created_by=job.actor.name)
+            )
+
+    def _row(self, job: _Job, mark: _Mark, digest: str, *, n_duplicates: int) -> BatchRow:
+        window = job.plan.window(mark.window).name
+        content = json.dumps([job.source.url, job.source.table_name, mark.stored], sort_keys=True)
+        return BatchRow(
+            model_id=job.model.id,
+            role=BatchRole.PRODUCTION,
+            schema_digest=job.schema.digest,
+            source_name=f"{job.source.table_name} {window}",
+            source_sha256=hashlib.sha256(content.encode()).hexdigest(),
+            records_sha256=digest,
+            n_rows=mark.rows - n_duplicates,
+            n_rejected=mark.rejected,
+            n_duplicates=n_duplicates,
+            first_at=mark.first_at,
+            last_at=mark.last_at,
+            notes=[f"counted in {job.source.table_name}; kept here is a sample"],
+            created_at=self.clock(),
+            created_by=job.actor.name,
+            source_id=job.source.id,
+            source_mark=mark.stored,
+        )
+
+
+def _info(source: SourceRow, model: str) -> SourceInfo:
+    return SourceInfo(
+        model=model,
+        name=source.name,
+        url=source.url,
+        table=source.table_name,
+        version=source.version,
+        watermark_at=source.watermark_at,
+        read_at=source.read_at,
+        findings=tuple(source.findings),
+        created_at=source.created_at,
+        created_by=source.created_by,
+    )
+
+
+def _schema_changes(schema: ModelSchema, source: SourceRow, kinds: Mapping[str, Any]) -> list[str]:
+    """In words, what is no longer as it was when the source was added."""
+    found = []
+    for column, before in source.columns.items():
+        if column not in kinds:
+            matters = column in schema.columns and schema.columns[column].role is not Role.IGNORE
+            found.append(f"column {column} is gone" + ("; its values are missing in every row" if matters else ""))
+        elif str(kinds[column]) != before:
+            why = misfit(schema, column, kinds[column]) if column in schema.columns else ""
+            effect = "; none of its values can be read" if why else ""
+            found.append(f"column {column} is {kinds[column]}, was {before}{effect}")
+    return found + [f"column {column} is new" for column in kinds if column not in source.columns]
+
+
+def _marks(read: InPlace, plan: WindowPlan) -> dict[int, _Mark]:
+    """What there is of every window now."""
+    import ibis
+
+    timed = read.rows.filter(read.rows[TIMESTAMP].notnull())
+    aside = read.is_rejected
+    range_ = fetched(timed.filter(~aside).agg(first=timed[TIMESTAMP].min(), last=timed[TIMESTAMP].max())).to_pylist()[0]
+    if range_["first"] is None:
+        return {}
+    keys = plan.keys_of_times(np.array([_micros(range_["first"]), _micros(range_["last"])]))
+    windows = plan.between(int(keys[0]), int(keys[1]))
+    inside = _between(timed, windows)
+    rows = inside.select(
+        window=window_of(inside[TIMESTAMP], windows),
+        at=inside[TIMESTAMP],
+        good=(~read.is_rejected).ifelse(1, 0),
+        labelled=(~read.is_rejected & inside[LABEL].notnull()).ifelse(1, 0),
+    )
+    good_at = (rows.good == 1).ifelse(rows.at, ibis.null(rows.at.type()))
+    answer = rows.group_by("window").agg(
+        rows=rows.good.sum().cast("int64"),
+        labels=rows.labelled.sum().cast("int64"),
+        n=rows.count(),
+        first=good_at.min(),
+        last=good_at.max(),
+    )
+    found = {}
+    for row in fetched(answer).to_pylist():
+        if row["rows"]:
+            key = windows[row["window"]].key
+            found[key] = _Mark(
+                window=key,
+                rows=row["rows"],
+                labels=row["labels"],
+                rejected=row["n"] - row["rows"],
+                first_at=_aware(row["first"]),
+                last_at=_aware(row["last"]),
+            )
+    return found
+
+
+def _runs(keys: Sequence[int], plan: WindowPlan) -> Iterator[tuple[Window, ...]]:
+    """Windows in runs without a gap, none longer than is counted at once."""
+    run: list[int] = []
+    for key in keys:
+        if run and (len(run) >= TOGETHER or len(plan.between(run[-1], key)) > 2):
+            yield tuple(map(plan.window, run))
+            run = []
+        run.append(key)
+    if run:
+        yield tuple(map(plan.window, run))
+
+
+def _between(rows: Expression, windows: Sequence[Window]) -> Expression:
+    import ibis
+
+    kind = rows[TIMESTAMP].type()
+    first, last = ibis.literal(windows[0].start_at, type=kind), ibis.literal(windows[-1].end_at, type=kind)
+    return rows.filter((rows[TIMESTAMP] >= first) & (rows[TIMESTAMP] < last))
+
+
+def _without_copies(records: Expression, windows: Sequence[Window]) -> tuple[Expression, dict[int, int]]:
+    """Of rows with one id the earliest, and how many others each window has."""
+    import ibis
+
+    ids = records.group_by(window=window_of(records[TIMESTAMP], windows)).agg(n=records.count())
+    total = records.agg(n=records.count(), distinct=records[ID].nunique())
+    found = fetched(total).to_pylist()[0]
+    if found["n"] == found["distinct"]:
+        return records, {}
+    ranked = records.mutate(
+        **{"@@copy": ibis.row_number().over(group_by=records[ID], order_by=[records[TIMESTAMP]]).cast("int64")}
+    )
+    first = ranked.filter(ranked["@@copy"] == 0).drop("@@copy")
+    kept = first.group_by(window=window_of(first[TIMESTAMP], windows)).agg(n=first.count())
+    before, after = (
+        {windows[row["window"]].key: row["n"] for row in fetched(expression).to_pylist()} for expression in (ids, kept)
+    )
+    return first, {key: n - after.get(key, 0) for key, n in before.items() if n != after.get(key, 0)}
+
+
+def _add_invalid(tally: Tally, spec: ProfileSpec, read: InPlace, inside: Expression, windows: Sequence[Window]) -> None:
+    """Cells that could not be read, in the window and version of their row."""
+    problems = [p for p in read.problems if p.column in spec.columns and p.reason.startswith(UNREADABLE)]
+    if not problems:
+        return
+    known = inside.filter(inside[VERSION].notnull())
+    counted = known.group_by(window=window_of(known[TIMESTAMP], windows), version=known[VERSION]).agg(
+        **{f"n_{k}": problem.rows.ifelse(1, 0).sum().cast("int64") for k, problem in enumerate(problems)}
+    )
+    for row in fetched(counted).to_pylist():
+        for k, problem in enumerate(problems):
+            if row[f"n_{k}"]:
+                tally.add_invalid(
+                    CellKey(windows[row["window"]].key, row["version"], ""), problem.column, row[f"n_{k}"]
+                )
+
+
+def _sample(records: Expression, windows: Sequence[Window], limit: int) -> dict[int, pa.Table]:
+    """Of every window the rows whose ids hash lowest."""
+    import ibis
+
+    def md5(text: str) -> str:  # a name and its types, of what PostgreSQL and Spark both have
+        raise NotImplementedError
+
+    hashed = ibis.udf.scalar.builtin(md5)
+    placed = records.mutate(**{"@@window": window_of(records[TIMESTAMP], windows)})
+    ranked = placed.mutate(
+        **{"@@rank": ibis.row_number().over(group_by=placed["@@window"], order_by=[hashed(placed[ID])]).cast("int64")}
+    )
+    rows = fetched(ranked.filter(ranked["@@rank"] < limit).drop("@@rank"))
+    own = [name for name in rows.column_names if not name.startswith("@@")]
+    instant = pa.timestamp("us", tz="UTC")
+    found = {}
+    for place, window in enumerate(windows):
+        part = rows.filter(pc.equal(rows["@@window"], place)).select(own)
+        for position, field in enumerate(part.schema):
+            if pa.types.is_timestamp(field.type):
+                part = part.set_column(position, field.name, part[field.name].cast(instant))
+        found[window.key] = part.append_column(LINE, pa.array(np.arange(part.num_rows), type=pa.int64()))
+    return found
+
+
+def _rejected(read: InPlace) -> tuple[int, tuple[tuple[str, str, int], ...]]:
+    """How many rows of the whole table are set aside, and how many by each problem: (column, reason, rows)."""
+    asked = {f"n_{k}": problem.rows.ifelse(1, 0).sum().cast("int64") for k, problem in enumerate(read.problems)}
+    (row,) = fetched(read.rows.agg(n=read.is_rejected.ifelse(1, 0).sum().cast("int64"), **asked)).to_pylist()
+    named = [(problem.column, problem.reason, row[f"n_{k}"] or 0) for k, problem in enumerate(read.problems)]
+    return row["n"] or 0, tuple(sorted((each for each in named if each[2]), key=lambda each: -each[2]))
+
+
+def _of(tables: Mapping[tuple[CellKey, str], Any], window: int) -> dict[tuple[CellKey, str], Any]:
+    return {key: table for key, table in tables.items() if key[0].window == window}
+
+
+def _micros(moment: datetime) -> int:
+    return (_aware(moment) - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
+
+
+def _aware(moment: datetime) -> datetime:
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)

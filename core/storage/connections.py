@@ -1,0 +1,102 @@
+"""Connections to the databases in which monitored tables lie; credentials come from the environment alone."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from core.errors import InputError, OutsideError
+
+__all__ = ["PASSWORD", "check_url", "connected", "table_of"]
+
+PASSWORD = "PLUMBLINE_SOURCE_PASSWORD"  # noqa: S105 (the variable's name)
+Backend = Any
+FORMS = "postgresql://host:5432/database, spark://host:7077 or local[2]"
+
+
+def check_url(url: str) -> str:
+    """An address without credentials; raises InputError.
+
+    Examples
+    --------
+    >>> check_url("postgresql://reader@warehouse:5432/logs")
+    'postgresql://reader@warehouse:5432/logs'
+    """
+    if url.startswith("local[") and url.endswith("]"):
+        return url
+    try:
+        parts = urlsplit(url)
+        known = parts.scheme in {"postgresql", "postgres", "spark"} and bool(parts.hostname) and parts.port is not False
+    except ValueError:
+        known = False
+    if not known:
+        raise InputError(f"This is no address of a source; expected {FORMS}.")
+    if parts.password is not None or parts.query or parts.fragment:
+        raise InputError(
+            f"The address holds a password or options, and addresses are stored and shown: leave them out and set "
+            f"{PASSWORD}, or what PostgreSQL's own clients read (PGPASSWORD, ~/.pgpass, PGSSLMODE)."
+        )
+    return url
+
+
+@contextmanager
+def connected(url: str) -> Iterator[Backend]:
+    """An Ibis connection; raises OutsideError where the database can't be reached, InputError without its extra."""
+    if url.startswith(("spark:", "local[")):
+        yield _spark(url)
+        return
+    backend = _postgres(url)
+    try:
+        yield backend
+    finally:
+        backend.disconnect()
+
+
+def table_of(backend: Backend, name: str) -> Any:
+    """A table by name, 'schema.table' too; on Spark also a folder of Parquet files. Raises InputError."""
+    from ibis.common.exceptions import IbisError, TableNotFound
+
+    if backend.name == "pyspark" and "/" in name:
+        return backend.read_parquet(name)
+    schema, _, table = name.rpartition(".")
+    try:
+        return backend.table(table, database=schema or None)
+    except (IbisError, TableNotFound) as error:
+        raise InputError(f"There is no table {name!r} there, or it may not be read.") from error
+
+
+def _postgres(url: str) -> Backend:
+    try:
+        import ibis
+        import psycopg
+    except ImportError as error:
+        raise InputError("Tables in PostgreSQL need an extra: pip install 'plumbline[postgres]'.") from error
+    parts = urlsplit(url)
+    try:
+        return ibis.postgres.connect(
+            host=parts.hostname,
+            port=parts.port or 5432,
+            user=unquote(parts.username) if parts.username else os.environ.get("PGUSER"),
+            password=os.environ.get(PASSWORD) or os.environ.get("PGPASSWORD"),
+            database=unquote(parts.path.lstrip("/")) or None,
+        )
+    except psycopg.Error as error:
+        raise OutsideError(f"{url} can't be reached: {str(error).strip().splitlines()[0]}") from error
+
+
+def _spark(url: str) -> Backend:
+    try:
+        import ibis
+        from pyspark.sql import SparkSession
+    except ImportError as error:
+        raise InputError("Tables on Spark need an extra: pip install 'plumbline[spark]', and Java.") from error
+    try:
+        session = (
+            SparkSession.builder.master(url).appName("plumbline").config("spark.ui.enabled", "false").getOrCreate()
+        )
+        return ibis.pyspark.connect(session)
+    except Exception as error:  # py4j and Spark raise many kinds, Java's absence among them
+        raise OutsideError(f"{url} can't be reached: {str(error).strip().splitlines()[0]}") from error
