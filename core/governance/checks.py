@@ -32,6 +32,9 @@ class CheckName(StrEnum):
     CAUSE = "cause"
     QUALITY = "quality"
     LABELS = "labels"
+    MARGIN = "margin"
+    PERFORMANCE = "performance"
+    GAPS_HELD = "gaps_held"
 
 
 class Demand(StrEnum):

@@ -114,7 +114,7 @@ def armed(
     margins = [
         policy.gap_margin(subject.key)
         if subject.family is Family.FAIRNESS
-        else policy.margin(subject.column or subject.key, sigma=sigma, value=panel.margins.get(subject.key))
+        else policy.margin(subject.key, column=subject.column, sigma=sigma, value=panel.margins.get(subject.key))
         for subject, sigma in zip(panel.subjects, _first_sigmas(panel), strict=True)
     ]
     left_out = {

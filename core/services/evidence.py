@@ -16,6 +16,8 @@ from core.governance.policy import PolicyChange, RiskTier
 from core.governance.proposals import ProposalKind
 from core.record import BatchRole
 from core.schema import Task
+from core.services.acceptance import Acceptance, alert_digest, margin_digest
+from core.services.acceptance_evidence import acceptance_report
 from core.services.analysis import ALARMS, AnalysisService
 from core.services.comparison import Compared, ComparisonService
 from core.services.dry_run import dry_run
@@ -36,6 +38,11 @@ from core.storage.tables import BatchRow, ModelRow
 __all__ = ["EvidenceService"]
 
 MAX_FINDINGS = 200
+BY_KIND: Mapping[str, Callable[[Session, ModelRow, str], str | None]] = {
+    "margin of series": margin_digest,
+    "alert": alert_digest,
+    "target": lambda session, model, _: target_digest(session, model),
+}
 NOTHING_TO_COMPARE = "No version is in force: there is nothing to compare with."
 
 
@@ -93,6 +100,14 @@ class EvidenceService:
                 report["after"] = changed(snapshot, change).to_dict()
                 report["dry_run"] = [case.to_dict() for case in dry_run(snapshot, row, change)]
                 names = [("policy", "signing"), (TIER_SUBJECT, str(change.of_tier or change.model_tier))]
+            elif kind is ProposalKind.ACCEPT_DRIFT:
+                asked = Acceptance.read(arguments)
+                self.profiles.refresh(WORKER, model)
+                with self.database.read() as session:
+                    said, windows = acceptance_report(session, Repository(session).model(model), asked)
+                report |= said
+                names += [("reference", model), ("margin of series", asked.series), ("alert", str(asked.alert))]
+                names += _batches(self._looked_at(snapshot, model, windows))
             else:
                 self.profiles.refresh(WORKER, model)
                 summary = self.analysis.summary(actor, model)
@@ -102,7 +117,7 @@ class EvidenceService:
                     report |= self._labels(actor, model, arguments)
                 if summary is not None:
                     report["monitoring"] = self._monitoring(actor, model, summary)
-                    names += [("reference", model), *_batches(self._looked_at(snapshot, model, summary))]
+                    names += [("reference", model), *_batches(self._looked_at(snapshot, model, _windows_of(summary)))]
             if (placed := target_report(snapshot, row, kind, version)) is not None:
                 report["target"] = placed
                 names.append(("target", model))
@@ -176,9 +191,9 @@ class EvidenceService:
         )
         return {} if found is None or found.context.task is not Task.BINARY else {"labels": found.to_dict()}
 
-    def _looked_at(self, snapshot: Session, model: str, summary: ModelSummary) -> list[int]:
+    def _looked_at(self, snapshot: Session, model: str, windows: Sequence[WindowInfo]) -> list[int]:
         """The batches of the windows that the report looks at: those of the snapshot, and any that came in since."""
-        spans = [(w.window.start_at, w.window.end_at) for w in _windows_of(summary)]
+        spans = [(w.window.start_at, w.window.end_at) for w in windows]
         starts, ends = [start for start, _ in spans if start], [end for _, end in spans if end]
         found: set[int] = set()
         with self.database.read() as session:
@@ -194,6 +209,8 @@ class EvidenceService:
     ) -> str | None:
         """The digest of one thing now; None where it is gone."""
         repository = Repository(session)
+        if kind in BY_KIND:
+            return BY_KIND[kind](session, model, name)
         match kind:
             case "policy":
                 return policy_of(session, model).policy.digest
@@ -201,8 +218,6 @@ class EvidenceService:
                 return tier_policy(session, RiskTier(name)).policy.digest
             case "schema":
                 return repository.schema_row(model).digest
-            case "target":
-                return target_digest(session, model)
             case "champion":
                 champion = deployed(session, model)
                 return digest_of({"champion": champion.name if champion else None})

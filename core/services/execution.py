@@ -16,12 +16,13 @@ from sqlalchemy.orm import Session
 
 from core.actions.retrain.eligibility import BATCH, Eligible
 from core.actions.targets.registry import RegistryTarget
-from core.errors import ConflictError
+from core.errors import ConflictError, PlumblineError
 from core.governance.identity import Actor, Right, allowed
 from core.governance.proposals import ProposalKind, ProposalState
 from core.measure import Status
 from core.record import ID, LABEL, LABEL_TIME, TIMESTAMP, BatchRole
 from core.schema import ModelSchema, Role
+from core.services.acceptance import accept
 from core.services.alerts import AlertService
 from core.services.analysis import AnalysisService
 from core.services.batches import BatchService
@@ -73,6 +74,9 @@ class ExecutionService:
         with self.database.read() as session:
             proposal = _running(session, job_id)
             model_id, proposal_id = proposal.model_id, proposal.id
+            is_of_watch = proposal.kind == ProposalKind.ACCEPT_DRIFT
+        if is_of_watch:
+            return self._change_watch(actor, model_id, job_id)
         placed = self.placement.carry_out(actor, proposal_id, job_id)
         with self.database.write(f"model {model_id}") as session:
             proposal = _running(session, job_id)
@@ -183,6 +187,18 @@ class ExecutionService:
         except ConflictError as error:  # a retraining is asked for already
             return f"{reason} {error}"
         return f"{reason} Proposal {drafted.id} asks for a retraining."
+
+    def _change_watch(self, actor: Actor, model_id: int, job_id: str) -> str:
+        """Change what a model is watched for, and judge by it from the next window on; what was done, in words."""
+        with self.database.write(f"model {model_id}") as session:
+            proposal = _running(session, job_id)
+            model = session.get_one(ModelRow, model_id).name
+            said = accept(session, proposal, actor, job_id=job_id, at=self.clock())
+        try:
+            self.profiles.watch.update(actor, model)
+        except PlumblineError as error:  # it is in force all the same: whoever counts next judges by it
+            said = f"{said} It is judged by when the model is counted next: {error}"
+        return said
 
     def _proposal(self, actor: Actor, job_id: str) -> ProposalInfo:
         with self.database.read() as session:

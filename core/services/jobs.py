@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from core.errors import ConflictError, InputError, PlumblineError, UnknownNameError
 from core.governance.identity import Actor, Right, allowed
 from core.governance.proposals import Move, ProposalState, next_state
+from core.services.acceptance import effect_of
 from core.services.approval import approval_lacks
 from core.services.evidence import EvidenceService
 from core.services.moves import note_move
@@ -130,9 +131,12 @@ class JobService:
             if row.state not in UNDER_WAY:
                 raise ConflictError(f"Job {job_id} is {row.state}: there is nothing to cancel.")
             done = select(DeploymentRow.id).where(DeploymentRow.proposal_id == row.proposal_id)
+            proposal = None if row.proposal_id is None else session.get_one(ProposalRow, row.proposal_id)
+            if proposal is not None and effect_of(session, proposal) is not None:
+                raise ConflictError(f"Job {job_id} has had its effect already: to undo it, revoke the approval.")
             if session.scalar(done) is not None:
                 raise ConflictError(f"Job {job_id} has had its effect already: to undo it, propose to roll back.")
-            if row.proposal_id is not None and has_begun(session, session.get_one(ProposalRow, row.proposal_id)):
+            if proposal is not None and has_begun(session, proposal):
                 raise ConflictError(f"Job {job_id} has begun to change the target: let it end, then roll back.")
             found = self._end(session, actor, row, JobState.CANCELLED, f"Cancelled by {actor.name}: {reason.strip()}")
         self.queue.cancel(job_id)

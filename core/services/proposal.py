@@ -90,6 +90,8 @@ class ProposalInfo:
     @property
     def title(self) -> str:
         """What is asked for, in few words."""
+        if self.kind is ProposalKind.ACCEPT_DRIFT:
+            return f"Accept {self.arguments['series']} as harmless"
         what = {ProposalKind.ROLLBACK: "roll back to"}.get(self.kind, str(self.kind))
         return f"{what.capitalize()} {self.version or self.model}"
 

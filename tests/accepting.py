@@ -1,0 +1,74 @@
+"""A watched model whose amounts moved for good, and people who sign: what tests of accepting a drift share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from core.governance.identity import WORKER, Actor, UserRole
+from core.governance.proposals import Move, ProposalKind
+from core.services.proposal import Decided
+from core.storage.queue import JobQueue
+from tests.watched import MODEL, Watched, build
+
+__all__ = ["MARGIN", "SERIES", "decide", "moved", "perform", "person", "propose"]
+
+SERIES = "values/amount"
+MARGIN = {"sd": 1.5, "points": 0.4}
+ROLES = {
+    "ada": UserRole.ENGINEER,
+    "ines": UserRole.REVIEWER,
+    "vic": UserRole.VALIDATOR,
+    "olga": UserRole.OWNER,
+    "root": UserRole.ADMIN,
+    "audrey": UserRole.AUDITOR,
+}
+
+
+def moved(folder: Path) -> Watched:
+    """Seven days, of which amounts lie one standard deviation lower from the fifth on."""
+    watched = build(folder)
+    JobQueue(watched.workspace.database).prepare()
+    watched.serve(0, 1, 2, 3)
+    watched.serve(4, 5, 6, up=-1)
+    watched.update()
+    return watched
+
+
+def person(watched: Watched, name: str) -> Actor:
+    """Somebody who has just given their password."""
+    return Actor(name=name, roles=(ROLES[name],), signed_in_at=watched.clock())
+
+
+def propose(
+    watched: Watched,
+    *,
+    alert: int = 1,
+    series: str = SERIES,
+    margin: Mapping[str, Any] = MARGIN,
+    by: str = "ada",
+    reason: str = "a new market",
+) -> Decided:
+    """Ask to accept a drift as harmless."""
+    return watched.workspace.proposals.open(
+        person(watched, by),
+        MODEL,
+        ProposalKind.ACCEPT_DRIFT,
+        reason=reason,
+        arguments={"alert": alert, "series": series, "margin": dict(margin)},
+    )
+
+
+def decide(watched: Watched, proposal: int, *, by: str = "ines", move: Move = Move.APPROVE) -> Decided:
+    """Decide on a proposal."""
+    return watched.workspace.proposals.decide(person(watched, by), proposal, move, reason="I looked at all of it")
+
+
+def perform(watched: Watched, job_id: str | None) -> str:
+    """Do what the worker does; what it said."""
+    assert job_id is not None
+    watched.workspace.jobs.begin(WORKER, job_id)
+    said = watched.workspace.execution.deploy(WORKER, job_id)
+    watched.workspace.jobs.finish(WORKER, job_id, said)
+    return said
