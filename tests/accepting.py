@@ -6,13 +6,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from core.alarms.policy import AlarmPolicy
 from core.governance.identity import WORKER, Actor, UserRole
 from core.governance.proposals import Move, ProposalKind
+from core.services.margins import put_policy
 from core.services.proposal import Decided
 from core.storage.queue import JobQueue
+from core.storage.repository import Repository
 from tests.watched import MODEL, Watched, build
 
-__all__ = ["MARGIN", "SERIES", "decide", "moved", "perform", "person", "propose"]
+__all__ = ["MARGIN", "SERIES", "decide", "moved", "perform", "person", "propose", "put"]
 
 SERIES = "values/amount"
 MARGIN = {"sd": 1.5, "points": 0.4}
@@ -63,6 +66,14 @@ def propose(
 def decide(watched: Watched, proposal: int, *, by: str = "ines", move: Move = Move.APPROVE) -> Decided:
     """Decide on a proposal."""
     return watched.workspace.proposals.decide(person(watched, by), proposal, move, reason="I looked at all of it")
+
+
+def put(watched: Watched, content: Mapping[str, Any]) -> None:
+    """Put an alarm policy in force as an engineer would, and judge nothing by it yet."""
+    with watched.workspace.database.write("test") as session:
+        model = Repository(session).model(MODEL)
+        policy = AlarmPolicy.read(content)
+        put_policy(session, model, policy, actor=person(watched, "ada"), at=watched.clock(), reason="meanwhile")
 
 
 def perform(watched: Watched, job_id: str | None) -> str:

@@ -31,7 +31,7 @@ def _margin(report: Mapping[str, Any]) -> Check:
         why = f"What was seen is {event['size']:+.2g} sd [{event['low']:.2g}, {event['high']:.2g}]. {why}"
     if margin["findable"] is None:
         outcome = Outcome.FAIL
-        why = f"No shift, however large, would be found any more in {margin['horizon']} windows by it: {words}."
+        why = f"No move of the series, however large, would be found any more: {words}."
     elif margin["outside"]:
         outcome = Outcome.LOOK
         why = f"It goes on alarming: {', '.join(margin['outside'][:3])} lies beyond it ({words})."
@@ -66,7 +66,7 @@ def _performance(found: Mapping[str, Any], series: Mapping[str, Any]) -> Check:
 def _told(found: Mapping[str, Any]) -> tuple[Outcome, str, str]:
     labels = (
         f"{found['n_labelled']:,} of {found['n']:,} rows have a label; {found['n_windows_labelled']} of "
-        f"{found['n_windows']} windows are old enough to be judged"
+        f"{found['n_windows']} windows have labels old enough to be judged by"
     )
     if found["alarms"]:
         return Outcome.FAIL, f"In alarm in the same windows: {', '.join(found['alarms'])}.", ""

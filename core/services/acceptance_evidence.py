@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from core.alarms.baseline import GAPS, SHARES, Baseline, Margin
 from core.alarms.evidence import null_edges
+from core.alarms.monitors import Kind
 from core.alarms.policy import AlarmPolicy
 from core.alarms.watch import Light
 from core.errors import InputError
@@ -27,7 +28,7 @@ from core.services.performance import PRIMARY, performance_over
 from core.services.promise import WatchKind
 from core.services.watch_report import policy_of
 from core.stats.intervals import newcombe_difference
-from core.storage.alerting import AlertRow, IncidentRow
+from core.storage.alerting import AlertRow, IncidentRow, WatchRow
 from core.storage.tables import ModelRow
 
 __all__ = ["LOWER_IS_BETTER", "acceptance_report"]
@@ -82,7 +83,7 @@ def acceptance_report(
     before = policy_of(session, model)
     after = asked.after(before)
     sets = {kind: found for kind in WatchKind if (found := _armed(session, observations, after, kind)) is not None}
-    event = _event(sets.get(WatchKind(alert.kind)), incident, asked.series)
+    event = _event(sets.get(WatchKind(alert.kind)), incident, until=_returned(session, incident))
     windows = tuple(
         info
         for info in observations.context.windows
@@ -126,7 +127,14 @@ def _armed(session: Session, observations: Observations, policy: AlarmPolicy, ki
     return armed(session, observations, policy, kind, why_not=why_not or None)
 
 
-def _event(found: Armed | None, incident: IncidentRow, series: str) -> _Event:
+def _returned(session: Session, incident: IncidentRow) -> int | None:
+    """The window by which a series was back within its margin; None where it is out, or another watch took over."""
+    is_judged = session.get_one(WatchRow, incident.watch_id).superseded_at is None
+    return incident.closed_window if is_judged else None
+
+
+def _event(found: Armed | None, incident: IncidentRow, *, until: int | None) -> _Event:
+    series = incident.subject
     keys = [] if found is None else [subject.key for subject in found.panel.subjects]
     if found is None or series not in keys:
         raise InputError(f"{series} isn't watched any more: there is nothing to accept.")
@@ -138,7 +146,10 @@ def _event(found: Armed | None, incident: IncidentRow, series: str) -> _Event:
     places = [
         place
         for place, window in enumerate(found.panel.windows)
-        if window.key >= incident.opened_window and found.is_sealed[place] and has_rows[place]
+        if window.key >= incident.opened_window
+        and (until is None or window.key < until)
+        and found.is_sealed[place]
+        and has_rows[place]
     ]
     if not places:
         raise InputError(f"No window of {series} since it fired is complete: there is nothing to rest a decision on.")
@@ -230,7 +241,7 @@ def _covering(event: _Event) -> dict[str, Any]:
     if event.is_gap:
         low, high = sorted((pooled["value"], pooled["against"] or 0.0))
         outside = [] if low >= own.ratio * high or high - low <= own.points else [event.monitor]
-        allowed, seen = None, None
+        allowed, seen, is_blind = None, None, False
     else:
         chosen = list(event.places)
         n = np.maximum(event.armed.panel.current.n[chosen].sum(axis=0), 1.0)
@@ -238,6 +249,7 @@ def _covering(event: _Event) -> dict[str, Any]:
         highest, lowest = null_edges(baseline, watch.margins)
         inside = np.flatnonzero(baseline.subject == event.number)
         outside = [int(m) for m in inside if not lowest[m] <= mean[m] <= highest[m]]
+        is_blind = all(_is_boundless(event, int(m), float(lowest[m]), float(highest[m])) for m in inside)
         allowed = _allowed(own, baseline, event.monitor)
         seen = max(abs(pooled["low"]), abs(pooled["high"]))
     first = int(np.flatnonzero(baseline.subject == event.number)[0])
@@ -247,9 +259,20 @@ def _covering(event: _Event) -> dict[str, Any]:
         "outside": [names[m - first] for m in outside],
         "allowed": allowed,
         "seen": seen,
-        "findable": found if math.isfinite(found) else None,
+        "findable": found if math.isfinite(found) and not is_blind else None,
         "horizon": watch.horizon,
     }
+
+
+def _is_boundless(event: _Event, monitor: int, lowest: float, highest: float) -> bool:
+    """Whether no mean of a monitor's scores can ever lie beyond these edges."""
+    if int(event.baseline.kinds[monitor]) in SHARES:
+        return lowest <= 0.0 and highest >= 1.0
+    if int(event.baseline.kinds[monitor]) not in (Kind.LOCATION, Kind.SPREAD):
+        return False
+    first = int(np.argmax(event.baseline.subject == event.number))
+    scores = event.armed.panel.subjects[event.number].scores[:, monitor - first]
+    return bool(lowest <= scores.min() and highest >= scores.max())
 
 
 def _allowed(margin: Margin, baseline: Baseline, monitor: int) -> float:
