@@ -213,6 +213,7 @@ def _size(event: _Event, places: Sequence[int]) -> dict[str, Any]:
             "low": between.low if between else None,
             "high": between.high if between else None,
             "unit": "difference of rates",
+            "is_share": True,
         }
     season = 0.0 if baseline.season is None else baseline.season[event.armed.phases[chosen], monitor]
     against = float((n * (baseline.mean[monitor] + season)).sum() / rows)
@@ -230,6 +231,7 @@ def _size(event: _Event, places: Sequence[int]) -> dict[str, Any]:
         "low": size - half,
         "high": size + half,
         "unit": "sd",
+        "is_share": int(baseline.kinds[monitor]) in SHARES,
     }
 
 

@@ -29,6 +29,9 @@ CHECKS = {
     CheckName.CAUSE: "Monitoring shows why to retrain",
     CheckName.QUALITY: "What it learns from is sound",
     CheckName.LABELS: "The model didn't choose which labels came",
+    CheckName.MARGIN: "The margin is as wide as what was seen, and no wider",
+    CheckName.PERFORMANCE: "Performance held in the same windows",
+    CheckName.GAPS_HELD: "Gaps between groups held in the same windows",
 }
 RULES = {
     "seats": "Who signs",

@@ -267,11 +267,18 @@ def _other(found: ProposalInfo, other: Other) -> None:
     """A move besides deciding, folded away until asked for."""
     key = _key(str(other.move), found)
     with st.popover(other.label, icon=other.icon, width="stretch"), st.form(f"{key}-form", border=False):
-        st.markdown(muted(other.consequence))
+        st.markdown(muted(other.consequence if other.move is not Move.REVOKE else _revoking(found)))
         st.text_area("Reason", key=key, height=80)
         if other.move is Move.REVOKE or found.kind in SIGNED_TO_ASK:
             ask_password(key, current_actor())
         st.form_submit_button(other.label, on_click=_do, args=(found.id, key, _call(found.id, other.move)))
+
+
+def _revoking(found: ProposalInfo) -> str:
+    """What revoking brings about."""
+    if found.kind is ProposalKind.ACCEPT_DRIFT:
+        return "The series has the margin of before again, from the next window on, and its alert is open again."
+    return next(other.consequence for other in OTHERS if other.move is Move.REVOKE)
 
 
 def _call(proposal_id: int, move: Move) -> Callable[[Actor, str], Decided]:
