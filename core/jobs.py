@@ -126,6 +126,11 @@ def _accept_drift(job_id: str) -> None:
     _run(job_id, _deploy)
 
 
+@DBOS.workflow(name=ProposalKind.REBASELINE)
+def _rebaseline(job_id: str) -> None:
+    _run(job_id, _deploy)
+
+
 @DBOS.workflow(name=ProposalKind.RETRAIN)
 def _retrain(job_id: str) -> None:
     _run(job_id, _train, _propose_promotion)

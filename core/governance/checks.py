@@ -35,6 +35,9 @@ class CheckName(StrEnum):
     MARGIN = "margin"
     PERFORMANCE = "performance"
     GAPS_HELD = "gaps_held"
+    UNDISTURBED = "undisturbed"
+    LABELLED = "labelled"
+    LENGTH = "length"
 
 
 class Demand(StrEnum):

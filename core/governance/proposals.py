@@ -23,6 +23,7 @@ class ProposalKind(StrEnum):
     RENEW = "renew"  # the approval of the version in force
     POLICY = "policy"
     ACCEPT_DRIFT = "accept_drift"  # as harmless: a wider margin of one series
+    REBASELINE = "rebaseline"  # another period to hold windows against
 
 
 class ProposalState(StrEnum):

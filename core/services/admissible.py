@@ -16,6 +16,7 @@ from core.services.gate import PUTS_IN_FORCE
 from core.services.proposal import ENDED
 from core.services.signing_policy import policy_for
 from core.services.versions import VersionState, deployed
+from core.services.watch_changes import CHANGES_WATCH
 from core.storage.repository import Repository
 from core.storage.signing import AccountRow, DeploymentRow, ProposalRow
 from core.storage.tables import ModelRow
@@ -23,7 +24,7 @@ from core.storage.tables import ModelRow
 __all__ = ["check_further", "check_possible", "checked_text"]
 
 MAX_TEXT = 10_000
-LASTING = (*PUTS_IN_FORCE, ProposalKind.ACCEPT_DRIFT)  # what is done hangs on its approval
+LASTING = (*PUTS_IN_FORCE, *CHANGES_WATCH)  # what is done hangs on its approval
 
 
 def check_possible(

@@ -90,7 +90,11 @@ def armed(
     model = Repository(session).model(context.model)
 
     def repeated(role: BatchRole) -> Mapping[int, int]:
-        return repeated_ids(plan, Repository(session).batches(model, roles=[role]))
+        repository = Repository(session)
+        is_reference = role is BatchRole.REFERENCE
+        return repeated_ids(
+            plan, repository.reference(model) if is_reference else repository.batches(model, roles=[role])
+        )
 
     if kind is WatchKind.SERVED:
         panel = served_panel(

@@ -117,6 +117,8 @@ class BatchService:
             batch = Repository(session).batch(batch_id)
             if batch.retracted_at is not None:
                 raise ConflictError(f"Batch {batch_id} was retracted on {batch.retracted_at:%Y-%m-%d} already.")
+            if batch.role == BatchRole.BASELINE:
+                raise ConflictError(f"{batch.source_name} made batch {batch_id} the reference: revoke that instead.")
             batch.retracted_at, batch.retracted_by, batch.retracted_reason = self.clock(), actor.name, reason.strip()
             delete_tables(session, batch_id=batch.id)
             session.execute(delete(ProfiledBatchRow).where(ProfiledBatchRow.batch_id == batch.id))

@@ -15,6 +15,7 @@ from core.measure import Status
 from core.performance.identified import Basis
 from core.performance.selective import Labelling
 from core.services.acceptance_checks import acceptance_checks
+from core.services.baseline_checks import baseline_checks
 from core.services.check import Check, Section
 from core.services.versions import VersionInfo
 
@@ -57,6 +58,8 @@ def checks_of(
             found += _monitored(report, is_retraining=True)
         case ProposalKind.ACCEPT_DRIFT:
             found += acceptance_checks(report)
+        case ProposalKind.REBASELINE:
+            found += baseline_checks(report)
         case _:
             found += _monitored(report, is_retraining=False)
     order = list(Outcome)

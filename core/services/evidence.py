@@ -19,6 +19,8 @@ from core.schema import Task
 from core.services.acceptance import Acceptance, alert_digest, margin_digest
 from core.services.acceptance_evidence import acceptance_report
 from core.services.analysis import ALARMS, AnalysisService
+from core.services.baseline import Period
+from core.services.baseline_evidence import baseline_report
 from core.services.comparison import Compared, ComparisonService
 from core.services.dry_run import dry_run
 from core.services.fleet import ModelSummary
@@ -107,6 +109,15 @@ class EvidenceService:
                     said, windows = acceptance_report(session, Repository(session).model(model), asked)
                 report |= said
                 names += [("reference", model), ("margin of series", asked.series), ("alert", str(asked.alert))]
+                names += _batches(self._looked_at(snapshot, model, windows))
+            elif kind is ProposalKind.REBASELINE:
+                period = Period.read(arguments)
+                self.profiles.refresh(WORKER, model)
+                with self.database.read() as session:
+                    said, windows = baseline_report(session, Repository(session).model(model), period)
+                report |= said
+                names.append(("reference", model))
+                names += [("alert", str(alert["id"])) for alert in said["alerts"]]
                 names += _batches(self._looked_at(snapshot, model, windows))
             else:
                 self.profiles.refresh(WORKER, model)
@@ -224,7 +235,7 @@ class EvidenceService:
             case "version" | "state of version" | "artefact":
                 return self._of_version(repository, model, kind, name, deep=deep)
             case "reference":
-                return self._records(session, repository.batches(model, roles=[BatchRole.REFERENCE]), deep=deep)
+                return self._records(session, repository.reference(model), deep=deep)
             case "evaluation":
                 batches = repository.batches(model, roles=[BatchRole.EVALUATION])
                 return self._records(session, [b for b in batches if b.evaluated_version == name], deep=deep)

@@ -22,7 +22,6 @@ from core.governance.proposals import ProposalKind, ProposalState
 from core.measure import Status
 from core.record import ID, LABEL, LABEL_TIME, TIMESTAMP, BatchRole
 from core.schema import ModelSchema, Role
-from core.services.acceptance import accept
 from core.services.alerts import AlertService
 from core.services.analysis import AnalysisService
 from core.services.batches import BatchService
@@ -36,6 +35,7 @@ from core.services.records import RecordService
 from core.services.retraining import excluded_windows, recipe_of
 from core.services.signing_policy import put_in_force
 from core.services.versions import VersionInfo, VersionService, VersionState, deployed
+from core.services.watch_changes import CHANGES_WATCH, watch_change
 from core.storage.database import Database
 from core.storage.files import WorkspaceFiles, sha256_of
 from core.storage.ledger import append
@@ -74,7 +74,7 @@ class ExecutionService:
         with self.database.read() as session:
             proposal = _running(session, job_id)
             model_id, proposal_id = proposal.model_id, proposal.id
-            is_of_watch = proposal.kind == ProposalKind.ACCEPT_DRIFT
+            is_of_watch = proposal.kind in CHANGES_WATCH
         if is_of_watch:
             return self._change_watch(actor, model_id, job_id)
         placed = self.placement.carry_out(actor, proposal_id, job_id)
@@ -193,9 +193,9 @@ class ExecutionService:
         with self.database.write(f"model {model_id}") as session:
             proposal = _running(session, job_id)
             model = session.get_one(ModelRow, model_id).name
-            said = accept(session, proposal, actor, job_id=job_id, at=self.clock())
+            said = watch_change(session, self.files, proposal, actor, job_id=job_id, at=self.clock())
         try:
-            self.profiles.watch.update(actor, model)
+            self.profiles.refresh(actor, model)
         except PlumblineError as error:  # it is in force all the same: whoever counts next judges by it
             said = f"{said} It is judged by when the model is counted next: {error}"
         return said

@@ -15,11 +15,11 @@ from sqlalchemy.orm import Session
 from core.errors import ConflictError, InputError, PlumblineError, UnknownNameError
 from core.governance.identity import Actor, Right, allowed
 from core.governance.proposals import Move, ProposalState, next_state
-from core.services.acceptance import effect_of
 from core.services.approval import approval_lacks
 from core.services.evidence import EvidenceService
 from core.services.moves import note_move
 from core.services.placement import has_begun
+from core.services.watch_changes import done_by
 from core.storage.database import Database
 from core.storage.ledger import append, read_evidence
 from core.storage.queue import JobQueue
@@ -132,7 +132,7 @@ class JobService:
                 raise ConflictError(f"Job {job_id} is {row.state}: there is nothing to cancel.")
             done = select(DeploymentRow.id).where(DeploymentRow.proposal_id == row.proposal_id)
             proposal = None if row.proposal_id is None else session.get_one(ProposalRow, row.proposal_id)
-            if proposal is not None and effect_of(session, proposal) is not None:
+            if proposal is not None and done_by(session, proposal) is not None:
                 raise ConflictError(f"Job {job_id} has had its effect already: to undo it, revoke the approval.")
             if session.scalar(done) is not None:
                 raise ConflictError(f"Job {job_id} has had its effect already: to undo it, propose to roll back.")

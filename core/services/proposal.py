@@ -92,6 +92,8 @@ class ProposalInfo:
         """What is asked for, in few words."""
         if self.kind is ProposalKind.ACCEPT_DRIFT:
             return f"Accept {self.arguments['series']} as harmless"
+        if self.kind is ProposalKind.REBASELINE:
+            return f"Hold against {self.arguments['from'][:10]} to {self.arguments['to'][:10]}"
         what = {ProposalKind.ROLLBACK: "roll back to"}.get(self.kind, str(self.kind))
         return f"{what.capitalize()} {self.version or self.model}"
 

@@ -25,7 +25,6 @@ from core.governance.proposals import (
     next_state,
 )
 from core.governance.quorum import vacant
-from core.services.acceptance import take_back
 from core.services.admissible import check_further, check_possible, checked_text
 from core.services.evidence import EvidenceService
 from core.services.gate import Gate, gate_of
@@ -42,6 +41,7 @@ from core.services.proposal import (
 from core.services.retraining import check_arguments
 from core.services.signing_policy import check_change
 from core.services.versions import VersionState
+from core.services.watch_changes import CHANGES_WATCH, undo
 from core.storage.database import Database
 from core.storage.ledger import keep, read_evidence
 from core.storage.queue import JobQueue
@@ -84,7 +84,8 @@ class ProposalService:
             What to promote, roll back to, retire or renew the approval of; None to retrain or to change a policy.
         arguments : mapping or None
             For a retraining its recipe and the windows it shall not learn from; for a policy its rules, and the
-            tier where they are a whole tier's; to accept a drift, its alert, the series of it and the margin.
+            tier where they are a whole tier's; to accept a drift, its alert, the series of it and the margin;
+            for another reference the period (from, to).
 
         Raises
         ------
@@ -198,7 +199,7 @@ class ProposalService:
         """Take an approval back: its job doesn't start, and the gate of what it put in force closes.
 
         What is in force stays so until somebody proposes to roll back; renewing approves it anew. A margin that was
-        widened is at once what it was before, from the next window on.
+        widened, or a reference that was changed, is at once what it was before, from the next window on.
 
         Raises
         ------
@@ -208,8 +209,8 @@ class ProposalService:
         """
         check_fresh(actor, now=self.clock())
         revoked = self._move(actor, proposal_id, Move.REVOKE, reason)
-        if revoked.proposal.kind is ProposalKind.ACCEPT_DRIFT:
-            self.evidence.profiles.watch.update(WORKER, revoked.proposal.model)
+        if revoked.proposal.kind in CHANGES_WATCH:
+            self.evidence.profiles.refresh(WORKER, revoked.proposal.model)
         return revoked
 
     @allowed(Right.DECIDE)
@@ -384,8 +385,8 @@ class ProposalService:
             following = next_state(found.state, move, is_complete=is_complete)
             if following is None:  # the check above refused it already
                 raise ConflictError(f"A proposal that is {proposal.state} can't be changed by: {move}.")
-            if move is Move.REVOKE and proposal.kind == ProposalKind.ACCEPT_DRIFT:
-                take_back(session, proposal, actor, reason=words, at=self.clock())
+            if move is Move.REVOKE:
+                undo(session, proposal, actor, reason=words, at=self.clock())
             proposal.state = following
             job_id = self._enqueue(session, actor, proposal) if following is ProposalState.APPROVED else None
             if following is ProposalState.REJECTED and proposal.kind == ProposalKind.PROMOTE and proposal.version:

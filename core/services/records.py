@@ -371,6 +371,8 @@ class RecordService:
 
 
 def _check_use(role: BatchRole, version: str | None) -> None:
+    if role is BatchRole.BASELINE:
+        raise InputError("A baseline is decided on, not taken in: `plumbline propose rebaseline` asks for one.")
     if role is BatchRole.EVALUATION and not version:
         raise InputError(EVALUATES_WHAT)
 

@@ -12,6 +12,7 @@ from core.errors import InputError
 from core.governance.proposals import ProposalKind
 from core.schema import ModelSchema
 from core.services.acceptance import Acceptance
+from core.services.baseline import Period
 
 __all__ = ["check_arguments", "excluded_windows", "recipe_of"]
 
@@ -20,6 +21,7 @@ ARGUMENTS = {
     ProposalKind.RETRAIN: RETRAINING,
     ProposalKind.POLICY: ("policy", "tier"),
     ProposalKind.ACCEPT_DRIFT: ("alert", "series", "margin"),
+    ProposalKind.REBASELINE: ("from", "to"),
 }
 
 
@@ -55,6 +57,8 @@ def check_arguments(kind: ProposalKind, schema: ModelSchema, arguments: Mapping[
             raise InputError(f"A proposal to {kind} {takes}, not {name!r}.")
     if kind is ProposalKind.ACCEPT_DRIFT:
         Acceptance.read(arguments)
+    if kind is ProposalKind.REBASELINE:
+        Period.read(arguments)
     if kind is ProposalKind.RETRAIN:
         features_of(recipe_of(schema, arguments), schema)
         if any(not window.reason.strip() for window in excluded_windows(arguments)):

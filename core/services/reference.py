@@ -1,0 +1,56 @@
+"""What windows are held against: how a profile of it is named, and whether a decision made it so."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from core.governance.ledger import Entry
+from core.record import BatchRole
+from core.storage.ledger import entries
+from core.storage.repository import Repository
+from core.storage.tables import ModelRow
+
+__all__ = ["RESTORED", "SET", "ReferenceDecided", "changes_of", "decided", "profile_basis"]
+
+FORMAT = "3"  # of what a profile holds: another one makes a new profile
+SET, RESTORED = "reference.set", "reference.restored"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReferenceDecided:
+    """A reference that a proposal put in force: records of production from `start_at` until before `end_at`."""
+
+    proposal_id: int
+    at: datetime
+    start_at: datetime
+    end_at: datetime
+
+
+def profile_basis(schema_digest: str, records: Sequence[str]) -> str:
+    """Names what a profile is fitted to: a schema, and the digests of the reference's records."""
+    return hashlib.sha256("\n".join([FORMAT, schema_digest, *records]).encode()).hexdigest()
+
+
+def changes_of(session: Session, model: ModelRow) -> list[Entry]:
+    """The ledger's entries of decisions that changed a model's reference, in order."""
+    found = [entry for action in (SET, RESTORED) for entry in entries(session, action=action)]
+    return sorted((e for e in found if e.objects.get("model") == model.name), key=lambda entry: entry.seq)
+
+
+def decided(session: Session, model: ModelRow) -> ReferenceDecided | None:
+    """The decision that the reference in force rests on; None where it was taken in as the reference."""
+    batches = Repository(session).reference(model)
+    if not batches or batches[0].role != BatchRole.BASELINE:
+        return None
+    entry = next(e for e in changes_of(session, model) if e.action == SET and e.objects["batch"] == batches[0].id)
+    return ReferenceDecided(
+        proposal_id=entry.objects["proposal"],
+        at=entry.at,
+        start_at=datetime.fromisoformat(entry.objects["from"]),
+        end_at=datetime.fromisoformat(entry.objects["to"]),
+    )
