@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Self
 
 import numpy as np
@@ -42,6 +42,10 @@ class Period:
 
     start_at: datetime
     end_at: datetime
+
+    def __str__(self) -> str:
+        start, end = (moment.astimezone(UTC) for moment in (self.start_at, self.end_at))
+        return f"{start:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M} UTC"
 
     @classmethod
     def read(cls, arguments: Mapping[str, Any]) -> Self:
@@ -88,9 +92,7 @@ def set_baseline(
     Once; what was done, in words. The records served stay where they are, and the reference of before too.
     """
     period = Period.read(proposal.arguments)
-    said = (
-        f"Windows are held against {period.start_at:%Y-%m-%d %H:%M} to {period.end_at:%Y-%m-%d %H:%M} UTC from now on."
-    )
+    said = f"Windows are held against {period} from now on."
     if baseline_set_by(session, proposal) is not None:
         return said
     model = session.get_one(ModelRow, proposal.model_id)

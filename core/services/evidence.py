@@ -102,23 +102,10 @@ class EvidenceService:
                 report["after"] = changed(snapshot, change).to_dict()
                 report["dry_run"] = [case.to_dict() for case in dry_run(snapshot, row, change)]
                 names = [("policy", "signing"), (TIER_SUBJECT, str(change.of_tier or change.model_tier))]
-            elif kind is ProposalKind.ACCEPT_DRIFT:
-                asked = Acceptance.read(arguments)
-                self.profiles.refresh(WORKER, model)
-                with self.database.read() as session:
-                    said, windows = acceptance_report(session, Repository(session).model(model), asked)
+            elif kind in (ProposalKind.ACCEPT_DRIFT, ProposalKind.REBASELINE):
+                said, further = self._of_watch(snapshot, model, kind, arguments)
                 report |= said
-                names += [("reference", model), ("margin of series", asked.series), ("alert", str(asked.alert))]
-                names += _batches(self._looked_at(snapshot, model, windows))
-            elif kind is ProposalKind.REBASELINE:
-                period = Period.read(arguments)
-                self.profiles.refresh(WORKER, model)
-                with self.database.read() as session:
-                    said, windows = baseline_report(session, Repository(session).model(model), period)
-                report |= said
-                names.append(("reference", model))
-                names += [("alert", str(alert["id"])) for alert in said["alerts"]]
-                names += _batches(self._looked_at(snapshot, model, windows))
+                names += further
             else:
                 self.profiles.refresh(WORKER, model)
                 summary = self.analysis.summary(actor, model)
@@ -161,6 +148,23 @@ class EvidenceService:
         lasting = [subject for subject in evidence.subjects if subject.kind in ("version", "artefact")]
         found = {(s.kind, s.name): self._digest(session, model, s.kind, s.name, deep=True) for s in lasting}
         return tuple(f"{s} has changed since it was approved" for s in lasting if found[s.kind, s.name] != s.digest)
+
+    def _of_watch(
+        self, snapshot: Session, model: str, kind: ProposalKind, arguments: Mapping[str, Any]
+    ) -> tuple[dict[str, Any], list[tuple[str, str]]]:
+        """What is said of a drift or a period, and the names of what that rests on."""
+        self.profiles.refresh(WORKER, model)
+        names = [("reference", model)]
+        with self.database.read() as session:
+            row = Repository(session).model(model)
+            if kind is ProposalKind.ACCEPT_DRIFT:
+                asked = Acceptance.read(arguments)
+                said, windows = acceptance_report(session, row, asked)
+                names += [("margin of series", asked.series), ("alert", str(asked.alert))]
+            else:
+                said, windows = baseline_report(session, row, Period.read(arguments))
+                names += [("alert", str(alert["id"])) for alert in said["alerts"]]
+        return said, [*names, *_batches(self._looked_at(snapshot, model, windows))]
 
     def _compared(
         self, actor: Actor, model: str, version: str, champion: str | None, margins: Mapping[str, float]
