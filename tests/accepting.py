@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
+import shutil
+import tempfile
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +19,9 @@ from core.storage.queue import JobQueue
 from core.storage.repository import Repository
 from tests.watched import MODEL, Watched, build
 
-__all__ = ["MARGIN", "SERIES", "decide", "moved", "perform", "person", "propose", "put"]
+__all__ = ["DAYS", "MARGIN", "SERIES", "decide", "moved", "perform", "person", "propose", "put"]
 
+DAYS = 16
 SERIES = "values/amount"
 MARGIN = {"sd": 1.5, "points": 0.4}
 ROLES = {
@@ -29,14 +34,18 @@ ROLES = {
 }
 
 
-def moved(folder: Path) -> Watched:
-    """Seven days, of which amounts lie one standard deviation lower from the fifth on."""
+@cache
+def moved() -> Path:
+    """The folder of sixteen days, from the fifth on of which amounts lie one standard deviation lower; to copy."""
+    folder = Path(tempfile.mkdtemp(prefix="plumbline-moved-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
     watched = build(folder)
     JobQueue(watched.workspace.database).prepare()
-    watched.serve(0, 1, 2, 3)
-    watched.serve(4, 5, 6, up=-1)
+    watched.serve(*range(4))
+    watched.serve(*range(4, DAYS), up=-1)
     watched.update()
-    return watched
+    watched.workspace.close()
+    return folder
 
 
 def person(watched: Watched, name: str) -> Actor:
@@ -77,9 +86,10 @@ def put(watched: Watched, content: Mapping[str, Any]) -> None:
 
 
 def perform(watched: Watched, job_id: str | None) -> str:
-    """Do what the worker does; what it said."""
+    """Do what the worker does, as if it was killed once; what it said."""
     assert job_id is not None
     watched.workspace.jobs.begin(WORKER, job_id)
+    watched.workspace.execution.deploy(WORKER, job_id)
     said = watched.workspace.execution.deploy(WORKER, job_id)
     watched.workspace.jobs.finish(WORKER, job_id, said)
     return said

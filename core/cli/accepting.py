@@ -20,7 +20,9 @@ __all__ = [
     "SeriesOption",
     "ValueOption",
     "acceptance_arguments",
+    "interval_words",
     "print_acceptance",
+    "print_beside",
 ]
 
 AlertOption = Annotated[
@@ -59,7 +61,7 @@ def acceptance_arguments(
 
 def print_acceptance(report: Mapping[str, Any]) -> None:
     """What the evidence of accepting a drift says, in words and tables."""
-    event, margin, beside = report["event"], report["margin"], report["performance"]
+    event, margin = report["event"], report["margin"]
     say(f"{report['series']['words']} ({report['series']['key']}), {event['first']} to {event['last']}")
     say(f"    margin     {margin['words_before']}; asked for: {margin['words_after']}")
     rows = [(event["first"] + " to " + event["last"], event), *((w["window"], w) for w in report["windows"])]
@@ -68,12 +70,18 @@ def print_acceptance(report: Mapping[str, Any]) -> None:
         [(name, _number(of["value"]), _number(of["against"]), *_size(of), f"{of['n']:,.0f}") for name, of in rows],
         right=(1, 2, 3, 5),
     )
+    print_beside(report)
+
+
+def print_beside(report: Mapping[str, Any]) -> None:
+    """What performance and gaps did in the same windows."""
+    beside = report["performance"]
     say(f"Labels of {beside['n_labelled']:,} of {beside['n']:,} rows are in.")
     if beside["measures"]:
         print_table(
             ["in the same windows", "value", "reference", "change", "n"],
             [
-                (m["measure"], _number(m["value"]), _number(m["reference"]), _interval(m, "change_"), f"{m['n']:,}")
+                (m["measure"], *map(_number, (m["value"], m["reference"])), interval_words(m, "change_"), f"{m['n']:,}")
                 for m in beside["measures"]
             ],
             right=(1, 2, 4),
@@ -87,14 +95,15 @@ def print_acceptance(report: Mapping[str, Any]) -> None:
 
 
 def _size(of: Mapping[str, Any]) -> tuple[str, str]:
-    return _number(of["size"]), _interval(of)
+    return _number(of["size"]), interval_words(of)
 
 
 def _difference(gap: Mapping[str, Any]) -> tuple[str, str]:
-    return _number(gap["difference"]), _interval(gap)
+    return _number(gap["difference"]), interval_words(gap)
 
 
-def _interval(of: Mapping[str, Any], start: str = "") -> str:
+def interval_words(of: Mapping[str, Any], start: str = "") -> str:
+    """[0.1, 0.3]; '' where there is none."""
     low, high = of[f"{start}low"], of[f"{start}high"]
     return "" if low is None or high is None else f"[{_number(low)}, {_number(high)}]"
 

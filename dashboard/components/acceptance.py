@@ -19,7 +19,7 @@ from dashboard.components.review_checks import ANCHORS, interval_of
 from dashboard.opened import workspace
 from dashboard.text import DASH, MINUS, count, in_cell, measure_name, muted, number, plain, plural, signed
 
-__all__ = ["acceptance_fields", "in_sd", "propose_acceptance", "show_acceptance"]
+__all__ = ["acceptance_fields", "in_sd", "propose_acceptance", "show_acceptance", "show_beside"]
 
 Data = Mapping[str, Any]
 
@@ -103,10 +103,11 @@ def show_acceptance(report: Data) -> None:
     )
     st.markdown(muted("With 95% intervals, which allow for how windows differ and for the reference's own error."))
     st.space(4)
-    _beside(report)
+    show_beside(report)
 
 
-def _beside(report: Data) -> None:
+def show_beside(report: Data) -> None:
+    """What performance and gaps did in the same windows, held against the reference in force."""
     beside = report["performance"]
     st.subheader("What happened in the same windows?", anchor=ANCHORS[Section.BESIDE][0])
     labelled = f"{count(beside['n_labelled'])} of {count(beside['n'])} rows have a label"

@@ -80,7 +80,11 @@ def rests_on(context: Context, *, n: int | None = None) -> str:
         parts.append(f"{name[:1].upper()}{name[1:]}, n {count(size)}")
     if not context.shows_reference:
         parts.append(f"against the reference {_reference(context)}, n {count(context.n_reference)}")
-    return f"{', '.join(parts)}. {context.arming.reason}"
+    since = ""
+    if context.decided is not None:
+        change = f"The reference was changed by proposal {context.decided.proposal_id} on {day(context.decided.at, year=True)}"
+        since = f" {change}: windows that were judged before keep the verdicts that the one before gave."
+    return f"{', '.join(parts)}. {context.arming.reason}{since}"
 
 
 def _reference(context: Context) -> str:

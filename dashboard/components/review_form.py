@@ -278,6 +278,8 @@ def _revoking(found: ProposalInfo) -> str:
     """What revoking brings about."""
     if found.kind is ProposalKind.ACCEPT_DRIFT:
         return "The series has the margin of before again, from the next window on, and its alert is open again."
+    if found.kind is ProposalKind.REBASELINE:
+        return "Windows are held against the reference of before again, from the next one on."
     return next(other.consequence for other in OTHERS if other.move is Move.REVOKE)
 
 

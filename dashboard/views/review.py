@@ -8,6 +8,7 @@ from core.services.proposal import Review
 from dashboard import cached
 from dashboard.auth import current_actor
 from dashboard.components.acceptance import show_acceptance
+from dashboard.components.baseline import show_baseline
 from dashboard.components.frame import empty_state
 from dashboard.components.placement import show_placement
 from dashboard.components.policy_rules import show_change
@@ -88,6 +89,9 @@ def what_it_says(review: Review) -> None:
         return
     if review.proposal.kind is ProposalKind.ACCEPT_DRIFT:
         show_acceptance(report)
+        return
+    if review.proposal.kind is ProposalKind.REBASELINE:
+        show_baseline(report)
         return
     if review.proposal.kind is ProposalKind.RETRAIN:
         show_retraining(review)

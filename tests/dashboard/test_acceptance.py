@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 from streamlit.testing.v1 import AppTest
 
 from core.governance.identity import LOCAL_OPERATOR
@@ -48,3 +50,25 @@ def test_an_alert_leads_to_a_proposal_to_accept_it_whose_evidence_is_told_in_wor
         assert part in shown, part
     assert "Performance held in the same windows" in shown
     assert "Gaps between groups held in the same windows" in shown
+
+
+def test_another_reference_is_asked_for_by_its_days_and_shown_beside_that_in_force(
+    open_page: OpenPage, copy_of: FolderOf
+) -> None:
+    folder = copy_of("drifted")
+    page = open_page("reviews", folder, model=MODEL, kind="rebaseline")
+    assert "Holds windows against another period of production" in words(page)
+    page.text_area(key="propose_reason").set_value("Here to stay.")
+    page.button(key="propose").click().run()
+    assert "needs its period" in page.error[0].value
+    page.date_input(key=f"propose_period_{MODEL}").set_value((date(2026, 1, 9), date(2026, 1, 12)))
+    page.button(key="propose").click().run()
+    assert not page.exception
+    assert not page.error, page.error[0].value
+    page = open_page("review", folder, proposal="1")
+    assert not page.exception
+    shown = words(page)
+    assert "would be the reference: 2026-01-09 to 2026-01-12" in shown.replace("\\", "")
+    assert "Nothing was in alarm in the period" in shown
+    assert "the monitor would learn what is in alarm as normal" in shown.lower()
+    assert "What would windows be held against?" in shown

@@ -15,41 +15,34 @@ from core.governance.checks import CheckName, Outcome
 from core.governance.identity import LOCAL_OPERATOR, WORKER, Actor, UserRole
 from core.governance.proposals import Move, ProposalKind, ProposalState
 from core.services.checks import Check
-from tests.accepting import MARGIN, SERIES, decide, moved, perform, person, propose, put
+from tests.accepting import DAYS, MARGIN, SERIES, decide, moved, perform, person, propose, put
 from tests.watched import MODEL, Watched, a_day, actor, build, opened
 
 WIDER = ColumnMargin(**MARGIN)
 
 
-@pytest.fixture(scope="module")
-def moved_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("accepting")
-    moved(folder).workspace.close()
-    return folder
-
-
 @pytest.fixture
-def watched(moved_folder: Path, tmp_path: Path) -> Iterator[Watched]:
-    found = opened(tmp_path, copy_of=moved_folder)
+def watched(tmp_path: Path) -> Iterator[Watched]:
+    found = opened(tmp_path, copy_of=moved())
     yield found
     found.workspace.close()
 
 
 @pytest.fixture(scope="module")
-def looked_at(moved_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
+def looked_at(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
     """A copy that is left as it is."""
-    found = opened(tmp_path_factory.mktemp("looked_at"), copy_of=moved_folder)
+    found = opened(tmp_path_factory.mktemp("looked_at"), copy_of=moved())
     yield found
     found.workspace.close()
 
 
 @pytest.fixture(scope="module")
-def accepted_folder(moved_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def accepted_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Proposal 1 accepted the drift, and two more days lie as low."""
     folder = tmp_path_factory.mktemp("accepted")
-    watched = opened(folder, copy_of=moved_folder)
+    watched = opened(folder, copy_of=moved())
     perform(watched, decide(watched, propose(watched).proposal.id).job_id)
-    watched.serve(7, 8, up=-1)
+    watched.serve(16, 17, up=-1)
     watched.update()
     watched.workspace.close()
     return folder
@@ -88,35 +81,34 @@ def set_signing(watched: Watched, rules: dict[str, object]) -> None:
     perform(watched, decide(watched, asked.proposal.id).job_id)
 
 
-def test_only_the_job_changes_the_margin_only_that_of_the_series_and_once(watched: Watched) -> None:
-    others = {key: (s.margin_sd, s.margin_points) for key, s in watched.watch().subjects.items() if key != SERIES}
+def test_only_the_job_changes_the_margin(watched: Watched) -> None:
     number = propose(watched).proposal.id
     assert margins(watched) == {}
     decided = decide(watched, number)
     assert decided.proposal.state is ProposalState.APPROVED
     assert margins(watched) == {}, "approved, and not done yet"
-    job_id = decided.job_id or ""
-    watched.workspace.jobs.begin(WORKER, job_id)
-    for _ in range(2):  # as after a kill
-        said = watched.workspace.execution.deploy(WORKER, job_id)
-        assert said.startswith(f"{SERIES} of loans has the margin that proposal 1 asked for.")
-    with pytest.raises(ConflictError, match="has had its effect already: to undo it, revoke the approval"):
-        watched.workspace.jobs.cancel(LOCAL_OPERATOR, job_id, reason="wait")
-    assert len(watched.workspace.alarm_policies.history(WORKER, MODEL)) == 2, "the default, and one change"
-    assert margins(watched) == {SERIES: WIDER}
-    now = watched.watch().subjects
-    assert (now[SERIES].margin_sd, now[SERIES].margin_points) == (1.5, 0.4)
-    assert {key: (s.margin_sd, s.margin_points) for key, s in now.items() if key != SERIES} == others
+
+
+def test_only_that_of_the_series_and_once(accepted: Watched, looked_at: Watched) -> None:
+    assert len(accepted.workspace.alarm_policies.history(WORKER, MODEL)) == 2, "the default, and one change"
+    assert margins(accepted) == {SERIES: WIDER}
+    now, before = (
+        {key: (s.margin_sd, s.margin_points) for key, s in of.watch().subjects.items()} for of in (accepted, looked_at)
+    )
+    assert now == {**before, SERIES: (1.5, 0.4)}
+    job = accepted.workspace.proposals.show(WORKER, 1).job_id or ""
+    (line,) = [line.text for line in accepted.workspace.jobs.log(WORKER, job) if "margin" in line.text]
+    assert line == f"{SERIES} of loans has the margin that proposal 1 asked for."
 
 
 def test_from_then_on_it_passes_and_what_was_judged_stays(accepted: Watched) -> None:
-    assert [accepted.verdict(SERIES, day) for day in (3, 4, 5, 6)] == ["ok", "critical", "critical", "critical"]
-    assert accepted.verdict(SERIES, 8) != "critical"
+    assert [accepted.verdict(SERIES, day) for day in range(DAYS)] == ["ok"] * 4 + ["critical"] * 12
+    assert accepted.verdict(SERIES, 17) != "critical"
     assert len(accepted.alerts()) == 1
-    accepted.serve(9, 10, up=-3, missing=0.3)
+    accepted.serve(18, 19, up=-3, missing=0.3)
     accepted.update()
-    assert accepted.verdict(SERIES, 10) == "critical", "what goes beyond the margin alarms"
-    assert accepted.verdict("missing/amount", 10) == "critical", "and another series of the column as before"
+    assert accepted.verdict(SERIES, 19) == "critical", "what goes beyond the margin alarms"
+    assert accepted.verdict("missing/amount", 19) == "critical", "and another series of the column as before"
 
 
 def test_the_ledger_names_both_versions_of_the_policy_and_the_alert_the_decision(accepted: Watched) -> None:
@@ -147,7 +139,7 @@ def test_the_ledger_names_both_versions_of_the_policy_and_the_alert_the_decision
 
 
 def test_revoking_gives_the_margin_back_and_opens_the_alert_again(accepted: Watched) -> None:
-    passed = accepted.verdict(SERIES, 8)
+    passed = accepted.verdict(SERIES, 17)
     put(accepted, {"margins": {SERIES: MARGIN, "colour": {"sd": 0.01}}})
     revoked = accepted.workspace.proposals.revoke(person(accepted, "ines"), 1, reason="it isn't harmless")
     assert revoked.proposal.state is ProposalState.REVOKED
@@ -155,10 +147,10 @@ def test_revoking_gives_the_margin_back_and_opens_the_alert_again(accepted: Watc
     assert str(accepted.alerts()[0].state) == "open"
     entry = next(e for e in accepted.workspace.ledger.list(actor("audrey")) if e.objects.get("revokes") == 1)
     assert (entry.action, entry.actor, entry.objects["margin"]) == ("alarm_policy.set", "ines", None)
-    assert accepted.verdict(SERIES, 8) == passed, "what passed by the wider margin isn't judged anew"
-    accepted.serve(9, 10, up=-1)
+    assert accepted.verdict(SERIES, 17) == passed, "what passed by the wider margin isn't judged anew"
+    accepted.serve(18, 19, up=-1)
     accepted.update()
-    assert accepted.verdict(SERIES, 10) == "critical"
+    assert accepted.verdict(SERIES, 19) == "critical"
     assert len(accepted.alerts()) == 2
 
 
@@ -175,10 +167,10 @@ def test_evidence_has_the_series_since_it_began_as_counted_from_its_rows(watched
     number = propose(watched).proposal.id
     found = report(watched, number)
     event = found["event"]
-    assert (event["first"], event["last"], event["n_windows"], event["n"]) == ("2026-03-06", "2026-03-08", 3, 600)
-    assert [window["n"] for window in found["windows"]] == [200] * 3
+    assert (event["first"], event["last"], event["n_windows"], event["n"]) == ("2026-03-06", "2026-03-17", 12, 2400)
+    assert [window["n"] for window in found["windows"]] == [200] * 12
     low, high = (float(end) for end in event["monitors"] and found["series"]["monitor"].split(" to "))
-    rows = [float(str(row[2])) for day in (4, 5, 6) for row in a_day(day, up=-1)]
+    rows = [float(str(row[2])) for day in range(4, DAYS) for row in a_day(day, up=-1)]
     before = [float(str(row[2])) for day in range(-8, 0) for row in a_day(day)]
     share, reference = (float(np.mean([low <= x < high for x in of])) for of in (rows, before))
     assert event["value"] == pytest.approx(share, abs=0.005)
@@ -194,7 +186,7 @@ def test_what_performance_did_in_the_same_windows_is_said(watched: Watched) -> N
     found = check(watched, number, CheckName.PERFORMANCE)
     assert found is not None
     assert found.outcome is Outcome.LOOK, "the last window is too young"
-    assert "600 of 600 rows have a label; 2 of 3 windows have labels old enough" in found.why
+    assert "2,400 of 2,400 rows have a label; 11 of 12 windows have labels old enough" in found.why
     assert check(watched, number, CheckName.MARGIN).outcome is Outcome.PASS  # type: ignore[union-attr]
     assert check(watched, number, CheckName.GAPS_HELD) is None, "no group is watched"
 

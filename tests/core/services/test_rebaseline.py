@@ -14,51 +14,43 @@ from core.governance.identity import LOCAL_OPERATOR, WORKER
 from core.governance.proposals import ProposalKind, ProposalState
 from core.record import BatchRole
 from core.services.proposal import Decided
-from core.storage.queue import JobQueue
-from tests.accepting import SERIES, decide, perform, person
-from tests.watched import DAY_0, MODEL, Watched, a_day, actor, build, opened
+from tests.accepting import DAYS, SERIES, decide, moved, perform, person
+from tests.watched import DAY_0, MODEL, Watched, a_day, actor, opened
 
-DAYS = 16
 BEFORE = ["ok"] * 4 + ["critical"] * 12
 
 
 @pytest.fixture(scope="module")
-def moved_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Sixteen days, from the fifth on of which amounts lie lower: the new market is here to stay."""
-    folder = tmp_path_factory.mktemp("rebaseline")
-    watched = build(folder)
-    JobQueue(watched.workspace.database).prepare()
-    watched.serve(*range(4))
-    watched.serve(*range(4, DAYS), up=-1)
-    watched.update()
-    watched.workspace.close()
-    return folder
-
-
-@pytest.fixture(scope="module")
-def looked_at(moved_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
+def looked_at(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
     """A copy that is left as it is."""
-    found = opened(tmp_path_factory.mktemp("looked_at"), copy_of=moved_folder)
+    found = opened(tmp_path_factory.mktemp("looked_at"), copy_of=moved())
     yield found
     found.workspace.close()
 
 
 @pytest.fixture(scope="module")
-def done(moved_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
+def done_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Days 6 to 13 became the reference by proposal 1; then it goes on, and on day 18 as it once was."""
-    watched = opened(tmp_path_factory.mktemp("done"), copy_of=moved_folder)
-    number = propose(watched).proposal.id
-    perform(watched, decide(watched, number).job_id)
+    folder = tmp_path_factory.mktemp("done")
+    watched = opened(folder, copy_of=moved())
+    perform(watched, decide(watched, propose(watched).proposal.id).job_id)
     watched.serve(16, 17, up=-1)
     watched.serve(18, 19, 20)
     watched.update()
-    yield watched
     watched.workspace.close()
+    return folder
 
 
 @pytest.fixture
-def watched(moved_folder: Path, tmp_path: Path) -> Iterator[Watched]:
-    found = opened(tmp_path, copy_of=moved_folder)
+def done(done_folder: Path, tmp_path: Path) -> Iterator[Watched]:
+    found = opened(tmp_path, copy_of=done_folder)
+    yield found
+    found.workspace.close()
+
+
+@pytest.fixture
+def watched(tmp_path: Path) -> Iterator[Watched]:
+    found = opened(tmp_path, copy_of=moved())
     yield found
     found.workspace.close()
 
@@ -106,43 +98,38 @@ def test_records_served_are_neither_moved_nor_counted_twice(done: Watched) -> No
     batches = done.workspace.batches.list(WORKER, MODEL)
     roles = [batch.role for batch in batches]
     assert roles.count(BatchRole.REFERENCE) == 1, "the reference of before is there to go back to"
+    assert roles.count(BatchRole.BASELINE) == 1, "once, though the job began twice"
     (copy,) = [batch for batch in batches if batch.role is BatchRole.BASELINE]
     assert copy.n_rows == 1600
     context = done.workspace.analysis.context(WORKER, MODEL)
     assert context is not None
     assert sum(window.n for window in context.windows) == 21 * len(a_day(0))
-    with pytest.raises(ConflictError, match="Proposal 1 made batch .* the reference: revoke that instead"):
+    with pytest.raises(ConflictError, match=r"Proposal 1 made batch .* the reference: revoke that instead"):
         done.workspace.batches.retract(LOCAL_OPERATOR, copy.id, reason="quietly")
     entry = next(e for e in done.workspace.ledger.list(actor("audrey")) if e.action == "reference.set")
     assert (entry.actor, entry.objects["batch"], entry.objects["proposal"]) == (WORKER.name, copy.id, 1)
     assert done.workspace.ledger.verify(actor("audrey")).problems == ()
 
 
-def test_revoking_goes_back_and_judges_nothing_anew(watched: Watched) -> None:
-    decided = decide(watched, propose(watched).proposal.id)
-    assert verdicts(watched, *range(DAYS)) == BEFORE
-    context = watched.workspace.analysis.context(WORKER, MODEL)
-    assert context is not None
-    assert context.decided is None, "approved, and not done yet"
-    watched.workspace.jobs.begin(WORKER, decided.job_id or "")
-    for _ in range(2):  # as after a kill
-        watched.workspace.execution.deploy(WORKER, decided.job_id or "")
-    watched.workspace.jobs.finish(WORKER, decided.job_id or "", "done")
-    roles = [batch.role for batch in watched.workspace.batches.list(WORKER, MODEL)]
-    assert roles.count(BatchRole.BASELINE) == 1, "once, however often it begins"
-    watched.serve(16, 17, up=-1)
-    watched.update()
-    passed = verdicts(watched, 16, 17)
-    revoked = watched.workspace.proposals.revoke(person(watched, "ines"), 1, reason="the old market is back")
-    assert revoked.proposal.state is ProposalState.REVOKED
+def test_nothing_is_changed_before_the_job(watched: Watched) -> None:
+    decide(watched, propose(watched).proposal.id)
     context = watched.workspace.analysis.context(WORKER, MODEL)
     assert context is not None
     assert (context.decided, context.reference_to) == (None, DAY_0)
-    assert verdicts(watched, *range(DAYS)) == BEFORE
-    assert verdicts(watched, 16, 17) == passed
-    watched.serve(18, 19, up=-1)
-    watched.update()
-    assert verdicts(watched, 19) == ["critical"]
+
+
+def test_revoking_goes_back_and_judges_nothing_anew(done: Watched) -> None:
+    before = verdicts(done, *range(21))
+    revoked = done.workspace.proposals.revoke(person(done, "ines"), 1, reason="the old market is back")
+    assert revoked.proposal.state is ProposalState.REVOKED
+    context = done.workspace.analysis.context(WORKER, MODEL)
+    assert context is not None
+    assert (context.decided, context.reference_to) == (None, DAY_0)
+    assert verdicts(done, *range(21)) == before
+    done.serve(21, 22)
+    done.serve(23, 24, up=-1)
+    done.update()
+    assert verdicts(done, 22, 24) == ["ok", "critical"]
 
 
 def test_a_period_in_which_something_is_in_alarm_fails_its_check_and_needs_a_look_once_answered(
@@ -199,7 +186,7 @@ def test_neither_who_asks_nor_an_administrator_nor_evidence_that_changed_makes_i
             decide(watched, number, by=name)
     decided = decide(watched, number, by="olga")
     watched.label(7, wrong=0.5)
-    with pytest.raises(ConflictError, match="labels of batch .* has changed since"):
+    with pytest.raises(ConflictError, match=r"labels of batch .* has changed since"):
         watched.workspace.jobs.begin(WORKER, decided.job_id or "")
     with pytest.raises(InputError, match="A baseline is decided on, not taken in"):
         watched.take_in(a_day(30), role=BatchRole.BASELINE)
