@@ -14,7 +14,7 @@ from core.governance.approval import seat_words
 from core.governance.identity import Actor
 from core.governance.ledger import Receipt
 from core.governance.proposals import ProposalKind
-from core.services.signing_policy import policy_of as signing_policy_of
+from core.services.signing_policy import signers_asked
 from core.storage.alerting import AlarmPolicyRow
 from core.storage.ledger import append
 from core.storage.tables import ModelRow
@@ -65,13 +65,10 @@ def check_signed(session: Session, model: ModelRow, before: AlarmPolicy, after: 
 
     It says so once somebody set its seats, of all kinds or of this one; until then an engineer sets margins alone.
     """
-    signing = signing_policy_of(session, model)
-    is_asked = signing.source("seats") != "the default" or ProposalKind.ACCEPT_DRIFT in signing.policy.seats_of
-    wider = before.loosened(after)
-    if is_asked and wider:
-        seats = seat_words(signing.policy.seats_for(ProposalKind.ACCEPT_DRIFT))
+    seats, wider = signers_asked(session, model, ProposalKind.ACCEPT_DRIFT), before.loosened(after)
+    if seats and wider:
         raise NotAllowedError(
-            f"More would pass unseen ({', '.join(wider)}), and the policy of signing of {model.name} asks for {seats} "
+            f"More would pass unseen ({', '.join(wider)}), and the policy of signing of {model.name} asks for {seat_words(seats)} "
             f"to sign for that: accept a drift as harmless with `plumbline propose {ProposalKind.ACCEPT_DRIFT}`, or on "
             "the page of its alert. Narrower margins need no signature."
         )

@@ -9,13 +9,17 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
+from core.errors import NotAllowedError
+from core.governance.approval import seat_words
 from core.governance.ledger import Entry
+from core.governance.proposals import ProposalKind
 from core.record import BatchRole
+from core.services.signing_policy import signers_asked
 from core.storage.ledger import entries
 from core.storage.repository import Repository
 from core.storage.tables import ModelRow
 
-__all__ = ["RESTORED", "SET", "ReferenceDecided", "changes_of", "decided", "profile_basis"]
+__all__ = ["RESTORED", "SET", "ReferenceDecided", "changes_of", "check_reference_signed", "decided", "profile_basis"]
 
 FORMAT = "3"  # of what a profile holds: another one makes a new profile
 SET, RESTORED = "reference.set", "reference.restored"
@@ -54,3 +58,17 @@ def decided(session: Session, model: ModelRow) -> ReferenceDecided | None:
         start_at=datetime.fromisoformat(entry.objects["from"]),
         end_at=datetime.fromisoformat(entry.objects["to"]),
     )
+
+
+def check_reference_signed(session: Session, model: ModelRow) -> None:
+    """Raise NotAllowedError where a reference would be changed, and the signing policy says who signs for that.
+
+    It says so once somebody set its seats, of all kinds or of this one; until then whoever takes in data may, and
+    before anything was counted.
+    """
+    seats = signers_asked(session, model, ProposalKind.REBASELINE)
+    if seats and Repository(session).profiles(model):
+        raise NotAllowedError(
+            f"{model.name} has a reference, and its policy of signing asks for {seat_words(seats)} to sign for another: "
+            f"`plumbline propose {ProposalKind.REBASELINE}` asks for one."
+        )

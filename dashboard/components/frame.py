@@ -80,11 +80,17 @@ def rests_on(context: Context, *, n: int | None = None) -> str:
         parts.append(f"{name[:1].upper()}{name[1:]}, n {count(size)}")
     if not context.shows_reference:
         parts.append(f"against the reference {_reference(context)}, n {count(context.n_reference)}")
-    since = ""
-    if context.decided is not None:
-        change = f"The reference was changed by proposal {context.decided.proposal_id} on {day(context.decided.at, year=True)}"
-        since = f" {change}: windows that were judged before keep the verdicts that the one before gave."
-    return f"{', '.join(parts)}. {context.arming.reason}{since}"
+    return f"{', '.join(parts)}. {context.arming.reason} {_changed(context)}".strip()
+
+
+def _changed(context: Context) -> str:
+    """That a decision changed the reference, and what of windows before that is as it was; '' where none did."""
+    if context.decided is None:
+        return ""
+    return (
+        f"Proposal {context.decided.proposal_id} changed the reference on {day(context.decided.at, year=True)}: "
+        "windows that were judged before keep their verdicts; their numbers are held against the new one too."
+    )
 
 
 def _reference(context: Context) -> str:
