@@ -18,7 +18,7 @@ from core.errors import ConflictError, InputError
 from core.governance.identity import Actor
 from core.governance.ledger import Entry
 from core.record import TIMESTAMP, BatchRole
-from core.services.reference import RESTORED, SET, changes_of
+from core.services.reference import MADE_BY, RESTORED, SET, changes_of
 from core.storage.counts import delete_tables
 from core.storage.files import WorkspaceFiles, sha256_of, write_parquet
 from core.storage.labels import labelled_records
@@ -116,7 +116,7 @@ def set_baseline(
             role=BatchRole.BASELINE,
             evaluated_version=None,
             schema_digest=repository.schema_row(model).digest,
-            source_name=f"Proposal {proposal.id}",
+            source_name=f"{MADE_BY}{proposal.id}",
             source_sha256=proposal.evidence_sha256,
             records_sha256=sha256,
             rejects_sha256=rejects_sha256,

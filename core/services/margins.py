@@ -68,7 +68,8 @@ def check_signed(session: Session, model: ModelRow, before: AlarmPolicy, after: 
     seats, wider = signers_asked(session, model, ProposalKind.ACCEPT_DRIFT), before.loosened(after)
     if seats and wider:
         raise NotAllowedError(
-            f"More would pass unseen ({', '.join(wider)}), and the policy of signing of {model.name} asks for {seat_words(seats)} "
-            f"to sign for that: accept a drift as harmless with `plumbline propose {ProposalKind.ACCEPT_DRIFT}`, or on "
-            "the page of its alert. Narrower margins need no signature."
+            f"More would pass unseen ({', '.join(wider)}), and the policy of signing of {model.name} asks for "
+            f"{seat_words(seats)} to sign for that: accept a drift as harmless with "
+            f"`plumbline propose {ProposalKind.ACCEPT_DRIFT}`, or on the page of its alert. Narrower margins need no "
+            "signature."
         )

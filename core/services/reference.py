@@ -19,20 +19,28 @@ from core.storage.ledger import entries
 from core.storage.repository import Repository
 from core.storage.tables import ModelRow
 
-__all__ = ["RESTORED", "SET", "ReferenceDecided", "changes_of", "check_reference_signed", "decided", "profile_basis"]
+__all__ = [
+    "MADE_BY",
+    "RESTORED",
+    "SET",
+    "ReferenceDecided",
+    "changes_of",
+    "check_reference_signed",
+    "decided",
+    "profile_basis",
+]
 
 FORMAT = "3"  # of what a profile holds: another one makes a new profile
+MADE_BY = "Proposal "  # what a batch that a decision made is called, before the proposal's number
 SET, RESTORED = "reference.set", "reference.restored"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReferenceDecided:
-    """A reference that a proposal put in force: records of production from `start_at` until before `end_at`."""
+    """That a proposal made a period of production the reference, and when."""
 
     proposal_id: int
     at: datetime
-    start_at: datetime
-    end_at: datetime
 
 
 def profile_basis(schema_digest: str, records: Sequence[str]) -> str:
@@ -51,13 +59,7 @@ def decided(session: Session, model: ModelRow) -> ReferenceDecided | None:
     batches = Repository(session).reference(model)
     if not batches or batches[0].role != BatchRole.BASELINE:
         return None
-    entry = next(e for e in changes_of(session, model) if e.action == SET and e.objects["batch"] == batches[0].id)
-    return ReferenceDecided(
-        proposal_id=entry.objects["proposal"],
-        at=entry.at,
-        start_at=datetime.fromisoformat(entry.objects["from"]),
-        end_at=datetime.fromisoformat(entry.objects["to"]),
-    )
+    return ReferenceDecided(proposal_id=int(batches[0].source_name.removeprefix(MADE_BY)), at=batches[0].created_at)
 
 
 def check_reference_signed(session: Session, model: ModelRow) -> None:
@@ -69,6 +71,6 @@ def check_reference_signed(session: Session, model: ModelRow) -> None:
     seats = signers_asked(session, model, ProposalKind.REBASELINE)
     if seats and Repository(session).profiles(model):
         raise NotAllowedError(
-            f"{model.name} has a reference, and its policy of signing asks for {seat_words(seats)} to sign for another: "
-            f"`plumbline propose {ProposalKind.REBASELINE}` asks for one."
+            f"{model.name} has a reference, and its policy of signing asks for {seat_words(seats)} to sign for "
+            f"another: `plumbline propose {ProposalKind.REBASELINE}` asks for one."
         )
