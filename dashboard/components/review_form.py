@@ -92,6 +92,10 @@ def decision_card(review: Review, actor: Actor) -> None:
         else:
             st.markdown(STANDS[found.state])
             _approved_by(found)
+            for why in found.lacking if found.state is ProposalState.DONE else ():
+                st.markdown(
+                    f":red-badge[:material/policy: Not as the policy asks] {plain(why)}. What it changed holds until somebody revokes it."
+                )
             if refusals[Move.REJECT] is None and found.state is ProposalState.CHANGES_REQUESTED:
                 _deciding(review, actor, refusals)
         if found.job_id is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -302,3 +303,14 @@ def test_it_takes_everybody_whom_the_policy_asks_for_and_has_no_side_door(watche
     assert decide(watched, number, by="olga").job_id is not None
     with watched.workspace.database.read() as session:  # narrower needs nobody
         check_signed(session, Repository(session).model(MODEL), AlarmPolicy(margin_sd=0.06), AlarmPolicy())
+
+
+def test_an_approval_that_ran_out_says_so_and_what_it_changed_holds_until_somebody_revokes_it(
+    accepted: Watched,
+) -> None:
+    set_signing(accepted, {"approval_days": 30})
+    assert accepted.workspace.proposals.show(WORKER, 1).lacking == ()
+    accepted.clock.now += timedelta(days=31)
+    (lacking,) = accepted.workspace.proposals.show(WORKER, 1).lacking
+    assert lacking.endswith("lasted 30 days")
+    assert margins(accepted) == {SERIES: WIDER}

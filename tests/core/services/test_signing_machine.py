@@ -101,10 +101,9 @@ class Signing(RuleBasedStateMachine):
     @rule(wanted=WANTED, person=PEOPLE)
     def ask(self, wanted: tuple[ProposalKind, str | None], person: str) -> None:
         kind, version = wanted
-        arguments = PERIOD if kind is ProposalKind.REBASELINE else {}
-        self._try(
-            lambda: self._note(self.governed.opened(kind, version, by=person, **arguments)), person, Right.PROPOSE
-        )
+        arguments = PERIOD if kind is ProposalKind.REBASELINE else None
+        opened = self.governed.opened
+        self._try(lambda: self._note(opened(kind, version, by=person, arguments=arguments)), person, Right.PROPOSE)
 
     @rule(place=PLACES, person=PEOPLE, move=DECISIONS)
     def decide(self, place: int, person: str, move: Move) -> None:
