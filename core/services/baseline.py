@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
@@ -15,6 +16,7 @@ from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
 from core.errors import ConflictError, InputError
+from core.governance.evidence import digest_of
 from core.governance.identity import Actor
 from core.governance.ledger import Entry
 from core.record import TIMESTAMP, BatchRole
@@ -27,7 +29,9 @@ from core.storage.repository import Repository
 from core.storage.signing import ProposalRow
 from core.storage.tables import BatchRow, ModelRow, ProfiledBatchRow
 
-__all__ = ["Period", "baseline_set_by", "batches_in", "restore", "set_baseline"]
+__all__ = ["Period", "StagedBaseline", "baseline_set_by", "batches_in", "restore", "set_baseline", "stage_baseline"]
+
+RECORDS, REJECTS = "records.parquet", "rejects.parquet"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,77 +88,121 @@ def baseline_set_by(session: Session, proposal: ProposalRow) -> Entry | None:
     return next((e for e in found if e.action == SET and e.objects.get("proposal") == proposal.id), None)
 
 
-def set_baseline(
-    session: Session, files: WorkspaceFiles, proposal: ProposalRow, actor: Actor, *, job_id: str, at: datetime
-) -> str:
-    """Copy the records of an approved period, with the labels they have now, into a batch of its own: the reference.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StagedBaseline:
+    """The records of a period, copied with the labels they have, before a transaction adopts them.
 
-    Once; what was done, in words. The records served stay where they are, and the reference of before too.
+    `rests_on` names what was copied; `fields` are the batch's.
     """
-    period = Period.read(proposal.arguments)
-    said = f"Windows are held against {period} from now on."
+
+    folder: Path
+    rests_on: str
+    fields: Mapping[str, Any]
+
+
+def stage_baseline(
+    session: Session, files: WorkspaceFiles, proposal: ProposalRow, folder: Path
+) -> StagedBaseline | None:
+    """Copy the records of the period that a proposal asks for into `folder`; None where that was done before.
+
+    Raises
+    ------
+    ConflictError
+        If no record of the period is there any more.
+    """
     if baseline_set_by(session, proposal) is not None:
-        return said
+        return None
+    period, repository = Period.read(proposal.arguments), Repository(session)
     model = session.get_one(ModelRow, proposal.model_id)
-    repository = Repository(session)
     batches = batches_in(session, model, period)
     records = _records(repository, files, batches, period)
     if not records.num_rows:
         raise ConflictError("No record of the period is there any more. Nothing was done.")
-    duplicates = _duplicates(batches, period)
-    times = pc.min_max(records[TIMESTAMP]).as_py()
-    with files.staging() as folder:
-        path = folder / "records.parquet"
-        write_parquet(path, records)
-        sha256 = sha256_of(path)
-        rejects, rejects_sha256 = _rejects(files, batches, period), None
-        if rejects is not None:
-            write_parquet(folder / "rejects.parquet", rejects)
-            rejects_sha256 = sha256_of(folder / "rejects.parquet")
-        batch = BatchRow(
-            model_id=model.id,
-            role=BatchRole.BASELINE,
-            evaluated_version=None,
-            schema_digest=repository.schema_row(model).digest,
-            source_name=f"{MADE_BY}{proposal.id}",
-            source_sha256=proposal.evidence_sha256,
-            records_sha256=sha256,
-            rejects_sha256=rejects_sha256,
-            n_rows=records.num_rows,
-            n_rejected=0 if rejects is None else len(pc.unique(rejects["line"])),
-            n_duplicates=sum(duplicates.values()),
-            duplicate_times=duplicates or None,
-            first_row=repository.next_row_number(model, BatchRole.BASELINE),
-            first_at=times["min"],
-            last_at=times["max"],
-            notes=[f"a copy of records of batches {', '.join(str(each.id) for each in batches)}"],
-            created_at=at,
-            created_by=actor.name,
-        )
-        session.add(batch)
-        session.flush()
-        append(
-            session,
-            at=at,
-            actor=actor.name,
-            action=SET,
-            objects={
-                "model": model.name,
-                "batch": batch.id,
-                "records": sha256,
-                "n_rows": records.num_rows,
-                "from": period.start_at.isoformat(),
-                "to": period.end_at.isoformat(),
-                "of": [each.id for each in batches],
-                "proposal": proposal.id,
-                "evidence": proposal.evidence_sha256,
-                "job": job_id,
-            },
-        )
-        files.adopt(path, sha256)
-        if rejects_sha256 is not None:
-            files.adopt(folder / "rejects.parquet", rejects_sha256)
-    return f"{said} n {records.num_rows:,}."
+    write_parquet(folder / RECORDS, records)
+    rejects = _rejects(files, batches, period)
+    if rejects is not None:
+        write_parquet(folder / REJECTS, rejects)
+    duplicates, times = _duplicates(batches, period), pc.min_max(records[TIMESTAMP]).as_py()
+    return StagedBaseline(
+        folder=folder,
+        rests_on=_rests_on(repository, batches),
+        fields={
+            "records_sha256": sha256_of(folder / RECORDS),
+            "rejects_sha256": None if rejects is None else sha256_of(folder / REJECTS),
+            "n_rows": records.num_rows,
+            "n_rejected": 0 if rejects is None else len(pc.unique(rejects["line"])),
+            "n_duplicates": sum(duplicates.values()),
+            "duplicate_times": duplicates or None,
+            "first_at": times["min"],
+            "last_at": times["max"],
+            "notes": [f"a copy of records of batches {', '.join(str(each.id) for each in batches)}"],
+        },
+    )
+
+
+def set_baseline(
+    session: Session,
+    files: WorkspaceFiles,
+    proposal: ProposalRow,
+    actor: Actor,
+    staged: StagedBaseline | None,
+    *,
+    job_id: str,
+    at: datetime,
+) -> str:
+    """Make what was copied of an approved period the reference, once; what was done, in words.
+
+    The records served stay where they are, and the reference of before too.
+
+    Raises
+    ------
+    ConflictError
+        If records or labels of the period changed while they were copied.
+    """
+    period = Period.read(proposal.arguments)
+    said = f"Windows are held against {period} from now on."
+    if staged is None or baseline_set_by(session, proposal) is not None:
+        return said
+    model, repository = session.get_one(ModelRow, proposal.model_id), Repository(session)
+    batches = batches_in(session, model, period)
+    if _rests_on(repository, batches) != staged.rests_on:
+        raise ConflictError("Records or labels of the period changed while they were copied. Nothing was done.")
+    batch = BatchRow(
+        model_id=model.id,
+        role=BatchRole.BASELINE,
+        evaluated_version=None,
+        schema_digest=repository.schema_row(model).digest,
+        source_name=f"{MADE_BY}{proposal.id}",
+        source_sha256=proposal.evidence_sha256,
+        first_row=repository.next_row_number(model, BatchRole.BASELINE),
+        created_at=at,
+        created_by=actor.name,
+        **staged.fields,
+    )
+    session.add(batch)
+    session.flush()
+    append(
+        session,
+        at=at,
+        actor=actor.name,
+        action=SET,
+        objects={
+            "model": model.name,
+            "batch": batch.id,
+            "records": batch.records_sha256,
+            "n_rows": batch.n_rows,
+            "from": period.start_at.isoformat(),
+            "to": period.end_at.isoformat(),
+            "of": [each.id for each in batches],
+            "proposal": proposal.id,
+            "evidence": proposal.evidence_sha256,
+            "job": job_id,
+        },
+    )
+    files.adopt(staged.folder / RECORDS, batch.records_sha256)
+    if batch.rejects_sha256 is not None:
+        files.adopt(staged.folder / REJECTS, batch.rejects_sha256)
+    return f"{said} n {batch.n_rows:,}."
 
 
 def restore(session: Session, proposal: ProposalRow, actor: Actor, *, reason: str, at: datetime) -> None:
@@ -178,6 +226,12 @@ def restore(session: Session, proposal: ProposalRow, actor: Actor, *, reason: st
             "text": reason,
         },
     )
+
+
+def _rests_on(repository: Repository, batches: Sequence[BatchRow]) -> str:
+    """Names the records and the labels that a copy is made of."""
+    labels = {str(batch.id): [label.id for label in repository.label_batches_of(batch)] for batch in batches}
+    return digest_of([[batch.records_sha256 for batch in batches], labels])
 
 
 def _records(repository: Repository, files: WorkspaceFiles, batches: list[BatchRow], period: Period) -> pa.Table:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from core.actions.retrain.eligibility import BATCH, Eligible
 from core.actions.targets.registry import RegistryTarget
-from core.errors import ConflictError, PlumblineError
+from core.errors import ConflictError
 from core.governance.identity import Actor, Right, allowed
 from core.governance.proposals import ProposalKind, ProposalState
 from core.measure import Status
@@ -35,7 +36,7 @@ from core.services.records import RecordService
 from core.services.retraining import excluded_windows, recipe_of
 from core.services.signing_policy import put_in_force
 from core.services.versions import VersionInfo, VersionService, VersionState, deployed
-from core.services.watch_changes import CHANGES_WATCH, watch_change
+from core.services.watch_changes import CHANGES_WATCH, staged_change, watch_change
 from core.storage.database import Database
 from core.storage.files import WorkspaceFiles, sha256_of
 from core.storage.ledger import append
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ExecutionService"]
 
+LOG = logging.getLogger(__name__)
 Say = Callable[[str, float], None]
 
 
@@ -190,13 +192,17 @@ class ExecutionService:
 
     def _change_watch(self, actor: Actor, model_id: int, job_id: str) -> str:
         """Change what a model is watched for, and judge by it from the next window on; what was done, in words."""
-        with self.database.write(f"model {model_id}") as session:
-            proposal = _running(session, job_id)
-            model = session.get_one(ModelRow, model_id).name
-            said = watch_change(session, self.files, proposal, actor, job_id=job_id, at=self.clock())
+        with self.files.staging() as folder:
+            with self.database.read() as session:
+                staged = staged_change(session, self.files, _running(session, job_id), folder)
+            with self.database.write(f"model {model_id}") as session:
+                proposal = _running(session, job_id)
+                model = session.get_one(ModelRow, model_id).name
+                said = watch_change(session, self.files, proposal, actor, staged, job_id=job_id, at=self.clock())
         try:
             self.profiles.refresh(actor, model)
-        except PlumblineError as error:  # it is in force all the same: whoever counts next judges by it
+        except Exception as error:  # it is in force all the same, and so done: whoever counts next judges by it
+            LOG.exception("What a decision changed could not be counted at once.")
             said = f"{said} It is judged by when the model is counted next: {error}"
         return said
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from pathlib import Path
 
 from sqlalchemy.orm import Session
 
@@ -10,22 +11,36 @@ from core.governance.identity import Actor
 from core.governance.ledger import Entry
 from core.governance.proposals import ProposalKind
 from core.services.acceptance import accept, effect_of, take_back
-from core.services.baseline import baseline_set_by, restore, set_baseline
+from core.services.baseline import StagedBaseline, baseline_set_by, restore, set_baseline, stage_baseline
 from core.storage.files import WorkspaceFiles
 from core.storage.signing import ProposalRow
 
-__all__ = ["CHANGES_WATCH", "done_by", "undo", "watch_change"]
+__all__ = ["CHANGES_WATCH", "done_by", "staged_change", "undo", "watch_change"]
 
 CHANGES_WATCH = (ProposalKind.ACCEPT_DRIFT, ProposalKind.REBASELINE)
 
 
+def staged_change(
+    session: Session, files: WorkspaceFiles, proposal: ProposalRow, folder: Path
+) -> StagedBaseline | None:
+    """What is made in `folder` before the transaction that changes anything; None where nothing has to be."""
+    return stage_baseline(session, files, proposal, folder) if proposal.kind == ProposalKind.REBASELINE else None
+
+
 def watch_change(
-    session: Session, files: WorkspaceFiles, proposal: ProposalRow, actor: Actor, *, job_id: str, at: datetime
+    session: Session,
+    files: WorkspaceFiles,
+    proposal: ProposalRow,
+    actor: Actor,
+    staged: StagedBaseline | None,
+    *,
+    job_id: str,
+    at: datetime,
 ) -> str:
     """Do what an approved proposal asks for, once; what was done, in words."""
     if proposal.kind == ProposalKind.ACCEPT_DRIFT:
         return accept(session, proposal, actor, job_id=job_id, at=at)
-    return set_baseline(session, files, proposal, actor, job_id=job_id, at=at)
+    return set_baseline(session, files, proposal, actor, staged, job_id=job_id, at=at)
 
 
 def done_by(session: Session, proposal: ProposalRow) -> Entry | None:

@@ -92,10 +92,7 @@ def decision_card(review: Review, actor: Actor) -> None:
         else:
             st.markdown(STANDS[found.state])
             _approved_by(found)
-            for why in found.lacking if found.state is ProposalState.DONE else ():
-                st.markdown(
-                    f":red-badge[:material/policy: Not as the policy asks] {plain(why)}. What it changed holds until somebody revokes it."
-                )
+            _ran_out(found)
             if refusals[Move.REJECT] is None and found.state is ProposalState.CHANGES_REQUESTED:
                 _deciding(review, actor, refusals)
         if found.job_id is not None:
@@ -166,6 +163,14 @@ def _seats(found: ProposalInfo) -> None:
         st.markdown(f":orange-badge[:material/draw: Still to sign] {seat_words(found.vacant)}")
     for why in found.lacking:
         st.markdown(f":red-badge[:material/policy: Policy] {plain(why)}.")
+
+
+def _ran_out(found: ProposalInfo) -> None:
+    """What the approval of something done lacks by now."""
+    for why in found.lacking if found.state is ProposalState.DONE else ():
+        st.markdown(
+            f":red-badge[:material/policy: Policy] {plain(why)}. What it changed holds until somebody revokes it."
+        )
 
 
 def _condition(what: str | None, owner: str | None, due: date | None) -> Condition:
