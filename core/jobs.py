@@ -121,6 +121,16 @@ def _set_policy(job_id: str) -> None:
     _run(job_id, _deploy)
 
 
+@DBOS.workflow(name=ProposalKind.ACCEPT_DRIFT)
+def _accept_drift(job_id: str) -> None:
+    _run(job_id, _deploy)
+
+
+@DBOS.workflow(name=ProposalKind.REBASELINE)
+def _rebaseline(job_id: str) -> None:
+    _run(job_id, _deploy)
+
+
 @DBOS.workflow(name=ProposalKind.RETRAIN)
 def _retrain(job_id: str) -> None:
     _run(job_id, _train, _propose_promotion)

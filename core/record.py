@@ -44,6 +44,7 @@ class BatchRole(StrEnum):
     REFERENCE = "reference"
     PRODUCTION = "production"
     EVALUATION = "evaluation"
+    BASELINE = "baseline"  # a copy of production records that a decision made the reference
 
 
 def score_columns(schema: ModelSchema) -> dict[str, str]:

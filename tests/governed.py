@@ -134,10 +134,17 @@ class Governed:
         return self.opened(kind, version, by=by).proposal.id
 
     def opened(
-        self, kind: ProposalKind = ProposalKind.RETRAIN, version: str | None = None, *, by: str = "ada"
+        self,
+        kind: ProposalKind = ProposalKind.RETRAIN,
+        version: str | None = None,
+        *,
+        by: str = "ada",
+        arguments: Mapping[str, Any] | None = None,
     ) -> Decided:
         """Open a proposal."""
-        return self.workspace.proposals.open(self.people[by], MODEL, kind, version, reason="the drift of May")
+        return self.workspace.proposals.open(
+            self.people[by], MODEL, kind, version, reason="the drift of May", arguments=arguments
+        )
 
     def decide(self, proposal_id: int, move: Move = Move.APPROVE, *, by: str = "ines") -> Decided:
         """Decide on a proposal."""

@@ -39,7 +39,8 @@ class AlarmPolicy(_Strict):
 
     `false_alarms_per_year`: alerts while nothing moves by more than its margin, at most, in expectation.
     `changes_per_year`: the same for what is shown as changed and pages nobody. `margin_sd`,
-    `margin_points`: the larger of both doesn't matter, unless `margins` says otherwise of a column.
+    `margin_points`: the larger of both doesn't matter, unless `margins` says otherwise of a column, or of one series
+    of it, such as 'values/income', which counts before what it says of the column.
     `least_ratio`: of gaps between groups, the part of the others' rate that a group's may be and not matter
     (`margins` may name another `value` for one); nor do gaps within `margin_points`.
     `left_out`: columns that aren't watched, and `windows_left_out`: windows that aren't judged, each
@@ -80,19 +81,32 @@ class AlarmPolicy(_Strict):
             ]
             raise InputError(f"The alarm policy can't be used: {'; '.join(problems)}.") from error
 
-    def margin(self, name: str, *, sigma: float = 1.0, value: float | None = None) -> Margin:
-        """What doesn't matter in a column or measure.
+    def own_margin(self, series: str, column: str = "") -> ColumnMargin | None:
+        """What `margins` says of a series, else of its column; None where it says nothing.
+
+        Examples
+        --------
+        >>> policy = AlarmPolicy(margins={"income": ColumnMargin(sd=0.2), "values/income": ColumnMargin(sd=0.4)})
+        >>> policy.own_margin("values/income", "income").sd, policy.own_margin("missing/income", "income").sd
+        (0.4, 0.2)
+        """
+        return self.margins.get(series, self.margins.get(column))
+
+    def margin(self, name: str, *, column: str = "", sigma: float = 1.0, value: float | None = None) -> Margin:
+        """What doesn't matter in a series.
 
         Parameters
         ----------
         name : str
-            A column, or a measure as 'performance/roc_auc'.
+            A series as 'values/income' or 'performance/roc_auc'; or a column.
+        column : str
+            The column that a series is of.
         sigma : float
             The standard deviation of a row's score, for margins in the measure's own unit.
         value : float, optional
             In the measure's own unit, where the policy doesn't say otherwise.
         """
-        own = self.margins.get(name, ColumnMargin(value=value))
+        own = self.own_margin(name, column) or ColumnMargin(value=value)
         if own.value is not None and sigma > 0:
             return Margin(sd=own.value / sigma, points=0.0)
         return Margin(
@@ -112,6 +126,35 @@ class AlarmPolicy(_Strict):
         points = self.margin_points if own.points is None else own.points
         ratio = self.least_ratio if own.value is None else min(max(own.value, 0.01), 1.0)
         return Margin(sd=0.0, points=points, ratio=ratio)
+
+    def loosened(self, other: AlarmPolicy) -> tuple[str, ...]:
+        """What another policy lets pass that this one doesn't: names of wider margins and of what it leaves out.
+
+        A margin in a measure's own unit isn't comparable with one in standard deviations: such a change counts.
+
+        Examples
+        --------
+        >>> AlarmPolicy().loosened(AlarmPolicy(margins={"income": ColumnMargin(sd=0.2)}, left_out={"age": "why not"}))
+        ('income', 'age')
+        >>> AlarmPolicy(margin_sd=0.2).loosened(AlarmPolicy())
+        ()
+        """
+        wider = [name for name in ("margin_sd", "margin_points") if getattr(other, name) > getattr(self, name)]
+        wider += ["least_ratio"] if other.least_ratio < self.least_ratio else []
+        for name in dict.fromkeys([*self.margins, *other.margins]):
+            before, after = (policy.own_margin(name, name.partition("/")[2]) for policy in (self, other))
+            if _is_wider(self._spelled(before), other._spelled(after), is_ratio="=" in name):
+                wider.append(name)
+        return (*wider, *(name for name in other.left_out if name not in self.left_out))
+
+    def _spelled(self, own: ColumnMargin | None) -> ColumnMargin:
+        """A margin with what the policy says of all in place of what it doesn't say itself."""
+        own = own or ColumnMargin()
+        return ColumnMargin(
+            sd=self.margin_sd if own.sd is None else own.sd,
+            points=self.margin_points if own.points is None else own.points,
+            value=own.value,
+        )
 
     def allowance(self, windows_per_year: float | None, *, changed: bool = False) -> float:
         """Windows in which one false alarm event of one of the two sets is allowed, at least 1.
@@ -139,3 +182,12 @@ class AlarmPolicy(_Strict):
     def digest(self) -> str:
         """SHA-256 of the canonical JSON, in hex."""
         return hashlib.sha256(self.canonical_json().encode()).hexdigest()
+
+
+def _is_wider(before: ColumnMargin, after: ColumnMargin, *, is_ratio: bool) -> bool:
+    """Whether more passes by the second; `is_ratio` where the value is the least ratio of a gap."""
+    if before.value != after.value:
+        if before.value is None or after.value is None:
+            return True
+        return after.value < before.value if is_ratio else after.value > before.value
+    return (after.sd or 0.0) > (before.sd or 0.0) or (after.points or 0.0) > (before.points or 0.0)

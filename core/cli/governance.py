@@ -9,9 +9,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from core.cli.accepting import (
+    AlertOption,
+    PointsOption,
+    SdOption,
+    SeriesOption,
+    ValueOption,
+    acceptance_arguments,
+)
 from core.cli.options import HERE, JsonOption, ReasonOption, WorkspaceOption, actor, as_date, opened
 from core.cli.policy import TierOption, read_rules
 from core.cli.proposal import plain_proposal
+from core.cli.rebaselining import FromOption, ToOption, period_arguments
 from core.cli.retraining import ExcludeOption, retraining_arguments
 from core.console import print_json, say, warn
 from core.errors import InputError
@@ -54,16 +63,31 @@ def propose(
         Path | None, typer.Option(metavar="FILE.toml", help="The rules of signing that `propose policy` asks for.")
     ] = None,
     tier: TierOption = None,
+    alert: AlertOption = None,
+    series: SeriesOption = None,
+    sd: SdOption = None,
+    points: PointsOption = None,
+    value: ValueOption = None,
+    first: FromOption = None,
+    until: ToOption = None,
     workspace: WorkspaceOption = HERE,
     json: JsonOption = False,
 ) -> None:
-    """Ask to retrain a model, to promote, roll back to, retire or renew a version of it, or to change its policy."""
+    """Ask to retrain a model, to promote, roll back to, retire or renew a version, to change its policy, or to watch.
+
+    `accept_drift` asks for a wider margin of one series of an alert, `rebaseline` to hold windows against other days.
+    """
     arguments = retraining_arguments(recipe, exclude)
     if policy is not None:
         arguments["policy"] = read_rules(policy)
     if tier is not None:
         arguments["tier"] = str(tier)
     space = opened(workspace)
+    if alert is not None:
+        found = space.alerts.show(actor(space), alert)
+        arguments |= acceptance_arguments(found, series, sd=sd, points=points, value=value)
+    if first is not None or until is not None:
+        arguments |= period_arguments(space, model, first, until)
     _tell(space.proposals.open(actor(space), model, kind, version, reason=reason, arguments=arguments), json=json)
 
 

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from core.cli.accepting import print_acceptance
 from core.cli.options import HERE, JsonOption, WorkspaceOption, actor, opened
+from core.cli.rebaselining import print_baseline
 from core.cli.version import print_comparison
 from core.console import print_json, print_table, say
 from core.governance.approval import seat_words
@@ -84,6 +86,10 @@ def proposal_show(proposal: int, workspace: WorkspaceOption = HERE, json: JsonOp
 
 
 def _print_report(report: Mapping[str, Any]) -> None:
+    if report.get("event"):
+        print_acceptance(report)
+    if report.get("period"):
+        print_baseline(report)
     if report.get("comparison"):
         print_comparison(report["comparison"])
     elif report.get("why"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-__all__ = ["NEEDS_REASON", "OUT_OR_OVER", "OVER", "AlertMove", "AlertState", "next_state"]
+__all__ = ["LIVE", "NEEDS_REASON", "OUT_OR_OVER", "OVER", "AlertMove", "AlertState", "next_state"]
 
 
 class AlertState(StrEnum):
@@ -34,12 +34,12 @@ class AlertMove(StrEnum):
 NEEDS_REASON = frozenset({AlertMove.RESOLVE, AlertMove.ANNOTATE, AlertMove.REOPEN, AlertMove.COMMENT})
 OVER = (AlertMove.RETURN, AlertMove.WITHDRAW, AlertMove.SUPERSEDE)  # nothing of it is out any more
 OUT_OR_OVER = (AlertMove.FIRE, AlertMove.JOIN, *OVER)
-_LIVE = (AlertState.OPEN, AlertState.ACKNOWLEDGED)
+LIVE = (AlertState.OPEN, AlertState.ACKNOWLEDGED)
 _ENDED = (AlertState.RESOLVED, AlertState.HARMLESS)
 _MOVES: dict[AlertMove, dict[AlertState, AlertState]] = {
     AlertMove.ACKNOWLEDGE: {AlertState.OPEN: AlertState.ACKNOWLEDGED},
-    AlertMove.RESOLVE: dict.fromkeys(_LIVE, AlertState.RESOLVED),
-    AlertMove.ANNOTATE: dict.fromkeys(_LIVE, AlertState.HARMLESS),
+    AlertMove.RESOLVE: dict.fromkeys(LIVE, AlertState.RESOLVED),
+    AlertMove.ANNOTATE: dict.fromkeys(LIVE, AlertState.HARMLESS),
     AlertMove.REOPEN: dict.fromkeys(_ENDED, AlertState.OPEN),
 }
 

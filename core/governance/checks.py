@@ -32,6 +32,12 @@ class CheckName(StrEnum):
     CAUSE = "cause"
     QUALITY = "quality"
     LABELS = "labels"
+    MARGIN = "margin"
+    PERFORMANCE = "performance"
+    GAPS_HELD = "gaps_held"
+    UNDISTURBED = "undisturbed"
+    LABELLED = "labelled"
+    LENGTH = "length"
 
 
 class Demand(StrEnum):

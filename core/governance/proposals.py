@@ -22,6 +22,8 @@ class ProposalKind(StrEnum):
     RETIRE = "retire"
     RENEW = "renew"  # the approval of the version in force
     POLICY = "policy"
+    ACCEPT_DRIFT = "accept_drift"  # as harmless: a wider margin of one series
+    REBASELINE = "rebaseline"  # another period to hold windows against
 
 
 class ProposalState(StrEnum):

@@ -16,6 +16,7 @@ from core.services.gate import PUTS_IN_FORCE
 from core.services.proposal import ENDED
 from core.services.signing_policy import policy_for
 from core.services.versions import VersionState, deployed
+from core.services.watch_changes import CHANGES_WATCH
 from core.storage.repository import Repository
 from core.storage.signing import AccountRow, DeploymentRow, ProposalRow
 from core.storage.tables import ModelRow
@@ -23,9 +24,12 @@ from core.storage.tables import ModelRow
 __all__ = ["check_further", "check_possible", "checked_text"]
 
 MAX_TEXT = 10_000
+LASTING = (*PUTS_IN_FORCE, *CHANGES_WATCH)  # what is done hangs on its approval
 
 
-def check_possible(session: Session, model: ModelRow, kind: ProposalKind, version: str | None) -> None:
+def check_possible(
+    session: Session, model: ModelRow, kind: ProposalKind, version: str | None, arguments: Mapping[str, Any]
+) -> None:
     """Raise ConflictError where the same is asked for already, or a version isn't in the state for it."""
     same = session.scalars(
         select(ProposalRow).where(
@@ -35,7 +39,7 @@ def check_possible(session: Session, model: ModelRow, kind: ProposalKind, versio
         )
     )
     for other in same:
-        if other.version == version:
+        if other.version == version and other.arguments.get("series") == arguments.get("series"):
             raise ConflictError(
                 f"Proposal {other.id} asks for the same and is {other.state}: "
                 "take part in that one, or withdraw it first."
@@ -63,7 +67,7 @@ def check_further(
 ) -> None:
     """What else has to hold of conditions and of what is revoked."""
     kind = ProposalKind(proposal.kind)
-    if move is Move.REVOKE and proposal.state == ProposalState.DONE and kind not in PUTS_IN_FORCE:
+    if move is Move.REVOKE and proposal.state == ProposalState.DONE and kind not in LASTING:
         raise ConflictError(f"What a proposal to {kind} did doesn't hang on its approval any more.")
     model = session.get_one(ModelRow, proposal.model_id)
     for content in details.get("conditions", ()):

@@ -19,14 +19,14 @@ from core.governance.identity import Actor, Right, allowed
 from core.profile.windows import Window
 from core.services.alert_words import subject_words
 from core.services.arming import Armed, armed
+from core.services.margins import check_signed, put_policy
 from core.services.observations import Observations, Selection
-from core.services.panel import GAPS, OF_ALL_ROWS
+from core.services.panel import GAPS, OF_A_COLUMN, OF_ALL_ROWS
 from core.services.promise import WatchKind
 from core.services.watch_report import policy_of
 from core.services.watching import WatchService
 from core.storage.alerting import AlarmPolicyRow
 from core.storage.database import Database
-from core.storage.ledger import append
 from core.storage.repository import Repository
 from core.storage.tables import ModelRow
 
@@ -170,6 +170,8 @@ class AlarmPolicyService:
             If the content is no policy, names a column that the model doesn't have, or there is no reason.
         ConflictError
             If it is in force already.
+        NotAllowedError
+            If more would pass unseen, and the policy of signing says who has to sign for that.
         """
         policy = AlarmPolicy.read(content)
         if not reason.strip():
@@ -178,30 +180,11 @@ class AlarmPolicyService:
             row = Repository(session).model(model)
             _check_names(session, row, policy)
         with self.database.write(f"model {row.id}") as session:
-            if policy_of(session, row) == policy:
+            before = policy_of(session, row)
+            if before == policy:
                 raise ConflictError(f"This is the alarm policy of {model} already.")
-            session.add(
-                AlarmPolicyRow(
-                    model_id=row.id,
-                    content=policy.canonical_json(),
-                    digest=policy.digest,
-                    reason=reason.strip(),
-                    created_at=self.clock(),
-                    created_by=actor.name,
-                )
-            )
-            append(
-                session,
-                at=self.clock(),
-                actor=actor.name,
-                action="alarm_policy.set",
-                objects={
-                    "model": model,
-                    "policy": policy.digest,
-                    "content": policy.model_dump(mode="json", exclude_defaults=True),
-                    "text": reason.strip(),
-                },
-            )
+            check_signed(session, row, before, policy)
+            put_policy(session, row, policy, actor=actor, at=self.clock(), reason=reason.strip())
         self.watch.update(actor, model)
         return policy
 
@@ -211,7 +194,8 @@ def _check_names(session: Session, model: ModelRow, policy: AlarmPolicy) -> None
     for name in sorted({*policy.margins, *policy.left_out}):
         rate, _, gap = name.partition("/")
         is_gap = rate in GAPS and gap.partition("=")[0] in columns
-        if name not in columns and name not in OF_ALL_ROWS and not is_gap:
+        is_series = rate in OF_A_COLUMN and gap in columns
+        if name not in columns and name not in OF_ALL_ROWS and not is_gap and not is_series:
             close = get_close_matches(name, [*columns, *OF_ALL_ROWS], n=1)
             meant = f" Did you mean {close[0]!r}?" if close else ""
             raise InputError(

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from core.errors import ConflictError, InputError, UnknownNameError
-from core.governance.alerts import NEEDS_REASON, OUT_OR_OVER, AlertMove, AlertState, next_state
+from core.governance.alerts import LIVE, NEEDS_REASON, OUT_OR_OVER, AlertMove, AlertState, next_state
 from core.governance.evidence import Evidence
 from core.governance.identity import Actor, Right, allowed
 from core.profile.windows import Window, WindowPlan
@@ -27,7 +27,6 @@ from core.storage.tables import ModelRow
 __all__ = ["AlertInfo", "AlertService", "MoveInfo", "Standing"]
 
 MAX_TEXT = 10_000
-LIVE = (AlertState.OPEN, AlertState.ACKNOWLEDGED)
 
 
 class Standing(StrEnum):

@@ -90,7 +90,11 @@ def armed(
     model = Repository(session).model(context.model)
 
     def repeated(role: BatchRole) -> Mapping[int, int]:
-        return repeated_ids(plan, Repository(session).batches(model, roles=[role]))
+        repository = Repository(session)
+        is_reference = role is BatchRole.REFERENCE
+        return repeated_ids(
+            plan, repository.reference(model) if is_reference else repository.batches(model, roles=[role])
+        )
 
     if kind is WatchKind.SERVED:
         panel = served_panel(
@@ -114,7 +118,7 @@ def armed(
     margins = [
         policy.gap_margin(subject.key)
         if subject.family is Family.FAIRNESS
-        else policy.margin(subject.column or subject.key, sigma=sigma, value=panel.margins.get(subject.key))
+        else policy.margin(subject.key, column=subject.column, sigma=sigma, value=panel.margins.get(subject.key))
         for subject, sigma in zip(panel.subjects, _first_sigmas(panel), strict=True)
     ]
     left_out = {

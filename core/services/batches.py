@@ -14,6 +14,7 @@ from core.errors import ConflictError, InputError
 from core.governance.identity import Actor, Right, allowed
 from core.logs.validation import REJECTS
 from core.record import BatchRole
+from core.services.reference import check_reference_signed
 from core.storage.counts import delete_tables
 from core.storage.database import Database
 from core.storage.files import WorkspaceFiles
@@ -117,6 +118,10 @@ class BatchService:
             batch = Repository(session).batch(batch_id)
             if batch.retracted_at is not None:
                 raise ConflictError(f"Batch {batch_id} was retracted on {batch.retracted_at:%Y-%m-%d} already.")
+            if batch.role == BatchRole.REFERENCE:
+                check_reference_signed(session, session.get_one(ModelRow, model_id))
+            if batch.role == BatchRole.BASELINE:
+                raise ConflictError(f"{batch.source_name} made batch {batch_id} the reference: revoke that instead.")
             batch.retracted_at, batch.retracted_by, batch.retracted_reason = self.clock(), actor.name, reason.strip()
             delete_tables(session, batch_id=batch.id)
             session.execute(delete(ProfiledBatchRow).where(ProfiledBatchRow.batch_id == batch.id))

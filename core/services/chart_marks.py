@@ -9,6 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from core.governance.proposals import DECISIONS, ProposalKind
+from core.services.reference import SET, changes_of
 from core.storage.signing import DeploymentRow, ProposalMoveRow, ProposalRow
 from core.storage.tables import ModelRow
 
@@ -54,4 +55,16 @@ def chart_marks(session: Session, model: ModelRow) -> tuple[ChartMark, ...]:
                 proposal_id=proposal.id,
             )
         )
+    marks += _references(session, model)
     return tuple(sorted(marks, key=lambda mark: (mark.at, not mark.is_deployment)))
+
+
+def _references(session: Session, model: ModelRow) -> list[ChartMark]:
+    """Where windows began to be held against another reference."""
+    found = []
+    for entry in changes_of(session, model):
+        is_set = entry.action == SET
+        days = f"{entry.objects['from'][:10]} to {entry.objects['to'][:10]}" if is_set else "of before"
+        proposal = entry.objects["proposal" if is_set else "revokes"]
+        found.append(ChartMark(is_deployment=False, at=entry.at, words=f"reference {days}", proposal_id=proposal))
+    return found

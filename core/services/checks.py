@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from typing import Any
 
 from core.compare.verdicts import Verdict
@@ -15,6 +14,9 @@ from core.governance.proposals import ProposalKind
 from core.measure import Status
 from core.performance.identified import Basis
 from core.performance.selective import Labelling
+from core.services.acceptance_checks import acceptance_checks
+from core.services.baseline_checks import baseline_checks
+from core.services.check import Check, Section
 from core.services.versions import VersionInfo
 
 __all__ = ["Check", "HeldSubject", "Outcome", "Section", "checks_of"]
@@ -23,33 +25,6 @@ SOUND = (Verdict.BETTER, Verdict.NO_WORSE, Verdict.SAME)
 ALARMS = (Status.CRITICAL, Status.WARNING)
 PROBABILITIES = ("brier_score", "log_loss")  # what says whether scores are still right as probabilities
 MOST_NAMED = 3
-
-
-class Section(StrEnum):
-    """The part of the evidence that a check rests on."""
-
-    FROZEN = "frozen"
-    DIFFERENCES = "differences"
-    GROUPS = "groups"
-    SLICES = "slices"
-    MONITORING = "monitoring"
-    MAKING = "making"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Check:
-    """One line, by the name that a policy asks for it.
-
-    ``measure`` and ``where`` say what ``why`` speaks of, '' where it says so itself.
-    """
-
-    name: CheckName
-    title: str
-    outcome: Outcome
-    why: str
-    rests_on: Section
-    measure: str = ""
-    where: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +56,10 @@ def checks_of(
             found += _promotion(report, version)
         case ProposalKind.RETRAIN:
             found += _monitored(report, is_retraining=True)
+        case ProposalKind.ACCEPT_DRIFT:
+            found += acceptance_checks(report)
+        case ProposalKind.REBASELINE:
+            found += baseline_checks(report)
         case _:
             found += _monitored(report, is_retraining=False)
     order = list(Outcome)

@@ -152,8 +152,11 @@ def update_estimate_samples(database: Database, files: WorkspaceFiles, model: Mo
         repository = Repository(session)
         schema, spec = repository.schema(model), ProfileSpec.from_json(profile.spec)
         batches = {
-            role: [batch for batch in repository.batches(model, roles=[role]) if repository.sample(batch) is not None]
-            for role in (BatchRole.REFERENCE, BatchRole.PRODUCTION)
+            role: [batch for batch in side if repository.sample(batch) is not None]
+            for role, side in {
+                BatchRole.REFERENCE: repository.reference(model),
+                BatchRole.PRODUCTION: repository.batches(model, roles=[BatchRole.PRODUCTION]),
+            }.items()
         }
         labels = [label.id for one in batches[BatchRole.REFERENCE] for label in repository.label_batches_of(one)]
         learned = _digest(FORMAT, *(one.records_sha256 for one in batches[BatchRole.REFERENCE]), *map(str, labels))

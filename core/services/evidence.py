@@ -16,7 +16,11 @@ from core.governance.policy import PolicyChange, RiskTier
 from core.governance.proposals import ProposalKind
 from core.record import BatchRole
 from core.schema import Task
+from core.services.acceptance import Acceptance, alert_digest, margin_digest
+from core.services.acceptance_evidence import acceptance_report
 from core.services.analysis import ALARMS, AnalysisService
+from core.services.baseline import Period
+from core.services.baseline_evidence import baseline_report
 from core.services.comparison import Compared, ComparisonService
 from core.services.dry_run import dry_run
 from core.services.fleet import ModelSummary
@@ -36,6 +40,11 @@ from core.storage.tables import BatchRow, ModelRow
 __all__ = ["EvidenceService"]
 
 MAX_FINDINGS = 200
+BY_KIND: Mapping[str, Callable[[Session, ModelRow, str], str | None]] = {
+    "margin of series": margin_digest,
+    "alert": alert_digest,
+    "target": lambda session, model, _: target_digest(session, model),
+}
 NOTHING_TO_COMPARE = "No version is in force: there is nothing to compare with."
 
 
@@ -93,6 +102,10 @@ class EvidenceService:
                 report["after"] = changed(snapshot, change).to_dict()
                 report["dry_run"] = [case.to_dict() for case in dry_run(snapshot, row, change)]
                 names = [("policy", "signing"), (TIER_SUBJECT, str(change.of_tier or change.model_tier))]
+            elif kind in (ProposalKind.ACCEPT_DRIFT, ProposalKind.REBASELINE):
+                said, further = self._of_watch(snapshot, model, kind, arguments)
+                report |= said
+                names += further
             else:
                 self.profiles.refresh(WORKER, model)
                 summary = self.analysis.summary(actor, model)
@@ -102,7 +115,7 @@ class EvidenceService:
                     report |= self._labels(actor, model, arguments)
                 if summary is not None:
                     report["monitoring"] = self._monitoring(actor, model, summary)
-                    names += [("reference", model), *_batches(self._looked_at(snapshot, model, summary))]
+                    names += [("reference", model), *_batches(self._looked_at(snapshot, model, _windows_of(summary)))]
             if (placed := target_report(snapshot, row, kind, version)) is not None:
                 report["target"] = placed
                 names.append(("target", model))
@@ -135,6 +148,23 @@ class EvidenceService:
         lasting = [subject for subject in evidence.subjects if subject.kind in ("version", "artefact")]
         found = {(s.kind, s.name): self._digest(session, model, s.kind, s.name, deep=True) for s in lasting}
         return tuple(f"{s} has changed since it was approved" for s in lasting if found[s.kind, s.name] != s.digest)
+
+    def _of_watch(
+        self, snapshot: Session, model: str, kind: ProposalKind, arguments: Mapping[str, Any]
+    ) -> tuple[dict[str, Any], list[tuple[str, str]]]:
+        """What is said of a drift or a period, and the names of what that rests on."""
+        self.profiles.refresh(WORKER, model)
+        names = [("reference", model)]
+        with self.database.read() as session:
+            row = Repository(session).model(model)
+            if kind is ProposalKind.ACCEPT_DRIFT:
+                asked = Acceptance.read(arguments)
+                said, windows = acceptance_report(session, row, asked)
+                names += [("margin of series", asked.series), ("alert", str(asked.alert))]
+            else:
+                said, windows = baseline_report(session, row, Period.read(arguments))
+                names += [("alert", str(alert["id"])) for alert in said["alerts"]]
+        return said, [*names, *_batches(self._looked_at(snapshot, model, windows))]
 
     def _compared(
         self, actor: Actor, model: str, version: str, champion: str | None, margins: Mapping[str, float]
@@ -176,9 +206,9 @@ class EvidenceService:
         )
         return {} if found is None or found.context.task is not Task.BINARY else {"labels": found.to_dict()}
 
-    def _looked_at(self, snapshot: Session, model: str, summary: ModelSummary) -> list[int]:
+    def _looked_at(self, snapshot: Session, model: str, windows: Sequence[WindowInfo]) -> list[int]:
         """The batches of the windows that the report looks at: those of the snapshot, and any that came in since."""
-        spans = [(w.window.start_at, w.window.end_at) for w in _windows_of(summary)]
+        spans = [(w.window.start_at, w.window.end_at) for w in windows]
         starts, ends = [start for start, _ in spans if start], [end for _, end in spans if end]
         found: set[int] = set()
         with self.database.read() as session:
@@ -194,6 +224,8 @@ class EvidenceService:
     ) -> str | None:
         """The digest of one thing now; None where it is gone."""
         repository = Repository(session)
+        if kind in BY_KIND:
+            return BY_KIND[kind](session, model, name)
         match kind:
             case "policy":
                 return policy_of(session, model).policy.digest
@@ -201,15 +233,13 @@ class EvidenceService:
                 return tier_policy(session, RiskTier(name)).policy.digest
             case "schema":
                 return repository.schema_row(model).digest
-            case "target":
-                return target_digest(session, model)
             case "champion":
                 champion = deployed(session, model)
                 return digest_of({"champion": champion.name if champion else None})
             case "version" | "state of version" | "artefact":
                 return self._of_version(repository, model, kind, name, deep=deep)
             case "reference":
-                return self._records(session, repository.batches(model, roles=[BatchRole.REFERENCE]), deep=deep)
+                return self._records(session, repository.reference(model), deep=deep)
             case "evaluation":
                 batches = repository.batches(model, roles=[BatchRole.EVALUATION])
                 return self._records(session, [b for b in batches if b.evaluated_version == name], deep=deep)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -35,6 +36,7 @@ from core.services.records import RecordService
 from core.services.retraining import excluded_windows, recipe_of
 from core.services.signing_policy import put_in_force
 from core.services.versions import VersionInfo, VersionService, VersionState, deployed
+from core.services.watch_changes import CHANGES_WATCH, staged_change, watch_change
 from core.storage.database import Database
 from core.storage.files import WorkspaceFiles, sha256_of
 from core.storage.ledger import append
@@ -47,6 +49,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ExecutionService"]
 
+LOG = logging.getLogger(__name__)
 Say = Callable[[str, float], None]
 
 
@@ -73,6 +76,9 @@ class ExecutionService:
         with self.database.read() as session:
             proposal = _running(session, job_id)
             model_id, proposal_id = proposal.model_id, proposal.id
+            is_of_watch = proposal.kind in CHANGES_WATCH
+        if is_of_watch:
+            return self._change_watch(actor, model_id, job_id)
         placed = self.placement.carry_out(actor, proposal_id, job_id)
         with self.database.write(f"model {model_id}") as session:
             proposal = _running(session, job_id)
@@ -183,6 +189,22 @@ class ExecutionService:
         except ConflictError as error:  # a retraining is asked for already
             return f"{reason} {error}"
         return f"{reason} Proposal {drafted.id} asks for a retraining."
+
+    def _change_watch(self, actor: Actor, model_id: int, job_id: str) -> str:
+        """Change what a model is watched for, and judge by it from the next window on; what was done, in words."""
+        with self.files.staging() as folder:
+            with self.database.read() as session:
+                staged = staged_change(session, self.files, _running(session, job_id), folder)
+            with self.database.write(f"model {model_id}") as session:
+                proposal = _running(session, job_id)
+                model = session.get_one(ModelRow, model_id).name
+                said = watch_change(session, self.files, proposal, actor, staged, job_id=job_id, at=self.clock())
+        try:
+            self.profiles.refresh(actor, model)
+        except Exception as error:  # it is in force all the same, and so done: whoever counts next judges by it
+            LOG.exception("What a decision changed could not be counted at once.")
+            said = f"{said} It is judged by when the model is counted next: {error}"
+        return said
 
     def _proposal(self, actor: Actor, job_id: str) -> ProposalInfo:
         with self.database.read() as session:

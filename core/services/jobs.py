@@ -19,6 +19,7 @@ from core.services.approval import approval_lacks
 from core.services.evidence import EvidenceService
 from core.services.moves import note_move
 from core.services.placement import has_begun
+from core.services.watch_changes import done_by
 from core.storage.database import Database
 from core.storage.ledger import append, read_evidence
 from core.storage.queue import JobQueue
@@ -130,9 +131,12 @@ class JobService:
             if row.state not in UNDER_WAY:
                 raise ConflictError(f"Job {job_id} is {row.state}: there is nothing to cancel.")
             done = select(DeploymentRow.id).where(DeploymentRow.proposal_id == row.proposal_id)
+            proposal = None if row.proposal_id is None else session.get_one(ProposalRow, row.proposal_id)
+            if proposal is not None and done_by(session, proposal) is not None:
+                raise ConflictError(f"Job {job_id} has had its effect already: to undo it, revoke the approval.")
             if session.scalar(done) is not None:
                 raise ConflictError(f"Job {job_id} has had its effect already: to undo it, propose to roll back.")
-            if row.proposal_id is not None and has_begun(session, session.get_one(ProposalRow, row.proposal_id)):
+            if proposal is not None and has_begun(session, proposal):
                 raise ConflictError(f"Job {job_id} has begun to change the target: let it end, then roll back.")
             found = self._end(session, actor, row, JobState.CANCELLED, f"Cancelled by {actor.name}: {reason.strip()}")
         self.queue.cancel(job_id)

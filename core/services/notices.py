@@ -124,7 +124,7 @@ def _notice(entry: Entry, event: NoticeEvent, title: str) -> Notice:
 
 
 def _asked_for(objects: Mapping[str, Any]) -> str:
-    kind, version = objects.get("kind"), objects.get("version")
+    kind, version = str(objects.get("kind")).replace("_", " "), objects.get("version")
     what = f"{kind} {version} of {objects.get('model')}" if version else f"{kind} {objects.get('model')}"
     return f"{what} (proposal {objects.get('proposal')})"
 

@@ -33,6 +33,7 @@ from core.profile.windows import Window, WindowPlan
 from core.record import BatchRole
 from core.schema import ModelSchema, Task
 from core.services.promise import WatchKind
+from core.services.reference import ReferenceDecided, decided, profile_basis
 from core.services.reference_facts import ReferenceFacts, read_facts
 from core.services.sampled_series import SampledSeries, load_series
 from core.services.watch_report import WatchReport, load_watch, policy_of, reason_not_armed
@@ -114,6 +115,7 @@ class Context:
     profile_digest: str
     shows_reference: bool
     attributes: tuple[str, ...] = ()
+    decided: ReferenceDecided | None = None
 
     @property
     def unit_is_calendar(self) -> bool:
@@ -133,7 +135,7 @@ class Context:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Observations:
-    """A model's counts under one selection, and tables cut from them."""
+    """A model's counts under one selection, and tables cut from them; `held_against`: the reference's batches."""
 
     schema: ModelSchema
     spec: ProfileSpec
@@ -143,6 +145,7 @@ class Observations:
     watch: WatchReport | None
     facts: ReferenceFacts | None
     series: Mapping[str, SampledSeries]
+    held_against: tuple[int, ...]
 
     @classmethod
     def load(
@@ -159,12 +162,23 @@ class Observations:
             raise UnknownNameError("segment", selection.segment, segments)
         wanted = None if names is None else [*names, joint_table()]
 
-        def counts(role: BatchRole, version: str | None) -> StoredCounts:
+        known = set(spec.reference_digests)  # what is being counted for another reference isn't looked at yet
+        roles = (BatchRole.REFERENCE, BatchRole.BASELINE)
+        held_against = [b for b in repository.batches(model, roles=roles) if b.records_sha256 in known]
+
+        def counts(role: BatchRole, version: str | None, batch_ids: Sequence[int] | None = None) -> StoredCounts:
             return load_counts(
-                session, profile_id=profile.id, role=role, segment=selection.segment, version=version, names=wanted
+                session,
+                profile_id=profile.id,
+                role=role,
+                segment=selection.segment,
+                version=version,
+                names=wanted,
+                batch_ids=batch_ids,
             )
 
-        reference = counts(BatchRole.REFERENCE, None)
+        ids = [batch.id for batch in held_against]
+        reference = counts(BatchRole(held_against[0].role) if ids else BatchRole.REFERENCE, None, ids)
         current = counts(BatchRole.PRODUCTION, selection.version)
         shows_reference = not current.windows and selection.version is None
         batches = repository.batches(model, roles=[BatchRole.REFERENCE if shows_reference else BatchRole.PRODUCTION])
@@ -199,6 +213,7 @@ class Observations:
             profile_digest=profile.digest,
             shows_reference=shows_reference,
             attributes=tuple(spec.groups),
+            decided=decided(session, model),
         )
         return cls(
             schema=schema,
@@ -209,6 +224,7 @@ class Observations:
             watch=watch,
             facts=read_facts(profile.facts),
             series=load_series(session, profile),
+            held_against=tuple(ids),
         )
 
     def judged(self, measure: Measure, key: str, window: WindowInfo) -> Measure:
@@ -376,11 +392,16 @@ def counted_state(session: Session, model: ModelRow) -> str:
 
 
 def _profile_in_force(repository: Repository, model: ModelRow) -> ProfileRow | None:
-    """The newest profile for which every batch has been counted; until there is one, the newest."""
+    """The profile of the reference in force, once every batch has been counted for it.
+
+    Until then the newest for which every batch has been; without one, the newest.
+    """
     profiles = repository.profiles(model)
     live = {batch.id for batch in repository.batches(model)}
-    counted = (profile for profile in profiles if live <= repository.profiled(profile).keys())
-    return next(counted, profiles[0] if profiles else None)
+    counted = [profile for profile in profiles if live <= repository.profiled(profile).keys()]
+    digests = [batch.records_sha256 for batch in repository.reference(model)]
+    basis = profile_basis(repository.schema_row(model).digest, digests)
+    return next((p for p in counted if p.basis == basis), next(iter(counted or profiles), None))
 
 
 def _keys(windows: Iterable[WindowInfo]) -> list[int]:

@@ -14,10 +14,11 @@ from core.alarms.monitors import (
 )
 from core.profile.windows import Window
 
-__all__ = ["GAPS", "OF_ALL_ROWS", "Draft", "Panel", "gap_key", "subject_key", "windows_of_sums"]
+__all__ = ["GAPS", "OF_ALL_ROWS", "OF_A_COLUMN", "Draft", "Panel", "gap_key", "subject_key", "windows_of_sums"]
 
 Floats = NDArray[np.float64]
 GAPS = ("selection_rate", "true_positive_rate", "false_positive_rate")  # rates of a group that are held to the rest's
+OF_A_COLUMN = ("values", "missing", "invalid", "outside")  # what is watched of each
 OF_ALL_ROWS = (
     "volume",
     "duplicates",

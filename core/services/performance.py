@@ -29,6 +29,7 @@ __all__ = [
     "PerformanceReport",
     "PerformanceSlices",
     "Slice",
+    "performance_over",
     "performance_report",
     "performance_slices",
 ]
@@ -210,6 +211,15 @@ def _of(
     measures = with_dispersion(measures, dispersions, n_windows=len(windows))
     measure = next(m for m in measures if m.measure == primary and not m.column)
     return located(measure, rows.context, windows[-1])
+
+
+def performance_over(observations: Observations, windows: Sequence[WindowInfo]) -> tuple[Measure, ...]:
+    """What some windows together show, held against the reference; not judged."""
+    reference = performance(observations.reference_outcomes(), observations.costs)
+    found = performance(observations.outcomes(windows), observations.costs)
+    measures = changes(reference, found, margins=_margins(observations))
+    measures = with_dispersion(measures, day_to_day(observations, reference), n_windows=len(windows))
+    return tuple(located(measure, observations.context, windows[-1] if windows else None) for measure in measures)
 
 
 def _judged(slices: Sequence[Slice], context: Context, *, is_mature: bool) -> tuple[Slice, ...]:

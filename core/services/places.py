@@ -54,10 +54,12 @@ def places_of(session: Session, profile: ProfileRow, observations: Observations,
     dispersion = max(1.0, (subject.dispersion or 1.0) if subject else 1.0)
 
     def counts(role: BatchRole, keys: Sequence[int] | None, *, segment: str = "", version: str | None = None) -> Ints:
+        is_reference = role is BatchRole.REFERENCE
         stored = load_counts(
             session,
             profile_id=profile.id,
-            role=role,
+            role=BatchRole.BASELINE if is_reference and context.decided is not None else role,
+            batch_ids=observations.held_against if is_reference else None,
             segment=segment,
             version=version,
             names=[column_table(column)],

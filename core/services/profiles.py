@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -23,9 +22,10 @@ from core.profile.fitting import ReadColumn, fit_profile, stored_columns
 from core.profile.sample import sampled_rows
 from core.profile.spec import ProfileSpec, outcome_tables
 from core.profile.windows import WindowPlan
-from core.record import TIMESTAMP, BatchRole
+from core.record import TIMESTAMP
 from core.schema import ModelSchema
 from core.services.estimate_samples import update_estimate_samples
+from core.services.reference import profile_basis
 from core.services.sampled_series import update_series
 from core.services.watching import WatchService
 from core.storage.alerting import SampleRow
@@ -35,12 +35,11 @@ from core.storage.database import Database
 from core.storage.files import WorkspaceFiles, sha256_of, write_parquet
 from core.storage.identifiers import HASH
 from core.storage.labels import LateLabels
-from core.storage.repository import LIVE_ROLES, Repository
+from core.storage.repository import COUNTED_ROLES, Repository
 from core.storage.tables import BatchRow, LabelBatchRow, ModelRow, ProfiledBatchRow, ProfileRow
 
 __all__ = ["ProfileService"]
 
-FORMAT = "3"  # of what a profile holds: another one makes a new profile
 UNREADABLE = ("unparseable", "unreadable value", "unknown class", "score outside")
 
 Ints = NDArray[np.int64]
@@ -67,7 +66,7 @@ class ProfileService:
             repository = Repository(session)
             row = repository.model(model)
             schema = repository.schema(row)
-            reference = repository.batches(row, roles=[BatchRole.REFERENCE])
+            reference = repository.reference(row)
             batches = repository.batches(row)
         if not sum(batch.n_rows for batch in reference):
             return None
@@ -97,7 +96,7 @@ class ProfileService:
     def _profile(self, model: ModelRow, schema: ModelSchema, reference: Sequence[BatchRow]) -> ProfileRow:
         """The profile for this schema and reference, fitted if there is none yet."""
         digests = [batch.records_sha256 for batch in reference]
-        basis = hashlib.sha256("\n".join([FORMAT, schema.digest, *digests]).encode()).hexdigest()
+        basis = profile_basis(schema.digest, digests)
         with self.database.read() as session:
             found = Repository(session).profile(model, basis)
         if found is not None:
@@ -218,7 +217,7 @@ class _Counter:
     def sample(self, path: Path) -> tuple[Path, int] | None:
         """Write the rows that are kept at hand to `path`: the file and how many; None if none are."""
         limit, file = self.schema.sample.rows, pq.ParquetFile(self._path)
-        if not limit or not file.metadata.num_rows or self.batch.role not in LIVE_ROLES:
+        if not limit or not file.metadata.num_rows or self.batch.role not in COUNTED_ROLES:
             return None
         hashes, keys, row = [], [], 0
         for index in range(file.num_row_groups):

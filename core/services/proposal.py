@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -25,13 +26,14 @@ from core.governance.proposals import (
     refusal,
 )
 from core.governance.quorum import fills, vacant
-from core.services.approval import evidence_barred
+from core.services.approval import approval_lacks, evidence_barred
 from core.services.checks import Check, HeldSubject, checks_of
 from core.services.evidence import EvidenceService
 from core.services.moves import MoveInfo, conditions_of, moves_of, standing
 from core.services.retraining import recipe_of
 from core.services.signing_policy import policy_for
 from core.services.versions import VersionInfo, info
+from core.services.watch_changes import CHANGES_WATCH
 from core.storage.ledger import read_evidence
 from core.storage.repository import Repository
 from core.storage.signing import AccountRow, JobRow, ProposalRow
@@ -56,7 +58,7 @@ class ProposalInfo:
     """A proposal; `stale` says why its evidence no longer holds, () while it does, until `fresh_until` at most.
 
     `seats` are the roles that have to sign, and `lacking` says what the policy asks of the evidence and it doesn't
-    show.
+    show; of what is done and changes what a model is watched by, what its approval lacks by now.
     """
 
     id: int
@@ -90,6 +92,10 @@ class ProposalInfo:
     @property
     def title(self) -> str:
         """What is asked for, in few words."""
+        if self.kind is ProposalKind.ACCEPT_DRIFT:
+            return f"Accept {self.arguments['series']} as harmless"
+        if self.kind is ProposalKind.REBASELINE:
+            return f"Hold against {self.arguments['from'][:10]} to {self.arguments['to'][:10]}"
         what = {ProposalKind.ROLLBACK: "roll back to"}.get(self.kind, str(self.kind))
         return f"{what.capitalize()} {self.version or self.model}"
 
@@ -174,6 +180,10 @@ def described(session: Session, row: ProposalRow, service: EvidenceService) -> P
             lacking = evidence_barred(session, row, evidence, at=service.clock())
         except ValueError as error:
             stale = (str(error),)
+    elif row.state == ProposalState.DONE and kind in CHANGES_WATCH:
+        with suppress(ValueError):  # what was altered is told where the evidence is read
+            evidence = read_evidence(session, row.evidence_sha256)
+            lacking = approval_lacks(session, row, evidence, at=service.clock(), is_done=True)
     job = session.scalar(select(JobRow.id).where(JobRow.proposal_id == row.id).order_by(JobRow.attempt.desc()))
     return ProposalInfo(
         id=row.id,

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from core.errors import ConflictError, InputError, NotAllowedError, UnknownNameError
 from core.governance.conditions import Condition
 from core.governance.evidence import Evidence
-from core.governance.identity import Actor, Right, UserRole, allowed, check_fresh
+from core.governance.identity import WORKER, Actor, Right, UserRole, allowed, check_fresh
 from core.governance.proposals import (
     AFTER_DECIDING,
     DECISIONS,
@@ -41,6 +41,7 @@ from core.services.proposal import (
 from core.services.retraining import check_arguments
 from core.services.signing_policy import check_change
 from core.services.versions import VersionState
+from core.services.watch_changes import CHANGES_WATCH, undo
 from core.storage.database import Database
 from core.storage.ledger import keep, read_evidence
 from core.storage.queue import JobQueue
@@ -83,7 +84,8 @@ class ProposalService:
             What to promote, roll back to, retire or renew the approval of; None to retrain or to change a policy.
         arguments : mapping or None
             For a retraining its recipe and the windows it shall not learn from; for a policy its rules, and the
-            tier where they are a whole tier's.
+            tier where they are a whole tier's; to accept a drift, its alert, the series of it and the margin;
+            for another reference the period (from, to).
 
         Raises
         ------
@@ -196,15 +198,20 @@ class ProposalService:
     def revoke(self, actor: Actor, proposal_id: int, *, reason: str) -> Decided:
         """Take an approval back: its job doesn't start, and the gate of what it put in force closes.
 
-        What is in force stays so until somebody proposes to roll back; renewing approves it anew.
+        What is in force stays so until somebody proposes to roll back; renewing approves it anew. A margin that was
+        widened, or a reference that was changed, is at once what it was before, from the next window on.
 
         Raises
         ------
         ConflictError
-            If it isn't approved, its job runs, or it asked for nothing that stays in force.
+            If it isn't approved, its job runs, it asked for nothing that stays in force, or the margin that it
+            widened was widened again since.
         """
         check_fresh(actor, now=self.clock())
-        return self._move(actor, proposal_id, Move.REVOKE, reason)
+        revoked = self._move(actor, proposal_id, Move.REVOKE, reason)
+        if revoked.proposal.kind in CHANGES_WATCH:
+            self.evidence.profiles.refresh(WORKER, revoked.proposal.model)
+        return revoked
 
     @allowed(Right.DECIDE)
     def check_condition(self, actor: Actor, proposal_id: int, condition: str, *, reason: str) -> Decided:
@@ -305,7 +312,7 @@ class ProposalService:
             model_id = Repository(session).model(model).id
         with self.database.write(f"model {model_id}") as session:
             row = Repository(session).model(model)
-            check_possible(session, row, kind, version)
+            check_possible(session, row, kind, version, arguments)
             self._check_unchanged(session, row, evidence)
             keep(session, evidence)
             proposal = ProposalRow(
@@ -378,6 +385,8 @@ class ProposalService:
             following = next_state(found.state, move, is_complete=is_complete)
             if following is None:  # the check above refused it already
                 raise ConflictError(f"A proposal that is {proposal.state} can't be changed by: {move}.")
+            if move is Move.REVOKE:
+                undo(session, proposal, actor, reason=words, at=self.clock())
             proposal.state = following
             job_id = self._enqueue(session, actor, proposal) if following is ProposalState.APPROVED else None
             if following is ProposalState.REJECTED and proposal.kind == ProposalKind.PROMOTE and proposal.version:

@@ -34,6 +34,7 @@ from core.services.intake import (
     quarantine_of,
     reasons_of,
 )
+from core.services.reference import check_reference_signed
 from core.storage.batches import StagedBatch
 from core.storage.database import Database
 from core.storage.files import WorkspaceFiles, sha256_of
@@ -313,6 +314,8 @@ class RecordService:
                 live = {batch.id for batch in repository.batches(model, roles=LIVE_ROLES)}
                 if not live <= checked or len(repository.label_batches(model)) != len(labels):
                     continue
+                if incoming.role is BatchRole.REFERENCE:
+                    check_reference_signed(session, model)
                 batch = self._row(incoming, model, staged, notes, digests)
                 batch.first_row = repository.next_row_number(model, incoming.role)
                 session.add(batch)
@@ -379,6 +382,8 @@ class RecordService:
 
 
 def _check_use(role: BatchRole, version: str | None) -> None:
+    if role is BatchRole.BASELINE:
+        raise InputError("A baseline is decided on, not taken in: `plumbline propose rebaseline` asks for one.")
     if role is BatchRole.EVALUATION and not version:
         raise InputError(EVALUATES_WHAT)
 

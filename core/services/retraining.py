@@ -11,11 +11,18 @@ from core.actions.retrain.recipe import Recipe, default_recipe, features_of
 from core.errors import InputError
 from core.governance.proposals import ProposalKind
 from core.schema import ModelSchema
+from core.services.acceptance import Acceptance
+from core.services.baseline import Period
 
 __all__ = ["check_arguments", "excluded_windows", "recipe_of"]
 
 RETRAINING = ("recipe", "exclude")
-POLICY = ("policy", "tier")
+ARGUMENTS = {
+    ProposalKind.RETRAIN: RETRAINING,
+    ProposalKind.POLICY: ("policy", "tier"),
+    ProposalKind.ACCEPT_DRIFT: ("alert", "series", "margin"),
+    ProposalKind.REBASELINE: ("from", "to"),
+}
 
 
 def recipe_of(schema: ModelSchema, arguments: Mapping[str, Any]) -> Recipe:
@@ -43,11 +50,15 @@ def excluded_windows(arguments: Mapping[str, Any]) -> tuple[ExcludedWindow, ...]
 
 def check_arguments(kind: ProposalKind, schema: ModelSchema, arguments: Mapping[str, Any]) -> None:
     """Raise InputError where a job could not read what a proposal asks for: before anybody has to approve it."""
-    known = {ProposalKind.RETRAIN: RETRAINING, ProposalKind.POLICY: POLICY}.get(kind, ())
+    known = ARGUMENTS.get(kind, ())
     for name in arguments:
         if name not in known:
-            takes = f"takes {' and '.join(known)}" if known else "takes nothing further"
+            takes = f"takes {', '.join(known[:-1])} and {known[-1]}" if known else "takes nothing further"
             raise InputError(f"A proposal to {kind} {takes}, not {name!r}.")
+    if kind is ProposalKind.ACCEPT_DRIFT:
+        Acceptance.read(arguments)
+    if kind is ProposalKind.REBASELINE:
+        Period.read(arguments)
     if kind is ProposalKind.RETRAIN:
         features_of(recipe_of(schema, arguments), schema)
         if any(not window.reason.strip() for window in excluded_windows(arguments)):

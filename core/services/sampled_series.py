@@ -82,8 +82,11 @@ def update_series(database: Database, files: WorkspaceFiles, model: ModelRow, pr
         repository = Repository(session)
         schema, spec = repository.schema(model), ProfileSpec.from_json(profile.spec)
         batches = {
-            role: [batch for batch in repository.batches(model, roles=[role]) if repository.sample(batch) is not None]
-            for role in (BatchRole.REFERENCE, BatchRole.PRODUCTION)
+            role: [batch for batch in side if repository.sample(batch) is not None]
+            for role, side in {
+                BatchRole.REFERENCE: repository.reference(model),
+                BatchRole.PRODUCTION: repository.batches(model, roles=[BatchRole.PRODUCTION]),
+            }.items()
         }
         mark = _mark([batch for side in batches.values() for batch in side])
         before = session.get_one(ProfileRow, profile.id).facts

@@ -71,7 +71,9 @@ class SampleService:
         with self.database.read() as session:
             row = Repository(session).model(model)
             schema = Repository(session).schema(row)
-            batches = Repository(session).batches(row, roles=[role])
+            repository = Repository(session)
+            is_reference = role is BatchRole.REFERENCE
+            batches = repository.reference(row) if is_reference else repository.batches(row, roles=[role])
             table = read_sample(session, self.files, batches, schema, label_times=label_times)
         frame: pd.DataFrame = table.to_pandas()
         if windows is not None:

@@ -30,6 +30,7 @@ __all__ = [
     "policy_for",
     "policy_of",
     "put_in_force",
+    "signers_asked",
     "tier_policy",
 ]
 
@@ -80,6 +81,16 @@ def policy_for(session: Session, model: ModelRow, kind: ProposalKind, arguments:
         if change.of_tier is not None:
             return tier_policy(session, change.of_tier).policy
     return policy_of(session, model).policy
+
+
+def signers_asked(session: Session, model: ModelRow, kind: ProposalKind) -> tuple[UserRole, ...]:
+    """Who has to sign what a model's proposals of a kind do; () while nobody set that, for all kinds or for this one.
+
+    What only people who sign may do can then be done by no other way.
+    """
+    found = policy_of(session, model)
+    is_set = found.source("seats") != "the default" or kind in found.policy.seats_of
+    return found.policy.seats_for(kind) if is_set else ()
 
 
 def changed(session: Session, change: PolicyChange) -> SigningPolicy:

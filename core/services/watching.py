@@ -20,11 +20,11 @@ from core.governance.alerts import AlertMove
 from core.governance.identity import Actor
 from core.measure import Family
 from core.profile.windows import Window
-from core.record import BatchRole
 from core.services.alert_evidence import Firing, Settling, note_move, open_alerts
 from core.services.arming import Armed, armed, content_of
 from core.services.observations import Observations, Selection, counted_state, profile_of
 from core.services.promise import WatchKind
+from core.services.reference import changes_of
 from core.services.watch_report import policy_of
 from core.storage.alerting import AlertRow, IncidentRow, WatchRow, WatchWindowRow
 from core.storage.database import Database
@@ -133,7 +133,7 @@ def _watch(
         return before
     starts_after = None
     if before is not None:
-        starts_after = _judged_to(session, before, found)
+        starts_after = _judged_to(session, model, before, found)
         before.superseded_at = now
         _supersede(session, actor, before, now=now)
     known = select(WatchRow).where(
@@ -244,15 +244,16 @@ def _windows_of(session: Session, watch: WatchRow) -> list[WatchWindowRow]:
     return list(session.scalars(query))
 
 
-def _judged_to(session: Session, before: WatchRow, found: Armed) -> int | None:
+def _judged_to(session: Session, model: ModelRow, before: WatchRow, found: Armed) -> int | None:
     """The last window that stays as the watch before judged it; its successor begins after that.
 
     Where nothing was armed nothing was judged. Another reference under the same policy judges anew what no
-    alarm was raised in.
+    alarm was raised in; but what a decision made the reference judges nothing that was served before it.
     """
     was_armed = any(not subject["why_not"] for subject in json.loads(before.content)["subjects"])
     is_another_policy = before.policy_digest != found.policy.digest
-    if was_armed and (is_another_policy or _has_fired(session, before)):
+    is_decided = any(entry.at >= before.created_at for entry in changes_of(session, model))
+    if is_decided or (was_armed and (is_another_policy or _has_fired(session, before))):
         return _last_window(session, before)
     return before.starts_after
 
@@ -284,7 +285,7 @@ def _supersede(session: Session, actor: Actor, watch: WatchRow, *, now: datetime
 def _labels_of_reference(session: Session, model: ModelRow, profile: ProfileRow) -> str:
     """Names the labels of the reference, which matured subjects are held against."""
     marks = Repository(session).profiled(profile)
-    batches = Repository(session).batches(model, roles=[BatchRole.REFERENCE])
+    batches = Repository(session).reference(model)
     return json.dumps([[batch.id, marks.get(batch.id, 0)] for batch in batches])
 
 

@@ -24,9 +24,10 @@ from core.storage.tables import (
     VersionRow,
 )
 
-__all__ = ["LIVE_ROLES", "Repository"]
+__all__ = ["COUNTED_ROLES", "LIVE_ROLES", "Repository"]
 
 
+COUNTED_ROLES = (BatchRole.REFERENCE, BatchRole.PRODUCTION, BatchRole.BASELINE)  # rows of these are kept at hand
 LIVE_ROLES = (BatchRole.REFERENCE, BatchRole.PRODUCTION)  # an id is unique among these
 
 
@@ -69,6 +70,11 @@ class Repository:
         if not retracted:
             query = query.where(BatchRow.retracted_at.is_(None))
         return self.session.scalars(query).all()
+
+    def reference(self, model: ModelRow) -> Sequence[BatchRow]:
+        """The batches that windows are held against: what was decided last, else what was taken in as the reference."""
+        decided = self.batches(model, roles=[BatchRole.BASELINE])
+        return decided[-1:] or self.batches(model, roles=[BatchRole.REFERENCE])
 
     def batch(self, batch_id: int) -> BatchRow:
         """One batch, retracted or not; raises UnknownNameError."""

@@ -9,6 +9,7 @@ import streamlit as st
 
 from core.errors import PlumblineError
 from core.governance.identity import Right
+from core.record import BatchRole
 from core.report.spreadsheet import as_csv
 from core.services.batches import BatchInfo, LabelBatchInfo
 from dashboard import cached
@@ -25,7 +26,7 @@ PAGE_SIZE = 10
 
 def holdings(model: str, batches: Sequence[BatchInfo], labels: Sequence[LabelBatchInfo]) -> str:
     """What a model holds, in a sentence or three."""
-    live = [batch for batch in batches if batch.retracted_at is None]
+    live = [b for b in batches if b.retracted_at is None and b.role is not BatchRole.BASELINE]  # that holds copies
     n_rejected = sum(batch.n_rejected for batch in live)
     roles = {str(batch.role): 0 for batch in live}
     for batch in live:

@@ -80,7 +80,17 @@ def rests_on(context: Context, *, n: int | None = None) -> str:
         parts.append(f"{name[:1].upper()}{name[1:]}, n {count(size)}")
     if not context.shows_reference:
         parts.append(f"against the reference {_reference(context)}, n {count(context.n_reference)}")
-    return f"{', '.join(parts)}. {context.arming.reason}"
+    return f"{', '.join(parts)}. {context.arming.reason} {_changed(context)}".strip()
+
+
+def _changed(context: Context) -> str:
+    """That a decision changed the reference, and what of windows before that is as it was; '' where none did."""
+    if context.decided is None:
+        return ""
+    return (
+        f"Proposal {context.decided.proposal_id} changed the reference on {day(context.decided.at, year=True)}: "
+        "windows that were judged before keep their verdicts; their numbers are held against the new one too."
+    )
 
 
 def _reference(context: Context) -> str:

@@ -29,6 +29,12 @@ CHECKS = {
     CheckName.CAUSE: "Monitoring shows why to retrain",
     CheckName.QUALITY: "What it learns from is sound",
     CheckName.LABELS: "The model didn't choose which labels came",
+    CheckName.MARGIN: "The margin is as wide as what was seen, and no wider",
+    CheckName.PERFORMANCE: "Performance held in the same windows",
+    CheckName.GAPS_HELD: "Gaps between groups held in the same windows",
+    CheckName.UNDISTURBED: "Nothing was in alarm in the period",
+    CheckName.LABELLED: "The labels of the period are in",
+    CheckName.LENGTH: "The period is long enough, and of one version",
 }
 RULES = {
     "seats": "Who signs",

@@ -17,6 +17,8 @@ KINDS = {
     ProposalKind.RETIRE: "Retire",
     ProposalKind.RENEW: "Renew approval",
     ProposalKind.POLICY: "Change policy",
+    ProposalKind.ACCEPT_DRIFT: "Accept a drift",
+    ProposalKind.REBASELINE: "Change the reference",
 }
 STATES = {
     ProposalState.DRAFT: ("gray", "edit_note", "Draft"),
@@ -40,6 +42,10 @@ def title_of(found: ProposalInfo) -> str:
     if found.kind is ProposalKind.POLICY:
         tier = found.arguments.get("tier")
         return f"Change the policy of {f'the tier {plain(tier)}' if tier else model}"
+    if found.kind is ProposalKind.ACCEPT_DRIFT:
+        return f"Accept {plain(found.arguments['series'])} of {model} as harmless"
+    if found.kind is ProposalKind.REBASELINE:
+        return f"Hold {model} against {plain(found.arguments['from'][:10])} to {plain(found.arguments['to'][:10])}"
     if found.kind is ProposalKind.RENEW:
         return f"Renew the approval of {model} {version}"
     return f"{KINDS[found.kind]} {model} {version}".strip()

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date, datetime, time, timedelta
+from datetime import timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import streamlit as st
 
@@ -15,6 +14,8 @@ from core.governance.proposals import ProposalKind
 from core.services.retraining import recipe_of
 from core.services.versions import VersionState
 from dashboard.auth import current_actor
+from dashboard.components.acceptance import acceptance_fields
+from dashboard.components.baseline import midnight, period_fields
 from dashboard.components.password import ask_password, confirm_password
 from dashboard.components.proposals import KINDS
 from dashboard.components.review_form import keep_receipt
@@ -30,12 +31,15 @@ CONSEQUENCES = {
     ProposalKind.ROLLBACK: "Puts a version in force that was in force before.",
     ProposalKind.RENEW: "Approves the version in force anew, on what monitoring says now.",
     ProposalKind.RETIRE: "Takes a version out of use; if it is in force, no version is afterwards.",
+    ProposalKind.REBASELINE: "Holds windows against another period of production from then on.",
+    ProposalKind.ACCEPT_DRIFT: "Widens the margin of one series of an alert: what stays within it alarms no more.",
 }
 LACKING = {
     ProposalKind.PROMOTE: "It has no candidate: register a version, and take in its evaluation data.",
     ProposalKind.ROLLBACK: "No other version of it was in force before.",
     ProposalKind.RENEW: "No version of it is in force.",
     ProposalKind.RETIRE: "It has no version that could be retired.",
+    ProposalKind.ACCEPT_DRIFT: "It has no alert that is open or acknowledged.",
 }
 
 
@@ -57,7 +61,7 @@ def propose_form(actor: Actor) -> None:
     models = [info.name for info in workspace().models.list(actor)]
     if not models:
         return
-    wanted = {name: st.query_params.get(name, "") for name in ("model", "kind", "version")}
+    wanted = {name: st.query_params.get(name, "") for name in ("model", "kind", "version", "alert")}
     with st.expander("New proposal", icon=":material/add:", expanded=bool(wanted["model"] or wanted["kind"])):
         kinds = [one for one in KINDS if one is not ProposalKind.POLICY]  # that has a page of its own
         kind = st.segmented_control(
@@ -73,6 +77,14 @@ def propose_form(actor: Actor) -> None:
         version, arguments = None, {}
         if kind is ProposalKind.RETRAIN:
             arguments = _retraining(actor, model)
+        elif kind is ProposalKind.ACCEPT_DRIFT:
+            asked = acceptance_fields(actor, model, wanted["alert"])
+            if asked is None:
+                st.markdown(f"{plain(model)}: {LACKING[kind]}")
+                return
+            arguments = asked
+        elif kind is ProposalKind.REBASELINE:
+            arguments = period_fields(actor, model)
         else:
             versions = _versions(actor, model, kind)
             if not versions:
@@ -160,11 +172,7 @@ def _window(place: int, model: str, timezone: str) -> dict[str, str]:
     if not ends:
         return {"from": "", "to": "", "reason": reason}
     first, last = ends[0], ends[-1]
-    return {"from": _midnight(first, timezone), "to": _midnight(last + timedelta(days=1), timezone), "reason": reason}
-
-
-def _midnight(day: date, timezone: str) -> str:
-    return datetime.combine(day, time(), tzinfo=ZoneInfo(timezone)).isoformat()
+    return {"from": midnight(first, timezone), "to": midnight(last + timedelta(days=1), timezone), "reason": reason}
 
 
 def _place(wanted: str, options: list[str]) -> int:

@@ -15,7 +15,7 @@ from core.services.checks import Check, Outcome, Section
 from core.services.proposal import Review
 from dashboard.components.numbers import cell_table
 from dashboard.components.verdict import verdict_card
-from dashboard.text import capital, in_sentence, measure_name, muted, number, plain, plural, signed
+from dashboard.text import MINUS, capital, count, in_sentence, measure_name, muted, number, plain, plural, signed
 
 __all__ = ["ANCHORS", "difference_words", "interval_of", "review_verdict", "show_checks"]
 
@@ -38,6 +38,8 @@ ANCHORS = {
     Section.SLICES: ("slices", "slices"),
     Section.MONITORING: ("monitoring", "monitoring"),
     Section.MAKING: ("made-from", "training"),
+    Section.EVENT: ("what-moved", "the series"),
+    Section.BESIDE: ("beside", "the same windows"),
 }
 
 
@@ -118,6 +120,16 @@ def _main(review: Review) -> str:
         cases = report["dry_run"]
         n = sum(case["was"] == "approve" and bool(case["would_lack"]) for case in cases)
         return f"Of {plural(len(cases), 'past decision')}, {plural(n, 'approval')} would have lacked something."
+    if found.kind is ProposalKind.ACCEPT_DRIFT:
+        event, words = report["event"], plain(capital(report["series"]["words"]))
+        size = "" if event["size"] is None else f" by {event['size']:+.2g} sd".replace("-", MINUS)
+        if event["size"] is not None and event["unit"] != "sd":
+            size = f" by {signed(event['size'])}"
+        return f"{words}{size} over {plural(event['n_windows'], 'window')}, from {plain(event['first'])} on."
+    if found.kind is ProposalKind.REBASELINE:
+        period = report["period"]
+        what = f"{plural(period['n_windows'], 'window')}, n {count(period['n'])}, would be the reference"
+        return f"{what}: {plain(period['windows'][0])} to {plain(period['windows'][-1])}."
     monitoring = report.get("monitoring")
     return _leading(monitoring) if monitoring else f"Nothing is known of {plain(found.model)}: it has no reference."
 

@@ -16,6 +16,8 @@ from dashboard.text import DASH, digest, instant, muted, plain, plural
 __all__ = ["conversation", "show_evidence"]
 
 KINDS = {
+    "alert": "alert",
+    "margin of series": "margin in force",
     "artefact": "file of the version",
     "batch": "batch of records",
     "champion": "version in force",

@@ -92,6 +92,7 @@ def decision_card(review: Review, actor: Actor) -> None:
         else:
             st.markdown(STANDS[found.state])
             _approved_by(found)
+            _ran_out(found)
             if refusals[Move.REJECT] is None and found.state is ProposalState.CHANGES_REQUESTED:
                 _deciding(review, actor, refusals)
         if found.job_id is not None:
@@ -162,6 +163,14 @@ def _seats(found: ProposalInfo) -> None:
         st.markdown(f":orange-badge[:material/draw: Still to sign] {seat_words(found.vacant)}")
     for why in found.lacking:
         st.markdown(f":red-badge[:material/policy: Policy] {plain(why)}.")
+
+
+def _ran_out(found: ProposalInfo) -> None:
+    """What the approval of something done lacks by now."""
+    for why in found.lacking if found.state is ProposalState.DONE else ():
+        st.markdown(
+            f":red-badge[:material/policy: Policy] {plain(why)}. What it changed holds until somebody revokes it."
+        )
 
 
 def _condition(what: str | None, owner: str | None, due: date | None) -> Condition:
@@ -267,11 +276,20 @@ def _other(found: ProposalInfo, other: Other) -> None:
     """A move besides deciding, folded away until asked for."""
     key = _key(str(other.move), found)
     with st.popover(other.label, icon=other.icon, width="stretch"), st.form(f"{key}-form", border=False):
-        st.markdown(muted(other.consequence))
+        st.markdown(muted(other.consequence if other.move is not Move.REVOKE else _revoking(found)))
         st.text_area("Reason", key=key, height=80)
         if other.move is Move.REVOKE or found.kind in SIGNED_TO_ASK:
             ask_password(key, current_actor())
         st.form_submit_button(other.label, on_click=_do, args=(found.id, key, _call(found.id, other.move)))
+
+
+def _revoking(found: ProposalInfo) -> str:
+    """What revoking brings about."""
+    if found.kind is ProposalKind.ACCEPT_DRIFT:
+        return "The series has the margin of before again, from the next window on, and its alert is open again."
+    if found.kind is ProposalKind.REBASELINE:
+        return "Windows are held against the reference of before again, from the next one on."
+    return next(other.consequence for other in OTHERS if other.move is Move.REVOKE)
 
 
 def _call(proposal_id: int, move: Move) -> Callable[[Actor, str], Decided]:

@@ -16,6 +16,7 @@ from core.services.panel import GAPS
 from core.services.promise_words import fleet_promise_words
 from dashboard import cached
 from dashboard.auth import current_actor
+from dashboard.components.acceptance import propose_acceptance
 from dashboard.components.alert_form import alert_form
 from dashboard.components.numbers import show_numbers
 from dashboard.state import in_address, model_parameters
@@ -108,6 +109,7 @@ def detail(alert: AlertInfo) -> None:
     with right:
         if current_actor().may(Right.RESPOND):
             alert_form(alert)
+            propose_acceptance(alert)
         else:
             st.markdown(muted("Engineers and reviewers answer alerts; you may read them."))
 

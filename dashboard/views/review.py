@@ -7,6 +7,8 @@ from core.governance.proposals import ProposalKind
 from core.services.proposal import Review
 from dashboard import cached
 from dashboard.auth import current_actor
+from dashboard.components.acceptance import show_acceptance
+from dashboard.components.baseline import show_baseline
 from dashboard.components.frame import empty_state
 from dashboard.components.placement import show_placement
 from dashboard.components.policy_rules import show_change
@@ -84,6 +86,12 @@ def what_it_says(review: Review) -> None:
         return
     if review.proposal.kind is ProposalKind.POLICY:
         show_change(report)
+        return
+    if review.proposal.kind is ProposalKind.ACCEPT_DRIFT:
+        show_acceptance(report)
+        return
+    if review.proposal.kind is ProposalKind.REBASELINE:
+        show_baseline(report)
         return
     if review.proposal.kind is ProposalKind.RETRAIN:
         show_retraining(review)

@@ -21,11 +21,13 @@ from sqlalchemy import func, select
 from core.errors import PlumblineError
 from core.governance.identity import FRESH_FOR, LOCAL_OPERATOR, WORKER, Right
 from core.governance.proposals import ASKING, Move, ProposalKind, ProposalState
+from core.record import BatchRole
 from core.services.jobs import JobInfo, JobState
 from core.services.proposal import Decided, ProposalInfo
 from core.storage.ledger import n_entries
 from core.storage.repository import Repository
 from core.storage.signing import DeploymentRow, JobRow, ProposalMoveRow, ProposalRow
+from tests.builders import START
 from tests.governed import MODEL, Governed, build
 
 # Whoever may do something comes up more often than whoever may not.
@@ -46,9 +48,10 @@ DECISIONS = st.sampled_from([Move.APPROVE] * 5 + [Move.REQUEST_CHANGES, Move.REJ
 WANTED = st.sampled_from(
     [(ProposalKind.PROMOTE, version) for version in ("v1", "v2", "v3")] * 3
     + [(kind, version) for kind in (ProposalKind.ROLLBACK, ProposalKind.RETIRE) for version in ("v1", "v2")]
-    + [(ProposalKind.RETRAIN, None)]
+    + [(ProposalKind.RETRAIN, None), (ProposalKind.REBASELINE, None)] * 2
 )
 PLACES = st.integers(0, 20)
+PERIOD = {"from": (START + timedelta(days=10)).isoformat(), "to": (START + timedelta(days=12)).isoformat()}
 Result = TypeVar("Result")
 
 
@@ -98,7 +101,9 @@ class Signing(RuleBasedStateMachine):
     @rule(wanted=WANTED, person=PEOPLE)
     def ask(self, wanted: tuple[ProposalKind, str | None], person: str) -> None:
         kind, version = wanted
-        self._try(lambda: self._note(self.governed.opened(kind, version, by=person)), person, Right.PROPOSE)
+        arguments = PERIOD if kind is ProposalKind.REBASELINE else None
+        opened = self.governed.opened
+        self._try(lambda: self._note(opened(kind, version, by=person, arguments=arguments)), person, Right.PROPOSE)
 
     @rule(place=PLACES, person=PEOPLE, move=DECISIONS)
     def decide(self, place: int, person: str, move: Move) -> None:
@@ -203,6 +208,8 @@ class Signing(RuleBasedStateMachine):
         revoke = self.workspace.proposals.revoke
         if self._try(lambda: revoke(actor, proposal.id, reason="it was a mistake"), person, Right.DECIDE):
             assert proposal.state in (ProposalState.APPROVED, ProposalState.DONE)
+            if proposal.kind is ProposalKind.REBASELINE and proposal.state is ProposalState.DONE:
+                self.n_changes += 1  # the reference is that of before again
 
     # What the worker does
 
@@ -260,7 +267,8 @@ class Signing(RuleBasedStateMachine):
         if what == "evaluation":
             self.governed.evaluate(("v1", "v2")[place % 2], n=40, seed=100 + self.n_changes)
         elif what == "retraction":
-            batches = [b for b in self.workspace.batches.list(WORKER, MODEL) if b.retracted_at is None and b.id > 2]
+            live = [b for b in self.workspace.batches.list(WORKER, MODEL) if b.retracted_at is None and b.id > 2]
+            batches = [b for b in live if b.role is not BatchRole.BASELINE]
             self.workspace.batches.retract(LOCAL_OPERATOR, batches[place % len(batches)].id, reason="broken")
             self.n_served += 1
             self.governed.ingest()  # so that there is always one to retract
@@ -380,6 +388,17 @@ class Signing(RuleBasedStateMachine):
             for deployment in session.scalars(select(DeploymentRow)):
                 state = session.get_one(ProposalRow, deployment.proposal_id).state
                 assert state in (ProposalState.RUNNING, ProposalState.DONE, ProposalState.REVOKED)
+
+    @invariant()
+    def the_reference_is_what_was_decided_last(self) -> None:
+        with self.workspace.database.read() as session:
+            copies = Repository(session).batches(Repository(session).model(MODEL), roles=[BatchRole.BASELINE])
+            asked = select(ProposalRow).where(ProposalRow.kind == ProposalKind.REBASELINE)
+            states = {f"Proposal {row.id}": row.state for row in session.scalars(asked)}
+        done = {name for name, state in states.items() if state == ProposalState.DONE}
+        assert done <= {copy.source_name for copy in copies}
+        # A job that failed after its effect leaves it in place until its proposal is done or revoked.
+        assert not [copy for copy in copies if states[copy.source_name] == ProposalState.REVOKED]
 
     @invariant()
     def the_ledger_holds_and_only_grows(self) -> None:
