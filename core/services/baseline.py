@@ -70,7 +70,13 @@ class Period:
 
 
 def batches_in(session: Session, model: ModelRow, period: Period) -> list[BatchRow]:
-    """The batches of production that have records of a period."""
+    """The batches of production that have records of a period; raises InputError where only counts are kept."""
+    table = Repository(session).source_table(model)
+    if table is not None:
+        raise InputError(
+            f"{model.name} is monitored in {table}, of which only counts and a sample are kept; a new reference is "
+            f"taken in as a file: plumbline ingest {model.name} FILE --as reference."
+        )
     return [
         batch
         for batch in Repository(session).batches(model, roles=[BatchRole.PRODUCTION])

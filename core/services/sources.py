@@ -211,11 +211,12 @@ class SourceService:
         OutsideError
             If the database can't be reached.
         """
-        if self.profiles.refresh(actor, model) is None:
+        digest = self.profiles.refresh(actor, model)
+        if digest is None:
             raise InputError(
                 f"{model} has no reference yet; take it in first: plumbline ingest {model} FILE --as reference."
             )
-        job = self._job(actor, model)
+        job = self._job(actor, model, digest)
         totals = {"windows": 0, "rows": 0, "duplicates": 0}
         with connected(job.source.url) as backend:
             table = table_of(backend, job.source.table_name)
@@ -265,11 +266,12 @@ class SourceService:
             raise UnknownNameError(f"source of {model.name}", name, [] if found is None else [found.name])
         return found
 
-    def _job(self, actor: Actor, model: str) -> _Job:
+    def _job(self, actor: Actor, model: str, digest: str) -> _Job:
         with self.database.read() as session:
             repository = Repository(session)
             row = repository.model(model)
-            source, profile = self._live(session, row), repository.profiles(row)[0]
+            source = self._live(session, row)
+            profile = next(found for found in repository.profiles(row) if found.digest == digest)
             if source is None:
                 raise InputError(
                     f"{model} has no source; add one: plumbline source add {model} NAME --url ... --table ..."
