@@ -20,16 +20,31 @@ __all__ = ["learnable_records"]
 
 
 def learnable_records(
-    session: Session, files: WorkspaceFiles, model: str, *, now: datetime, windows: Sequence[ExcludedWindow] = ()
+    session: Session,
+    files: WorkspaceFiles,
+    model: str,
+    *,
+    now: datetime,
+    windows: Sequence[ExcludedWindow] = (),
+    as_known: datetime | None = None,
 ) -> tuple[ModelSchema, Eligible]:
-    """The schema of a model and its records that may be learnt from; raises InputError if it has no records."""
+    """The schema of a model and its records that may be learnt from; raises InputError if it has no records.
+
+    With `as_known` neither records nor labels that were taken in after that instant.
+    """
     repository = Repository(session)
     row = repository.model(model)
     schema = repository.schema(row)
     columns = [ID, TIMESTAMP, VERSION, VARIANT, LABEL, LABEL_TIME, *schema.described]
     frames = []
     for batch in repository.batches(row, roles=LIVE_ROLES):
-        labels = [files.path(label.labels_sha256) for label in repository.label_batches_of(batch)]
+        if as_known is not None and batch.created_at > as_known:
+            continue
+        labels = [
+            files.path(label.labels_sha256)
+            for label in repository.label_batches_of(batch)
+            if as_known is None or label.created_at <= as_known
+        ]
         frame: pd.DataFrame = labelled_records(files.path(batch.records_sha256), labels, columns).to_pandas()
         frame[BATCH] = batch.id
         frames.append(frame)

@@ -247,6 +247,7 @@ def _plans(
             sensitive=named.sensitive,
             constraint=named.constraint,
             multipliers=multipliers,
+            objective=objective,
         )
     if not grid:
         left_out.append("GridSearch: with so many groups its grid would be too large for a fit at each point.")

@@ -48,7 +48,7 @@ class Mitigation(BaseModel):
     tolerance : float
         Of ThresholdOptimizer: how far the groups' rates may lie apart on the rows that thresholds are fitted to.
     objective : Objective
-        Of ThresholdOptimizer.
+        What ThresholdOptimizer gives up as little of as can be, and what the points are compared by.
 
     Examples
     --------
@@ -72,8 +72,8 @@ class Mitigation(BaseModel):
         if is_grid is not bool(self.multipliers):
             needs = "needs" if is_grid else "takes no"
             raise ValueError(f"method {self.method} {needs} multipliers")
-        if is_grid and (self.tolerance or self.objective is not Objective.ACCURACY):
-            raise ValueError("tolerance and objective are of threshold_optimizer")
+        if is_grid and self.tolerance:
+            raise ValueError("tolerance is of threshold_optimizer")
         if self.tolerance and self.constraint is Constraint.EQUALIZED_ODDS:
             raise ValueError("Fairlearn relaxes no equalized odds: leave tolerance out")
         if len({(event, group) for event, group, _ in self.multipliers}) != len(self.multipliers):

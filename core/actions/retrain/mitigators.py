@@ -40,8 +40,8 @@ Floats = NDArray[np.float64]
 MAX_GROUPS = 6  # the grid has a dimension for each group but one; Fairlearn tries all pairs of levels
 MAX_DIMENSIONS = 4
 MIN_OF_A_CLASS_IN_GROUP = 15  # rows, in each part that something is fitted to or measured on
-GRID_SIZES = {1: 13, 2: 25, 3: 25, 4: 41}  # whole layers of the grid by its dimensions, so that no side is cut off
-GRID_LIMIT = 2.0
+GRID_SIZES = {1: 9, 2: 13, 3: 25, 4: 41}  # whole layers of the grid by its dimensions, so that no side is cut off
+GRID_LIMIT = 1.0
 ZERO = 1e-12
 
 

@@ -110,7 +110,7 @@ def test_the_known_unfairness_shrinks_along_the_curve(constraint: Constraint) ->
     assert found.unmitigated.gap.interval.low > 0  # the world is unfair beyond chance
     kept = sorted((p for p in found.points if not p.is_dominated), key=lambda p: p.accuracy.value, reverse=True)
     gaps = [point.gap.value for point in kept]
-    assert len(kept) >= 3
+    assert len(kept) >= 2
     assert gaps == sorted(gaps, reverse=True)
     assert gaps[-1] < found.unmitigated.gap.value / 3
     assert {p.mitigation.method for p in found.points if p.mitigation} == set(Method)
@@ -172,12 +172,14 @@ def test_lots_are_drawn_evenly_and_always_alike() -> None:
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # Fairlearn's, of pandas
 def test_a_grid_point_is_the_inner_estimator_that_grid_search_fits_to_the_same_rows() -> None:
-    found = next(p for p in curve_of(Constraint.DEMOGRAPHIC_PARITY).points if p.name == "grid-9")
+    found = next(p for p in curve_of(Constraint.DEMOGRAPHIC_PARITY).points if p.name == "grid-3")
     assert found.mitigation is not None
     made = train(schema_of(), mitigated(RECIPE, found.mitigation), unfair())
     rows = unfair().iloc[made.train.rows]
     x = ((rows[["merit", "proxy"]] - rows[["merit", "proxy"]].mean()) / rows[["merit", "proxy"]].std(ddof=0)).to_numpy()
-    search = GridSearch(LogisticRegression(max_iter=1_000, random_state=0), DemographicParity(), grid_size=13)
+    search = GridSearch(
+        LogisticRegression(max_iter=1_000, random_state=0), DemographicParity(), grid_size=9, grid_limit=1.0
+    )
     search.fit(x, (rows["@label"] == "yes").astype(int).to_numpy(), sensitive_features=rows["sex"].to_numpy())
     (event, group, value) = found.mitigation.multipliers[0]
     at = search.lambda_vecs_.loc[("+" if value > 0 else "-", event, group)]
@@ -186,7 +188,7 @@ def test_a_grid_point_is_the_inner_estimator_that_grid_search_fits_to_the_same_r
     np.testing.assert_allclose(made.pipeline.named_steps["model"].coef_, theirs.coef_, rtol=1e-6)
 
 
-@pytest.mark.parametrize("name", ["grid-9", "thresholds-1"])
+@pytest.mark.parametrize("name", ["grid-3", "thresholds-1"])
 def test_what_is_kept_of_a_point_predicts_what_the_curve_measured(name: str, tmp_path: Path) -> None:
     (point,) = (p for p in curve_of(Constraint.DEMOGRAPHIC_PARITY).points if p.name == name)
     assert point.mitigation is not None
