@@ -105,7 +105,7 @@ class EvidenceService:
                     recipe = recipe_of(Repository(snapshot).schema(row), arguments)
                     curve = frozen_curve(snapshot, self.files, model, recipe, arguments, now=self.clock())
                     if curve is not None:
-                        report["mitigation"] = curve.to_dict()
+                        report["mitigation"] = curve.to_dict() | {"asked": curve.asked}
                         names += [("batch", str(batch)) for batch in curve.batches]
                 if summary is not None:
                     report["monitoring"] = self._monitoring(actor, model, summary)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy.orm import Session
 
 from core.actions.retrain.eligibility import BATCH
-from core.actions.retrain.mitigation_plan import Constraint, Mitigation, Objective
+from core.actions.retrain.mitigation_plan import Constraint, Objective
 from core.actions.retrain.recipe import Recipe
 from core.errors import ConflictError, InputError
 from core.services.learnable import learnable_records
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from core.actions.retrain.mitigation import AccuracyGapCurve, CurvePoint
     from core.actions.retrain.trainer import Trained
 
-__all__ = ["MeasuredCurve", "Said", "asked_point", "check_made", "frozen_curve", "measure_curve"]
+__all__ = ["MeasuredCurve", "Said", "check_made", "frozen_curve", "measure_curve"]
 
 Said = Callable[[int, int], None]
 
@@ -57,6 +57,12 @@ class MeasuredCurve:
         if name not in known:
             raise UnknownNameError("point of the curve", name, known)
         return known[name]
+
+    @property
+    def asked(self) -> str | None:
+        """The point that the recipe itself asks for; None where it mitigates nothing."""
+        point = None if self.recipe.mitigation is None else self.curve.of_plan(self.recipe.mitigation)
+        return None if point is None else point.name
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON-ready form."""
@@ -140,22 +146,15 @@ def frozen_curve(
         arguments=arguments,
         now=now,
     )
-    if found.curve.of_plan(plan) is None:
+    if found.asked is None:
         raise InputError(f"{plan.words} can't be made of these records. {' '.join(found.curve.left_out)}")
-    return found
-
-
-def asked_point(content: Mapping[str, Any], plan: Mitigation) -> Mapping[str, Any]:
-    """The point of a frozen curve that a proposal asks for."""
-    wanted = plan.model_dump(mode="json")
-    found: Mapping[str, Any] = next(point for point in content["points"] if point["mitigation"] == wanted)
     return found
 
 
 def check_made(content: Mapping[str, Any], trained: Trained) -> None:
     """Raise ConflictError unless what was trained predicts what the frozen curve measured of the point asked for."""
-    plan = trained.recipe.mitigation
-    if plan is None or asked_point(content, plan)["predictions_sha256"] != trained.predictions_sha256:
+    approved = next(point for point in content["points"] if point["name"] == content["asked"])
+    if approved["predictions_sha256"] != trained.predictions_sha256:
         raise ConflictError(
             "What was trained doesn't predict what the approved point of the curve predicted: records were retracted, "
             "or other software fits it. Nothing was registered: refresh the evidence and have it approved anew."

@@ -200,11 +200,15 @@ def accuracy_gap_curve(
     frame = in_order(frame)
     label = frame[LABEL].astype(object).map(str).to_numpy(dtype=str)
     groups = read_groups(schema, sensitive, frame)
-    named = Mitigation(method=Method.THRESHOLD_OPTIMIZER, sensitive=sensitive, constraint=constraint)
-    aside = plain.model_copy(update={"mitigation": named})
-    parts = split(times_of(frame), aside, n_rows=len(frame))
-    check_groups(schema, named, groups, label, parts)
-    plans, left_out = _plans(schema, named, objective, label=label[parts.train.rows], groups=groups[parts.train.rows])
+    parts = split(times_of(frame), plain, n_rows=len(frame))
+    check_groups(schema, sensitive, groups, label, parts={"to learn from": parts.train, "held out": parts.held_out})
+    named = Mitigation(
+        method=Method.THRESHOLD_OPTIMIZER, sensitive=sensitive, constraint=constraint, objective=objective
+    )
+    plans = _plans(schema, named, label=label[parts.train.rows], groups=groups[parts.train.rows])
+    left_out: dict[str, list[str]] = {}
+    if not any(plan.method is Method.GRID_SEARCH for plan in plans.values()):
+        left_out["with so many groups the grid would be too large for a fit at each point."] = ["GridSearch"]
     if recipe.mitigation is not None and recipe.mitigation not in plans.values():
         plans["as asked"] = recipe.mitigation
     fits = {UNMITIGATED: train(schema, plain, frame)}
@@ -213,7 +217,7 @@ def accuracy_gap_curve(
         try:
             fits[name] = train(schema, mitigated(plain, plan), frame)
         except InputError as error:
-            left_out.append(f"{name}: {error}")
+            left_out.setdefault(str(error), []).append(name)
     said(1 + len(plans), 1 + len(plans))
     of_held_out = groups[parts.held_out.rows]
     points = [_point(schema, constraint, fit, of_held_out, name=name) for name, fit in fits.items()]
@@ -224,7 +228,7 @@ def accuracy_gap_curve(
         n_train=fits[UNMITIGATED].train.n,
         n_held_out=parts.held_out.n,
         points=_marked(points, objective),
-        left_out=tuple(left_out),
+        left_out=tuple(f"{', '.join(names)}: {why}" for why, names in left_out.items()),
     )
 
 
@@ -236,25 +240,22 @@ def mitigated(recipe: Recipe, plan: Mitigation) -> Recipe:
 
 
 def _plans(
-    schema: ModelSchema, named: Mitigation, objective: Objective, *, label: NDArray[Any], groups: NDArray[Any]
-) -> tuple[dict[str, Mitigation], list[str]]:
-    """The points by name, and what isn't tried."""
-    plans, left_out = {}, []
-    grid = multiplier_grid(schema, named.constraint, label, groups)
-    for place, multipliers in enumerate(grid, start=1):
+    schema: ModelSchema, named: Mitigation, *, label: NDArray[Any], groups: NDArray[Any]
+) -> dict[str, Mitigation]:
+    """The points that are tried, by name."""
+    plans = {}
+    for place, multipliers in enumerate(multiplier_grid(schema, named.constraint, label, groups), start=1):
         plans[f"grid-{place}"] = Mitigation(
             method=Method.GRID_SEARCH,
             sensitive=named.sensitive,
             constraint=named.constraint,
+            objective=named.objective,
             multipliers=multipliers,
-            objective=objective,
         )
-    if not grid:
-        left_out.append("GridSearch: with so many groups its grid would be too large for a fit at each point.")
     tolerances = TOLERANCES[:1] if named.constraint is Constraint.EQUALIZED_ODDS else TOLERANCES
     for place, tolerance in enumerate(tolerances, start=1):
-        plans[f"thresholds-{place}"] = named.model_copy(update={"tolerance": tolerance, "objective": objective})
-    return plans, left_out
+        plans[f"thresholds-{place}"] = named.model_copy(update={"tolerance": tolerance})
+    return plans
 
 
 def _point(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Self
 
@@ -18,7 +18,7 @@ from core.actions.retrain.group_thresholds import GroupThresholds
 from core.actions.retrain.mitigation_plan import Constraint, Mitigation
 from core.actions.retrain.recipe import Recipe
 from core.actions.retrain.scoring import binary_classes, threshold_of
-from core.actions.retrain.split import Split
+from core.actions.retrain.split import Part
 from core.errors import InputError
 from core.profile.spec import UNKNOWN_GROUP
 from core.schema import ModelSchema, Task
@@ -43,6 +43,12 @@ MIN_OF_A_CLASS_IN_GROUP = 15  # rows, in each part that something is fitted to o
 GRID_SIZES = {1: 9, 2: 13, 3: 25, 4: 41}  # whole layers of the grid by its dimensions, so that no side is cut off
 GRID_LIMIT = 1.0
 ZERO = 1e-12
+EVENTS = {
+    Constraint.DEMOGRAPHIC_PARITY: ("all",),
+    Constraint.TRUE_POSITIVE_RATE_PARITY: ("label=1",),
+    Constraint.FALSE_POSITIVE_RATE_PARITY: ("label=0",),
+    Constraint.EQUALIZED_ODDS: ("label=0", "label=1"),
+}
 
 
 def check_task(schema: ModelSchema) -> None:
@@ -55,7 +61,7 @@ def check_task(schema: ModelSchema) -> None:
 
 
 def check_groups(
-    schema: ModelSchema, mitigation: Mitigation, groups: NDArray[Any], label: NDArray[Any], parts: Split
+    schema: ModelSchema, sensitive: str, groups: NDArray[Any], label: NDArray[Any], *, parts: Mapping[str, Part]
 ) -> None:
     """Raise InputError, in words, where groups can't be treated more alike on these rows.
 
@@ -63,29 +69,28 @@ def check_groups(
     ----------
     groups, label : arrays of str, shape (n,)
         In the order of the parts.
+    parts : mapping of what for to Part
+        Rows that something is fitted to or measured on.
     """
     check_task(schema)
     known = [name for name in sorted(set(groups)) if name != UNKNOWN_GROUP]
     if len(known) < 2:
-        raise InputError(f"{mitigation.sensitive} has {len(known)} known group in these records: two are needed.")
+        raise InputError(f"{sensitive} has {len(known)} known group in these records: two are needed.")
     if len(known) > MAX_GROUPS:
         raise InputError(
-            f"{mitigation.sensitive} has {len(known)} groups, and at most {MAX_GROUPS} can be handled: log a column "
-            "that puts groups together."
+            f"{sensitive} has {len(known)} groups, and at most {MAX_GROUPS} can be handled: log a column that puts "
+            "groups together."
         )
-    places = [("to learn from", parts.train), ("held out", parts.held_out)]
-    if mitigation.needs_group:
-        places.append(("to choose thresholds on", parts.calibration))
-    for what_for, part in places:
+    for what_for, part in parts.items():
         for name in known:
             rows = label[part.rows][groups[part.rows] == name]
             for of_class in schema.outcome.classes:
                 n = int((rows == of_class).sum())
                 if n < MIN_OF_A_CLASS_IN_GROUP:
                     raise InputError(
-                        f"{mitigation.sensitive} = {name!r} has {len(rows):,} records {what_for}, of which {n:,} have "
-                        f"the label {of_class!r}; {MIN_OF_A_CLASS_IN_GROUP} are needed. Put small groups together, or "
-                        "wait for more labels."
+                        f"{sensitive} = {name!r} has {len(rows):,} records {what_for}, of which {n:,} have the label "
+                        f"{of_class!r}; {MIN_OF_A_CLASS_IN_GROUP} are needed. Put small groups together, or wait for "
+                        "more labels."
                     )
 
 
@@ -117,10 +122,7 @@ def fit_weighted(
     known = groups != UNKNOWN_GROUP
     rows, names = features[known], groups[known].astype(str)
     is_positive = (label[known] == positive).astype(np.int64)
-    moment = _moment(mitigation.constraint)
-    with _old_ways():
-        moment.load_data(rows, is_positive, sensitive_features=names)
-    multipliers = pd.Series(0.0, index=moment.index)
+    multipliers = pd.Series(0.0, index=_index(mitigation.constraint, names))
     for event, group, value in mitigation.multipliers:
         place = ("+" if value > 0 else "-", event, group)
         if place not in multipliers.index:
@@ -195,8 +197,7 @@ def multiplier_grid(
     positive, _ = binary_classes(schema)
     known = groups != UNKNOWN_GROUP
     names = groups[known].astype(str)
-    events = 2 if constraint is Constraint.EQUALIZED_ODDS else 1
-    size = GRID_SIZES.get(events * (len(set(names)) - 1))
+    size = GRID_SIZES.get(len(EVENTS[constraint]) * (len(set(names)) - 1))
     if size is None:
         return ()
     # it fits nothing: only the grid is asked for
@@ -242,6 +243,11 @@ def fairlearn_version() -> str:
     import fairlearn
 
     return f", fairlearn {fairlearn.__version__}"
+
+
+def _index(constraint: Constraint, names: NDArray[Any]) -> pd.MultiIndex:
+    """What Fairlearn's multipliers are named by where every group has records of both labels."""
+    return pd.MultiIndex.from_product([["+", "-"], EVENTS[constraint], sorted(set(names))])
 
 
 @contextmanager

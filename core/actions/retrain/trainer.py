@@ -275,7 +275,10 @@ def _groups(
     if recipe.mitigation is None:
         return np.empty(len(frame), dtype=object)
     groups = read_groups(schema, recipe.mitigation.sensitive, frame)
-    check_groups(schema, recipe.mitigation, groups, label, parts)
+    of = {"to learn from": parts.train, "held out": parts.held_out}
+    if recipe.mitigation.needs_group:
+        of["to choose thresholds on"] = parts.calibration
+    check_groups(schema, recipe.mitigation.sensitive, groups, label, parts=of)
     return groups
 
 

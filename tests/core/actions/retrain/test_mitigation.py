@@ -221,7 +221,7 @@ def test_with_too_many_groups_for_a_grid_thresholds_are_left() -> None:
         schema_of(), RECIPE, unfair(3_000, 4), sensitive="sex", constraint=Constraint.EQUALIZED_ODDS
     )
     assert [point.name for point in found.points] == [UNMITIGATED, "thresholds-1"]
-    assert "its grid would be too large" in found.left_out[0]
+    assert "the grid would be too large" in found.left_out[0]
 
 
 def test_what_cannot_be_mitigated_is_refused_in_words() -> None:
@@ -249,6 +249,16 @@ def test_what_cannot_be_mitigated_is_refused_in_words() -> None:
     weighted = plan(method="grid_search", multipliers=[["all", "men", 0.5]]).model_dump(mode="json")
     with pytest.raises(SchemaError, match="calibration undoes what the weights of grid_search do"):
         Recipe.from_dict({"estimator": "linear", "calibration": "sigmoid", "mitigation": weighted})
+
+
+def test_where_too_few_rows_are_left_to_choose_thresholds_on_a_grid_is_still_had() -> None:
+    found = accuracy_gap_curve(
+        schema_of(), RECIPE, unfair().iloc[:400], sensitive="sex", constraint=Constraint.DEMOGRAPHIC_PARITY
+    )
+    assert {point.name.split("-")[0] for point in found.points} == {UNMITIGATED, "grid"}
+    (why,) = found.left_out
+    assert why.startswith("thresholds-1, thresholds-2, thresholds-3: sex = ")
+    assert "to choose thresholds on" in why
 
 
 def test_rows_of_no_known_group_are_left_out_of_the_gap_and_decided_at_the_schemas_threshold() -> None:

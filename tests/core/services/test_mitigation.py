@@ -1,0 +1,184 @@
+"""From the curve to a version in the registry: asked for, signed by two roles, trained, and less unfair than before."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from core.actions.retrain import mitigation, mitigators
+from core.actions.retrain.artefact import load
+from core.actions.retrain.group_thresholds import GroupThresholds
+from core.actions.retrain.mitigation_plan import Constraint, Mitigation
+from core.actions.retrain.scoring import score
+from core.errors import ConflictError, InputError, NotAllowedError
+from core.governance.identity import LOCAL_OPERATOR, WORKER
+from core.governance.proposals import ProposalKind
+from core.record import BatchRole
+from core.services.learnable import learnable_records
+from core.services.mitigation_curve import MeasuredCurve
+from core.services.proposal import ProposalInfo
+from core.services.versions import VersionInfo
+from tests.builders import HEADER, SCHEMA, START, rows, write_csv
+from tests.governed import Governed, build
+from tests.people import Person, sign_in
+
+HIRING, N = "hiring", 1_000
+RECIPE = 'estimator = "linear"\nmin_rows = 100\nfeatures = ["amount", "colour"]\n'
+PARITY = Constraint.DEMOGRAPHIC_PARITY
+
+
+def hirings(n: int, *, prefix: str, seed: int, late: float = 0.0) -> list[list[object]]:
+    """Records of `rows` in which women are rated lower, and the colour tells who is one."""
+    rng = np.random.default_rng(seed)
+    found = rows(n, start=START + timedelta(days=late), seed=seed, prefix=prefix)
+    for row in found:
+        row[5] = str(rng.choice(["f", "m"]))
+        row[4] = "red" if (row[5] == "f") ^ (rng.random() < 0.1) else "blue"
+        worth = (float(str(row[3])) - 100) / 15 - 1.2 * (row[5] == "f") + rng.normal(0, 0.7)
+        row[9] = int(worth > -0.9)
+    return found
+
+
+@pytest.fixture
+def governed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Governed]:
+    monkeypatch.setattr(mitigators, "GRID_SIZES", {1: 5})  # a few points show as much
+    monkeypatch.setattr(mitigation, "TOLERANCES", (0.0,))
+    found = build(tmp_path)
+    space = found.workspace
+    space.models.add(LOCAL_OPERATOR, HIRING, SCHEMA)
+    files = [
+        (write_csv(found.file(), hirings(N // 5, prefix="a", seed=1), HEADER), BatchRole.REFERENCE),
+        (write_csv(found.file(), hirings(N // 2, prefix="b", seed=2, late=10), HEADER), BatchRole.PRODUCTION),
+        (write_csv(found.file(), hirings(3 * N // 10, prefix="c", seed=3, late=11), HEADER), BatchRole.PRODUCTION),
+    ]
+    for file, role in files:
+        assert space.records.add(LOCAL_OPERATOR, HIRING, [file], role=role)[0].error is None
+    yield found
+    space.close()
+
+
+def measured(governed: Governed, **more: Any) -> MeasuredCurve:
+    given = {"sensitive": "sex", "constraint": PARITY, **more}
+    return governed.workspace.mitigations.curve(governed.ada, HIRING, {"recipe": RECIPE}, **given)
+
+
+def best(found: MeasuredCurve, method: str) -> str:
+    """The kept point of a method with the smallest gap."""
+    points = [p for p in found.curve.points if p.name.startswith(method)]
+    return min(points, key=lambda point: point.gap.value).name
+
+
+def proposed(governed: Governed) -> ProposalInfo:
+    """A retraining asked for by its recipe, thresholds by sex among it."""
+    table = '[mitigation]\nmethod = "threshold_optimizer"\nsensitive = "sex"\nconstraint = "demographic_parity"\n'
+    opened = governed.workspace.proposals.open(
+        governed.ada, HIRING, ProposalKind.RETRAIN, reason="the gap", arguments={"recipe": RECIPE + table}
+    )
+    return opened.proposal
+
+
+def trained(governed: Governed, job_id: str | None) -> VersionInfo:
+    """Let the worker's steps train what was approved."""
+    assert job_id is not None
+    space = governed.workspace
+    space.jobs.begin(WORKER, job_id)
+    name = space.execution.train(WORKER, job_id, say=lambda _text, _share: None)
+    space.execution.propose_promotion(WORKER, job_id, name)
+    space.jobs.finish(WORKER, job_id, name)
+    return space.versions.show(governed.vera, HIRING, name)
+
+
+@pytest.mark.parametrize("method", ["grid", "thresholds"])
+def test_a_point_is_asked_for_signed_by_two_and_trained_and_its_gap_is_smaller(governed: Governed, method: str) -> None:
+    space = governed.workspace
+    governed.set_policy({"tier": "low"})
+    found = measured(governed)
+    point = found.point(best(found, method))
+    change = {"policy": {"seats": ["validator", "owner"]}}
+    asked = space.proposals.open(governed.ada, HIRING, ProposalKind.POLICY, reason="care", arguments=change)
+    governed.run(governed.decide(asked.proposal.id).job_id)
+
+    proposal = space.mitigations.propose(governed.ada, found, point.name, reason="the gap of May").proposal
+    frozen = space.proposals.report(governed.vera, proposal.evidence_sha256).report["mitigation"]
+    assert [p["predictions_sha256"] for p in frozen["points"]] == [p.predictions_sha256 for p in found.curve.points]
+    assert "disparate treatment" in frozen["caution"]
+    with pytest.raises(NotAllowedError):
+        governed.decide(proposal.id, by="ada")
+    assert governed.decide(proposal.id, by="vic").job_id is None
+    governed.clock.advance(hours=1)
+    late = write_csv(governed.file(), hirings(100, prefix="late", seed=9, late=20), HEADER)
+    job_id = governed.decide(proposal.id, by="olga").job_id
+    space.records.add(LOCAL_OPERATOR, HIRING, [late])  # what comes in afterwards isn't learnt from
+    version = trained(governed, job_id)
+
+    registered = json.loads(json.dumps(dict(version.parameters)))
+    plan = Mitigation.model_validate(registered["recipe"]["mitigation"])
+    assert plan == point.mitigation
+    by_group = None
+    if method == "thresholds":
+        by_group = GroupThresholds.from_dict(registered["group_thresholds"])
+        assert by_group.sha256 == registered["group_thresholds"]["sha256"]
+        assert any("disparate treatment" in note for note in registered["notes"])
+    assert ("group_thresholds" in registered) is (method == "thresholds")
+    with space.database.read() as session:
+        schema, records = learnable_records(session, space.files, HIRING, now=governed.clock(), as_known=found.as_known)
+    held_out = records.rows.iloc[-found.curve.n_held_out :]
+    artefact = space.versions.artefact(governed.vera, HIRING, version.name)
+    assert artefact is not None
+    kept = load(artefact, sha256=str(version.artefact_sha256))
+    said = score(kept, schema, held_out, thresholds=by_group).prediction
+    selected = {sex: float((said[held_out["sex"].to_numpy() == sex] == "1").mean()) for sex in ("f", "m")}
+    gap = abs(selected["f"] - selected["m"])
+    assert gap == pytest.approx(point.gap.value)
+    assert gap < found.curve.unmitigated.gap.value / 2
+
+
+def test_a_job_whose_records_were_retracted_registers_nothing(governed: Governed) -> None:
+    space = governed.workspace
+    proposal = proposed(governed)
+    evidence = space.proposals.report(governed.vera, proposal.evidence_sha256)
+    batches = evidence.report["mitigation"]["batches"]
+    assert {str(batch) for batch in batches} <= {s.name for s in evidence.subjects if s.kind == "batch"}
+    job_id = governed.decide(proposal.id).job_id
+    assert job_id is not None
+    space.jobs.begin(WORKER, job_id)
+    space.batches.retract(LOCAL_OPERATOR, batches[-1], reason="a broken feed")
+    with pytest.raises(ConflictError, match="doesn't predict what the approved point"):
+        space.execution.train(WORKER, job_id, say=lambda _text, _share: None)
+    assert f"retrained-{proposal.id}" not in [v.name for v in space.versions.list(governed.vera, HIRING)]
+
+
+def test_who_may_not_propose_measures_nothing_and_what_mitigates_nothing_is_refused(governed: Governed) -> None:
+    with pytest.raises(NotAllowedError, match="right to propose"):
+        governed.workspace.mitigations.curve(governed.vera, HIRING, {}, sensitive="sex", constraint=PARITY)
+    with pytest.raises(InputError, match="'region' is no protected attribute of hiring \\(sex\\)"):
+        measured(governed, sensitive="region")
+    plan = 'mitigation = {method = "grid_search", sensitive = "sex", constraint = "demographic_parity", '
+    nobody = f'{RECIPE}{plan}multipliers = [["label=1", "f", 0.5]]}}\n'
+    with pytest.raises(InputError, match="can't be made of these records"):
+        governed.workspace.proposals.open(
+            governed.ada, HIRING, ProposalKind.RETRAIN, reason="a typing error", arguments={"recipe": nobody}
+        )
+
+
+def test_the_command_prints_the_curve_and_asks_for_a_point(governed: Governed) -> None:
+    recipe = governed.folder / "recipe.toml"
+    recipe.write_text(RECIPE)
+    ada = sign_in(governed.workspace.folder, "ada")
+    options = ["mitigate", HIRING, "--sensitive", "sex", "--recipe", recipe]
+    ran = ada(*options, "--propose", "thresholds-1", "--reason", "the gap of May")
+    assert ran.code == 0, ran.err
+    assert "unmitigated" in ran.out
+    assert "needs the group" in ran.out
+    assert "disparate treatment" in ran.out
+    number = next(line.split()[1] for line in ran.out.splitlines() if line.startswith("Proposal "))
+    shown = Person(workspace=governed.workspace.folder)("proposal", "show", number)
+    assert "asked for" in shown.out
+    assert ada("mitigate", HIRING).code == 2
+    assert ada(*options, "--propose", "thresholds-1").code == 2
