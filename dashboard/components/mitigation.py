@@ -39,7 +39,8 @@ OBJECTIVES = {"Accuracy": Objective.ACCURACY, "Balanced accuracy": Objective.BAL
 UNMITIGATED = "unmitigated"
 MARKS = (
     "Diamond: the recipe as it is. Circles: GridSearch, which weighs the rows learnt from. Squares: "
-    "ThresholdOptimizer, thresholds by group. Lines are 95% intervals; pale marks are beaten by another in both, and some lie outside."
+    "ThresholdOptimizer, thresholds by group. Lines are 95% intervals; pale marks are beaten by another in both, and "
+    "some lie outside."
 )
 
 
