@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from core.actions.retrain.mitigation_plan import Constraint, Objective
+from core.actions.retrain.mitigation_plan import MAX_ROWS, Constraint, Objective
 from core.cli.options import HERE, JsonOption, ReasonOption, WorkspaceOption, actor, opened
 from core.cli.proposal import plain_proposal
 from core.cli.retraining import ExcludeOption, print_curve, retraining_arguments
@@ -27,6 +27,9 @@ def mitigate(
         Constraint.DEMOGRAPHIC_PARITY
     ),
     objective: Annotated[Objective, typer.Option(help="What is given up as little of as can be.")] = Objective.ACCURACY,
+    max_rows: Annotated[
+        int, typer.Option(min=200, help="The most recent records that are learnt from and tried on.")
+    ] = MAX_ROWS,
     recipe: Annotated[
         Path | None, typer.Option(metavar="FILE.toml", help="A recipe to mitigate in place of the version's.")
     ] = None,
@@ -55,6 +58,7 @@ def mitigate(
             sensitive=sensitive,
             constraint=constraint,
             objective=objective,
+            max_rows=max_rows,
             said=lambda _done, _all: step(1, ""),
         )
     decided = None if propose is None else space.mitigations.propose(who, found, propose, reason=reason)

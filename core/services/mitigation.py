@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from core.actions.retrain.mitigation_plan import Constraint, Objective
+from core.actions.retrain.mitigation_plan import MAX_ROWS, Constraint, Objective
 from core.actions.retrain.recipe import Recipe, default_recipe
 from core.errors import InputError
 from core.governance.identity import Actor, Right, allowed
@@ -47,6 +47,7 @@ class MitigationService:
         sensitive: str,
         constraint: Constraint,
         objective: Objective = Objective.ACCURACY,
+        max_rows: int = MAX_ROWS,
         said: Said = lambda _done, _all: None,
     ) -> MeasuredCurve:
         """What would it cost to treat the groups of a column more alike?
@@ -59,6 +60,8 @@ class MitigationService:
             Whose recipe is mitigated, unless one is given; of the version in force by default.
         sensitive : str
             A protected attribute of the model.
+        max_rows : int
+            The most recent records that are learnt from and tried on.
         said : callable
             Told how many fits of how many are done.
 
@@ -79,6 +82,7 @@ class MitigationService:
                 sensitive=sensitive,
                 constraint=constraint,
                 objective=objective,
+                max_rows=max_rows,
                 arguments=arguments,
                 now=self.clock(),
                 chosen=chosen,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy.orm import Session
 
 from core.actions.retrain.eligibility import BATCH
-from core.actions.retrain.mitigation_plan import Constraint, Objective
+from core.actions.retrain.mitigation_plan import MAX_ROWS, Constraint, Objective
 from core.actions.retrain.recipe import Recipe
 from core.errors import ConflictError, InputError
 from core.services.learnable import learnable_records
@@ -85,6 +85,7 @@ def measure_curve(
     sensitive: str,
     constraint: Constraint,
     objective: Objective,
+    max_rows: int = MAX_ROWS,
     arguments: Mapping[str, Any],
     now: datetime,
     chosen: str = "the recipe as given",
@@ -109,7 +110,14 @@ def measure_curve(
         )
     schema, found = learnable_records(session, files, model, now=now, windows=excluded_windows(arguments), as_known=now)
     curve = accuracy_gap_curve(
-        schema, recipe, found.rows, sensitive=sensitive, constraint=constraint, objective=objective, said=said
+        schema,
+        recipe,
+        found.rows,
+        sensitive=sensitive,
+        constraint=constraint,
+        objective=objective,
+        max_rows=max_rows,
+        said=said,
     )
     return MeasuredCurve(
         model=model,
@@ -143,6 +151,7 @@ def frozen_curve(
         sensitive=plan.sensitive,
         constraint=plan.constraint,
         objective=plan.objective,
+        max_rows=plan.max_rows,
         arguments=arguments,
         now=now,
     )

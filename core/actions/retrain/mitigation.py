@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from core.actions.retrain.features import read_groups
-from core.actions.retrain.mitigation_plan import Constraint, Method, Mitigation, Objective
+from core.actions.retrain.mitigation_plan import MAX_ROWS, Constraint, Method, Mitigation, Objective
 from core.actions.retrain.mitigators import check_groups, check_task, mitigation_notes, multiplier_grid
 from core.actions.retrain.recipe import Calibration, Recipe
 from core.actions.retrain.scoring import binary_classes
@@ -171,6 +171,7 @@ def accuracy_gap_curve(
     sensitive: str,
     constraint: Constraint,
     objective: Objective = Objective.ACCURACY,
+    max_rows: int = MAX_ROWS,
     said: Callable[[int, int], None] = lambda _done, _all: None,
 ) -> AccuracyGapCurve:
     """What would it cost to treat the groups of a column more alike?
@@ -186,6 +187,8 @@ def accuracy_gap_curve(
         As `train` takes it, with the column `sensitive`.
     objective : Objective
         What is given up as little of as can be.
+    max_rows : int
+        The most recent records that are learnt from and tried on, by every point.
     said : callable
         Told how many fits of how many are done.
 
@@ -197,13 +200,17 @@ def accuracy_gap_curve(
     """
     check_task(schema)
     plain = recipe.model_copy(update={"mitigation": None})
-    frame = in_order(frame)
+    frame = in_order(frame).iloc[-max_rows:]
     label = frame[LABEL].astype(object).map(str).to_numpy(dtype=str)
     groups = read_groups(schema, sensitive, frame)
     parts = split(times_of(frame), plain, n_rows=len(frame))
     check_groups(schema, sensitive, groups, label, parts={"to learn from": parts.train, "held out": parts.held_out})
     named = Mitigation(
-        method=Method.THRESHOLD_OPTIMIZER, sensitive=sensitive, constraint=constraint, objective=objective
+        method=Method.THRESHOLD_OPTIMIZER,
+        sensitive=sensitive,
+        constraint=constraint,
+        objective=objective,
+        max_rows=max_rows,
     )
     plans = _plans(schema, named, label=label[parts.train.rows], groups=groups[parts.train.rows])
     left_out: dict[str, list[str]] = {}
@@ -250,6 +257,7 @@ def _plans(
             sensitive=named.sensitive,
             constraint=named.constraint,
             objective=named.objective,
+            max_rows=named.max_rows,
             multipliers=multipliers,
         )
     tolerances = TOLERANCES[:1] if named.constraint is Constraint.EQUALIZED_ODDS else TOLERANCES

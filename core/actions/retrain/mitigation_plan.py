@@ -8,7 +8,10 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-__all__ = ["Constraint", "Method", "Mitigation", "Objective"]
+__all__ = ["MAX_ROWS", "Constraint", "Method", "Mitigation", "Objective"]
+
+
+MAX_ROWS = 20_000
 
 
 class Constraint(StrEnum):
@@ -49,6 +52,8 @@ class Mitigation(BaseModel):
         Of ThresholdOptimizer: how far the groups' rates may lie apart on the rows that thresholds are fitted to.
     objective : Objective
         What ThresholdOptimizer gives up as little of as can be, and what the points are compared by.
+    max_rows : int
+        The most recent records that are learnt from and tried on: a curve is a fit for each of its points.
 
     Examples
     --------
@@ -65,6 +70,7 @@ class Mitigation(BaseModel):
     multipliers: tuple[tuple[str, str, float], ...] = ()
     tolerance: Annotated[float, Field(ge=0.0, le=1.0)] = 0.0
     objective: Objective = Objective.ACCURACY
+    max_rows: Annotated[int, Field(ge=200, le=100_000_000)] = MAX_ROWS
 
     @model_validator(mode="after")
     def _fits_its_method(self) -> Self:

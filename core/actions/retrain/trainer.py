@@ -154,6 +154,8 @@ def train(schema: ModelSchema, recipe: Recipe, frame: pd.DataFrame) -> Trained:
     if frame[ID].duplicated().any():
         raise InputError(f"The prediction id {frame.loc[frame[ID].duplicated(), ID].iloc[0]!r} occurs twice.")
     frame = in_order(frame)
+    if recipe.mitigation is not None:
+        frame = frame.iloc[-recipe.mitigation.max_rows :]
     label = _labels(schema, frame)
     parts = split(times_of(frame), recipe, n_rows=len(frame))
     _check(schema, recipe, parts, label)

@@ -16,6 +16,7 @@ from core.actions.retrain.artefact import load
 from core.actions.retrain.group_thresholds import GroupThresholds
 from core.actions.retrain.mitigation_plan import Constraint, Mitigation
 from core.actions.retrain.scoring import score
+from core.actions.retrain.split import in_order
 from core.errors import ConflictError, InputError, NotAllowedError
 from core.governance.identity import LOCAL_OPERATOR, WORKER
 from core.governance.proposals import ProposalKind
@@ -128,7 +129,7 @@ def test_a_point_is_asked_for_signed_by_two_and_trained_and_its_gap_is_smaller(g
     assert ("group_thresholds" in registered) is (method == "thresholds")
     with space.database.read() as session:
         schema, records = learnable_records(session, space.files, HIRING, now=governed.clock(), as_known=found.as_known)
-    held_out = records.rows.iloc[-found.curve.n_held_out :]
+    held_out = in_order(records.rows).iloc[-found.curve.n_held_out :]
     artefact = space.versions.artefact(governed.vera, HIRING, version.name)
     assert artefact is not None
     kept = load(artefact, sha256=str(version.artefact_sha256))
