@@ -22,6 +22,7 @@ from fairlearn.reductions import DemographicParity, GridSearch
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import accuracy_score, balanced_accuracy_score
 
+from core.actions.retrain import mitigators
 from core.actions.retrain.artefact import load, save
 from core.actions.retrain.group_thresholds import GroupThresholds, draws
 from core.actions.retrain.mitigation import UNMITIGATED, AccuracyGapCurve, accuracy_gap_curve, mitigated
@@ -269,6 +270,40 @@ def test_rows_of_no_known_group_are_left_out_of_the_gap_and_decided_at_the_schem
     unknown = frame["sex"].iloc[found.held_out.rows].isna().to_numpy()
     said = found.held_out_rows.scored
     np.testing.assert_array_equal(said.prediction[unknown] == "yes", said.score[unknown] >= 0.5)
+
+
+@pytest.mark.data
+def test_on_adult_the_gap_between_the_sexes_can_be_had_smaller(
+    shared_data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mitigators, "GRID_SIZES", {1: 5})
+    rows = pd.read_parquet(shared_data / "adult" / "adults.parquet").sample(4_000, random_state=0)
+    numbers, texts = ("age", "education-num", "hours-per-week"), ("occupation", "relationship")
+    kinds = dict.fromkeys(numbers, "numeric") | dict.fromkeys(texts, "categorical")
+    columns: dict[str, object] = {name: {"role": "feature", "type": kind} for name, kind in kinds.items()}
+    columns |= {"sex": {"role": "attribute", "type": "categorical", "protected": True}, "class": {"role": "label"}}
+    outcome = {"classes": ["no", "yes"], "positive": "yes"}
+    schema = ModelSchema.from_dict(
+        {"task": "binary", "window": {"rows": 500}, "outcome": outcome, "columns": {"id": {"role": "id"}, **columns}}
+    )
+    frame = (
+        rows[[*kinds, "sex"]]
+        .astype(dict.fromkeys([*texts, "sex"], str))
+        .assign(
+            **{
+                "@id": [f"a{i}" for i in range(len(rows))],
+                "@label": np.where(rows["class"].astype(str).str.contains(">50K"), "yes", "no"),
+            }
+        )
+    )
+    found = accuracy_gap_curve(schema, RECIPE, frame, sensitive="sex", constraint=Constraint.DEMOGRAPHIC_PARITY)
+    assert found.unmitigated.gap.interval.low > 0.05
+    for method in Method:
+        best = min(
+            (p for p in found.points if p.mitigation and p.mitigation.method is method), key=lambda p: p.gap.value
+        )
+        assert best.gap.value < found.unmitigated.gap.value / 2
+        assert best.accuracy.value > found.unmitigated.accuracy.value - 0.05
 
 
 def test_a_recipe_without_mitigation_is_written_as_before() -> None:
