@@ -89,7 +89,7 @@ def print_curve(content: Mapping[str, Any]) -> None:
     header = ["point", by.replace("_", " "), "95% interval", "gap", "95% interval", "by group", ""]
     print_table(header, rows, right=(1, 3))
     say(f"Gap: {str(content['constraint']).replace('_', ' ')} of {content['sensitive']}. {content['convention']}")
-    for sentence in (*content["left_out"], content["caution"]):
+    for sentence in (*content["left_out"], *content["notes"], content["caution"]):
         if sentence:
             say(str(sentence))
 

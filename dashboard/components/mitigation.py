@@ -118,6 +118,8 @@ def show_curve(content: Data, *, asked: str | None, key: str, caution: bool = Tr
     if others:
         with st.expander(f"{plural(len(others), 'model')} that another beats", type="compact"):
             cell_table(header, [_row(point, by) for point in others], alt="Models that another beats")
+    for sentence in content["notes"]:
+        st.markdown(f":material/info: {plain(sentence)}")
     for sentence in content["left_out"]:
         st.markdown(f":material/block: Not tried or not had: {plain(sentence)}")
     st.markdown(muted(plain(content["convention"])))

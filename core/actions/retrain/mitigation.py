@@ -15,7 +15,7 @@ from core.actions.retrain.features import read_groups
 from core.actions.retrain.mitigation_plan import MAX_ROWS, Constraint, Method, Mitigation, Objective
 from core.actions.retrain.mitigators import check_groups, check_task, mitigation_notes, multiplier_grid
 from core.actions.retrain.recipe import Calibration, Recipe
-from core.actions.retrain.scoring import binary_classes
+from core.actions.retrain.scoring import HALF, binary_classes, threshold_of
 from core.actions.retrain.split import in_order, split, times_of
 from core.actions.retrain.trainer import Trained, train
 from core.errors import InputError
@@ -39,6 +39,10 @@ RATES = {
     Constraint.FALSE_POSITIVE_RATE_PARITY: ("false_positive_rate",),
     Constraint.EQUALIZED_ODDS: ("true_positive_rate", "false_positive_rate"),
 }
+ELSEWHERE = (
+    "The model schema decides at {cut:g}, not at 0.5. The recipe as it is and the grid decide there; thresholds by group "
+    "are chosen for the objective alone, so that they move how many are selected at all, not only the gap."
+)
 CONVENTION = (
     "Measured on held-out rows. Accuracy: Wilson; balanced accuracy: MOVER of two Wilson intervals; gap: largest minus "
     "smallest rate of a known group, Newcombe's of all pairs at once. That other rows to learn from give other fits "
@@ -139,6 +143,7 @@ class AccuracyGapCurve:
     n_held_out: int
     points: tuple[CurvePoint, ...]
     left_out: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
     @property
     def unmitigated(self) -> CurvePoint:
@@ -158,6 +163,7 @@ class AccuracyGapCurve:
             "n": {"train": self.n_train, "held_out": self.n_held_out},
             "points": [point.to_dict() for point in self.points],
             "left_out": list(self.left_out),
+            "notes": list(self.notes),
             "convention": CONVENTION,
             "caution": TREATMENT if any(point.needs_group for point in self.points) else "",
         }
@@ -236,6 +242,7 @@ def accuracy_gap_curve(
         n_held_out=parts.held_out.n,
         points=_marked(points, objective),
         left_out=tuple(f"{', '.join(names)}: {why}" for why, names in left_out.items()),
+        notes=() if (cut := threshold_of(schema)) in (None, HALF) else (ELSEWHERE.format(cut=cut),),
     )
 
 

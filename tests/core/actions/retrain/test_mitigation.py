@@ -217,9 +217,16 @@ def test_only_thresholds_need_the_group_and_say_that_this_may_be_unlawful() -> N
     json.dumps(found.to_dict(), allow_nan=False)
 
 
+def test_where_the_schema_decides_elsewhere_than_at_a_half_it_is_said_that_more_than_the_gap_moves() -> None:
+    assert curve_of(Constraint.DEMOGRAPHIC_PARITY).notes == ()
+    mitigations = {"sensitive": "sex", "constraint": Constraint.EQUALIZED_ODDS}
+    found = accuracy_gap_curve(schema_of(threshold=0.3), RECIPE, unfair(2_000, 4), **mitigations)
+    assert "decides at 0.3, not at 0.5" in found.notes[0]
+
+
 def test_with_too_many_groups_for_a_grid_thresholds_are_left() -> None:
     found = accuracy_gap_curve(
-        schema_of(), RECIPE, unfair(3_000, 4), sensitive="sex", constraint=Constraint.EQUALIZED_ODDS
+        schema_of(), RECIPE, unfair(2_000, 4), sensitive="sex", constraint=Constraint.EQUALIZED_ODDS
     )
     assert [point.name for point in found.points] == [UNMITIGATED, "thresholds-1"]
     assert "the grid would be too large" in found.left_out[0]
@@ -252,10 +259,12 @@ def test_what_cannot_be_mitigated_is_refused_in_words() -> None:
         Recipe.from_dict({"estimator": "linear", "calibration": "sigmoid", "mitigation": weighted})
 
 
-def test_where_too_few_rows_are_left_to_choose_thresholds_on_a_grid_is_still_had() -> None:
-    found = accuracy_gap_curve(
-        schema_of(), RECIPE, unfair().iloc[:400], sensitive="sex", constraint=Constraint.DEMOGRAPHIC_PARITY
-    )
+def test_where_too_few_rows_are_left_to_choose_thresholds_on_a_grid_is_still_had(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(mitigators, "GRID_SIZES", {1: 3})
+    sparing, parity = RECIPE.model_copy(update={"calibration_share": 0.05}), Constraint.DEMOGRAPHIC_PARITY
+    found = accuracy_gap_curve(schema_of(), sparing, unfair(), sensitive="sex", constraint=parity)
     assert {point.name.split("-")[0] for point in found.points} == {UNMITIGATED, "grid"}
     (why,) = found.left_out
     assert why.startswith("thresholds-1, thresholds-2, thresholds-3: sex = ")
