@@ -40,8 +40,8 @@ RATES = {
     Constraint.EQUALIZED_ODDS: ("true_positive_rate", "false_positive_rate"),
 }
 ELSEWHERE = (
-    "The model schema decides at {cut:g}, not at 0.5. The recipe as it is and the grid decide there; thresholds by group "
-    "are chosen for the objective alone, so that they move how many are selected at all, not only the gap."
+    "The model schema decides at {cut:g}, not at 0.5. The recipe as it is and the grid decide there; thresholds by "
+    "group are chosen for the objective alone, so that they move how many are selected at all, not only the gap."
 )
 CONVENTION = (
     "Measured on held-out rows. Accuracy: Wilson; balanced accuracy: MOVER of two Wilson intervals; gap: largest minus "
