@@ -65,6 +65,7 @@ def gap_curve_chart(content: Mapping[str, Any], *, palette: Palette, asked: str 
             text=label(str(point["name"])),
             showarrow=False,
             yshift=14 if place % 2 == 0 else -14,
+            bgcolor=rgba(palette.ground, 0.7),
             font={"size": 11, "color": palette.text},
         )
     rate = str(content["constraint"]).replace("_", " ")
