@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 import streamlit as st
@@ -22,7 +23,7 @@ from dashboard.components.permission import refused
 from dashboard.components.pickers import pick
 from dashboard.components.review_form import keep_receipt
 from dashboard.opened import workspace
-from dashboard.text import capital, count, muted, plain, plural
+from dashboard.text import capital, count, instant, muted, plain, plural
 from dashboard.theme import palette
 
 __all__ = ["show_frozen_curve", "show_mitigation"]
@@ -95,7 +96,13 @@ def show_frozen_curve(content: Data | None) -> None:
     )
     if asked["needs_group"]:
         _caution(content)
-    for note in asked["notes"]:
+    known = instant(datetime.fromisoformat(content["as_known"]))
+    n = content["n"]
+    st.markdown(
+        f"- It learns from none but the records that the curve was measured on: {count(n['train'])} to learn from (some "
+        f"of them to choose thresholds on) and {count(n['held_out'])} held out, as taken in by {known}."
+    )
+    for note in asked["notes"][1:]:  # the first says what it is
         st.markdown(f"- {plain(note)}")
     show_curve(content, asked=asked["name"], key="frozen_curve", caution=not asked["needs_group"])
     st.space(4)
