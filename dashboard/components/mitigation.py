@@ -99,7 +99,7 @@ def show_frozen_curve(content: Data | None) -> None:
     known = instant(datetime.fromisoformat(content["as_known"]))
     n = content["n"]
     st.markdown(
-        f"- It learns from none but the records that the curve was measured on: {count(n['train'])} to learn from (some "
+        f"- It learns from none but the records of the curve: {count(n['train'])} to learn from (some "
         f"of them to choose thresholds on) and {count(n['held_out'])} held out, as taken in by {known}."
     )
     for note in asked["notes"][1:]:  # the first says what it is
