@@ -38,6 +38,7 @@ CONSTRAINTS = {
 }
 OBJECTIVES = {"Accuracy": Objective.ACCURACY, "Balanced accuracy": Objective.BALANCED_ACCURACY}
 UNMITIGATED = "unmitigated"
+NO_BREAK = "\u2011"  # a hyphen that a narrow column doesn't break at
 MARKS = (
     "Diamond: the recipe as it is. Circles: GridSearch, which weighs the rows learnt from. Squares: "
     "ThresholdOptimizer, thresholds by group. Lines are 95% intervals; pale marks are beaten by another in both, and "
@@ -167,9 +168,9 @@ def _caution(content: Data) -> None:
 
 
 def _row(point: Data, by: str) -> list[str]:
-    marks = muted("needs the group") if point["needs_group"] else ""
+    marks = muted(held("needs the group")) if point["needs_group"] else ""
     return [
-        f"**{held(plain(point['name']))}**  \n{marks}",
+        f"**{held(plain(point['name'].replace('-', NO_BREAK)))}**  \n{marks}",
         _cell(point["gap"]),
         _cell(point[by]),
         "  \n".join(held(f"{plain(group)} {_rates(figures)}") for group, figures in point["groups"].items()),
