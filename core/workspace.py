@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from core.services.lineage import LineageService
     from core.services.loss_change import LossChangeService
     from core.services.maturity import MaturityService
+    from core.services.mitigation import MitigationService
     from core.services.models import ModelService
     from core.services.notifications import NotificationService
     from core.services.policies import SigningPolicyService
@@ -294,6 +295,13 @@ class Workspace:
         from core.services.recipe_grid import RecipeGridService
 
         return RecipeGridService(database=self.database, files=self.files, clock=self.clock)
+
+    @cached_property
+    def mitigations(self) -> MitigationService:
+        """What treating groups more alike would cost."""
+        from core.services.mitigation import MitigationService
+
+        return MitigationService(database=self.database, files=self.files, proposals=self.proposals, clock=self.clock)
 
     @cached_property
     def predictions(self) -> PredictionService:

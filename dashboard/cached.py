@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import streamlit as st
 
+from core.actions.retrain.mitigation_plan import Constraint, Objective
 from core.fairness.conditional import ConditionalGap
 from core.fairness.decomposition import GapDecomposition
 from core.governance.identity import Actor
@@ -36,6 +37,7 @@ from core.services.fairness_rows import SampleBasis
 from core.services.fleet import FleetRow, ModelSummary
 from core.services.loss_change import LossChange
 from core.services.maturity import MaturityReport
+from core.services.mitigation_curve import MeasuredCurve
 from core.services.observations import Context, Selection
 from core.services.performance import PerformanceReport, PerformanceSlices
 from core.services.places import Places
@@ -75,6 +77,7 @@ __all__ = [
     "ledger_check",
     "loss_change",
     "maturity",
+    "mitigation",
     "peers",
     "performance",
     "performance_slices",
@@ -151,6 +154,20 @@ def estimated_gaps(model: str, attribute: str, selection: Selection) -> GapEstim
     ask = workspace().analysis.estimated_gaps
     return _cached(
         "estimated gaps", model, selection, lambda: ask(current_actor(), model, attribute, selection), attribute
+    )
+
+
+def mitigation(model: str, sensitive: str, constraint: Constraint, objective: Objective) -> MeasuredCurve:
+    """What treating groups more alike would cost, by the recipe of the version in force; takes its time."""
+    ask = workspace().mitigations.curve
+    return _cached(
+        "mitigation",
+        model,
+        Selection(),
+        lambda: ask(current_actor(), model, {}, sensitive=sensitive, constraint=constraint, objective=objective),
+        sensitive,
+        constraint,
+        objective,
     )
 
 

@@ -36,6 +36,7 @@ from core.cli.intake import batch_app, ingest, labels
 from core.cli.jobs import job_app, schedule, worker
 from core.cli.ledger import ledger_app
 from core.cli.lineage import lineage
+from core.cli.mitigation import mitigate
 from core.cli.model import model_app
 from core.cli.notify import notify_app
 from core.cli.people import account_app, login
@@ -77,7 +78,7 @@ for group in (
         check_condition,
         gate,
     ),
-    (lineage, prediction),
+    (lineage, prediction, mitigate),
 ):
     for command in group:
         app.command()(command)

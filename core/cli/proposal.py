@@ -10,6 +10,7 @@ import typer
 from core.cli.accepting import print_acceptance
 from core.cli.options import HERE, JsonOption, WorkspaceOption, actor, opened
 from core.cli.rebaselining import print_baseline
+from core.cli.retraining import print_curve
 from core.cli.version import print_comparison
 from core.console import print_json, print_table, say
 from core.governance.approval import seat_words
@@ -94,6 +95,8 @@ def _print_report(report: Mapping[str, Any]) -> None:
         print_comparison(report["comparison"])
     elif report.get("why"):
         say(str(report["why"]))
+    if report.get("mitigation"):
+        print_curve(report["mitigation"])
     monitoring = report.get("monitoring")
     if monitoring is None:
         return

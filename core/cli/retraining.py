@@ -1,8 +1,8 @@
-"""How a retraining is asked for: its recipe and days left out; and the grid that tells data from model."""
+"""How a retraining is asked for: its recipe and days left out; the grid that tells data from model; a curve shown."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,7 +15,7 @@ from core.errors import InputError
 if TYPE_CHECKING:
     from core.services.recipe_grid import RecipeGrid
 
-__all__ = ["ExcludeOption", "retraining_arguments", "version_grid"]
+__all__ = ["ExcludeOption", "print_curve", "retraining_arguments", "version_grid"]
 
 ExcludeOption = Annotated[
     list[str] | None,
@@ -62,6 +62,45 @@ def retraining_arguments(recipe: Path | None, exclude: Sequence[str] | None) -> 
     if exclude:
         arguments["exclude"] = [_window(text) for text in exclude]
     return arguments
+
+
+def print_curve(content: Mapping[str, Any]) -> None:
+    """A curve in the form that evidence freezes, as a table and words."""
+    by = str(content["objective"]).removesuffix("_score")
+    rows = []
+    for point in content["points"]:
+        marks = ["asked for" if point["name"] == content.get("asked") else ""]
+        marks += ["dominated" if point["is_dominated"] else "", "needs the group" if point["needs_group"] else ""]
+        rates = [
+            f"{group} " + "/".join(f"{each['value']:.3f} (n {each['n']:,})" for each in _rates(figures))
+            for group, figures in point["groups"].items()
+        ]
+        rows.append(
+            (
+                point["name"],
+                f"{point[by]['value']:.4f}",
+                _limits(point[by]),
+                f"{point['gap']['value']:.4f}",
+                _limits(point["gap"]),
+                ", ".join(rates),
+                ", ".join(filter(None, marks)),
+            )
+        )
+    header = ["point", by.replace("_", " "), "95% interval", "gap", "95% interval", "by group", ""]
+    print_table(header, rows, right=(1, 3))
+    say(f"Gap: {str(content['constraint']).replace('_', ' ')} of {content['sensitive']}. {content['convention']}")
+    for sentence in (*content["left_out"], *content["notes"], content["caution"]):
+        if sentence:
+            say(str(sentence))
+
+
+def _rates(figures: Mapping[str, Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """What the constraint is about, in its order."""
+    return [figure for rate, figure in figures.items() if rate != "accuracy"]
+
+
+def _limits(figure: Mapping[str, Any]) -> str:
+    return f"{figure['low']:.4f} to {figure['high']:.4f}"
 
 
 def _print(found: RecipeGrid) -> None:

@@ -13,6 +13,7 @@ from core.fairness.scores import GroupScores
 
 __all__ = [
     "CURVES",
+    "TREATMENT",
     "GroupThresholds",
     "RateCurves",
     "confusion_at",

@@ -25,10 +25,11 @@ from core.services.comparison import Compared, ComparisonService
 from core.services.dry_run import dry_run
 from core.services.fleet import ModelSummary
 from core.services.maturity import MaturityService
+from core.services.mitigation_curve import frozen_curve
 from core.services.observations import WindowInfo
 from core.services.placement import target_digest, target_report
 from core.services.profiles import ProfileService
-from core.services.retraining import excluded_windows
+from core.services.retraining import excluded_windows, recipe_of
 from core.services.selective import SelectiveService
 from core.services.signing_policy import TIER_SUBJECT, changed, policy_for, policy_of, tier_policy
 from core.services.versions import deployed, version_digest
@@ -113,13 +114,19 @@ class EvidenceService:
                     raise InputError(f"{model} has no reference yet: there is nothing that a proposal could rest on.")
                 if summary is not None and kind is ProposalKind.RETRAIN:
                     report |= self._labels(actor, model, arguments)
+                if kind is ProposalKind.RETRAIN:
+                    recipe = recipe_of(Repository(snapshot).schema(row), arguments)
+                    curve = frozen_curve(snapshot, self.files, model, recipe, arguments, now=self.clock())
+                    if curve is not None:
+                        report["mitigation"] = curve.to_dict() | {"asked": curve.asked}
+                        names += [("batch", str(batch)) for batch in curve.batches]
                 if summary is not None:
                     report["monitoring"] = self._monitoring(actor, model, summary)
                     names += [("reference", model), *_batches(self._looked_at(snapshot, model, _windows_of(summary)))]
             if (placed := target_report(snapshot, row, kind, version)) is not None:
                 report["target"] = placed
                 names.append(("target", model))
-            found = [(kind_, name, self._digest(snapshot, row, kind_, name)) for kind_, name in names]
+            found = [(kind_, name, self._digest(snapshot, row, kind_, name)) for kind_, name in dict.fromkeys(names)]
         if any(digest is None and kind_ == "batch" for kind_, _, digest in found):
             raise ConflictError("While the evidence was gathered, records came in: try again.")
         subjects = [Subject(kind=kind_, name=name, digest=digest) for kind_, name, digest in found if digest]

@@ -28,6 +28,7 @@ from core.services.analysis import AnalysisService
 from core.services.batches import BatchService
 from core.services.jobs import JobCancelledError, JobState
 from core.services.learnable import learnable_records
+from core.services.mitigation_curve import check_made
 from core.services.placement import PlacementService
 from core.services.profiles import ProfileService
 from core.services.proposal import ProposalInfo
@@ -125,13 +126,16 @@ class ExecutionService:
         if made is not None:
             say(f"{made} was registered before the interruption.", 0.7)
             return made
-        schema, found = self._eligible(proposal)
+        curve = self.proposals.report(actor, proposal.evidence_sha256).report.get("mitigation")
+        schema, found = self._eligible(proposal, None if curve is None else datetime.fromisoformat(curve["as_known"]))
         for exclusion in found.exclusions:
             if exclusion.n:
                 say(f"Left out {exclusion.n:,} records: {exclusion.reason}", 0.1)
         say(f"Trains on {found.n:,} of {found.n_given:,} records.", 0.15)
         recipe = recipe_of(schema, proposal.arguments)
         trained = train(schema, recipe, found.rows)
+        if curve is not None:
+            check_made(curve, trained)
         for note in trained.notes:
             say(note, 0.5)
         say("Registers the candidate.", 0.6)  # and stops here if somebody cancelled the job while it trained
@@ -217,15 +221,16 @@ class ExecutionService:
             raise ConflictError(f"Proposal {found.id} is {found.state}: its job may do nothing.")
         return found
 
-    def _eligible(self, proposal: ProposalInfo) -> tuple[ModelSchema, Eligible]:
-        """The records that may be learnt from."""
+    def _eligible(self, proposal: ProposalInfo, as_known: datetime | None) -> tuple[ModelSchema, Eligible]:
+        """The records that may be learnt from; of a mitigation those that its curve was measured on."""
         with self.database.read() as session:
             return learnable_records(
                 session,
                 self.files,
                 proposal.model,
-                now=self.clock(),
+                now=as_known or self.clock(),
                 windows=excluded_windows(proposal.arguments),
+                as_known=as_known,
             )
 
     def _register(

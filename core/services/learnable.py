@@ -20,9 +20,18 @@ __all__ = ["learnable_records"]
 
 
 def learnable_records(
-    session: Session, files: WorkspaceFiles, model: str, *, now: datetime, windows: Sequence[ExcludedWindow] = ()
+    session: Session,
+    files: WorkspaceFiles,
+    model: str,
+    *,
+    now: datetime,
+    windows: Sequence[ExcludedWindow] = (),
+    as_known: datetime | None = None,
 ) -> tuple[ModelSchema, Eligible]:
-    """The schema of a model and its records that may be learnt from; raises InputError if it has no records."""
+    """The schema of a model and its records that may be learnt from; raises InputError if it has no records.
+
+    With `as_known` neither records nor labels that were taken in after that instant.
+    """
     repository = Repository(session)
     row = repository.model(model)
     schema = repository.schema(row)
@@ -35,7 +44,13 @@ def learnable_records(
             "train it where the table lies, and add it with `plumbline version add`."
         )
     for batch in batches:
-        labels = [files.path(label.labels_sha256) for label in repository.label_batches_of(batch)]
+        if as_known is not None and batch.created_at > as_known:
+            continue
+        labels = [
+            files.path(label.labels_sha256)
+            for label in repository.label_batches_of(batch)
+            if as_known is None or label.created_at <= as_known
+        ]
         frame: pd.DataFrame = labelled_records(files.path(batch.records_sha256), labels, columns).to_pandas()
         frame[BATCH] = batch.id
         frames.append(frame)

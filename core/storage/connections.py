@@ -60,12 +60,20 @@ def table_of(backend: Backend, name: str) -> Any:
     from ibis.common.exceptions import IbisError, TableNotFound
 
     if backend.name == "pyspark" and "/" in name:
-        return backend.read_parquet(name)
+        return _instants(backend, backend.read_parquet(name))
     schema, _, table = name.rpartition(".")
     try:
-        return backend.table(table, database=schema or None)
+        found = backend.table(table, database=schema or None)
     except (IbisError, TableNotFound) as error:
         raise InputError(f"There is no table {name!r} there, or it may not be read.") from error
+    return _instants(backend, found) if backend.name == "pyspark" else found
+
+
+def _instants(backend: Backend, table: Any) -> Any:
+    """A table on Spark whose TIMESTAMP columns are instants, as they are there; Ibis takes them for local times."""
+    kinds = backend._session.sql(backend.compile(table)).schema
+    instants = [field.name for field in kinds if field.dataType.typeName() == "timestamp"]
+    return table.cast(dict.fromkeys(instants, "timestamp('UTC')")) if instants else table
 
 
 def _postgres(url: str) -> Backend:

@@ -8,6 +8,7 @@ from core.services.audits import AuditRequest
 from core.services.fairness import AttributeReport, FairnessReport
 from dashboard import cached
 from dashboard.components.closer import show_change, show_peers, show_score, show_strata
+from dashboard.components.mitigation import show_mitigation
 from dashboard.components.pickers import pick
 from dashboard.components.row_answers import show_consistency, show_proxies, show_records, show_subgroups
 from dashboard.components.thresholds import show_thresholds
@@ -23,6 +24,7 @@ QUESTIONS = (
     "Why it moved",
     "Records",
     "Fairlearn",
+    "Mitigation",
 )
 
 
@@ -42,6 +44,8 @@ def closer(report: FairnessReport, attribute: AttributeReport, request: AuditReq
         show_records(report, attribute, request, rate)
     elif chosen == "Why it moved":
         show_change(report, attribute, request)
+    elif chosen == "Mitigation":
+        show_mitigation(attribute, request)
     elif chosen == "Fairlearn":
         show_peers(attribute, request)
     else:

@@ -140,6 +140,8 @@ def show_making(review: Review) -> None:
     if isinstance(training.get("n"), int) and isinstance(training.get("n_given"), int):
         pairs["Records"] = f"{count(training['n'])} of {count(training['n_given'])}"
     facts(pairs, alt="How the version was made")
+    for note in parameters.get("notes", ()):
+        st.markdown(f"- {plain(note)}")
     _left_out(training)
     if parameters or training:
         with st.expander("Parameters and training, as registered", type="compact"):

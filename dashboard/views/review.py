@@ -10,6 +10,7 @@ from dashboard.auth import current_actor
 from dashboard.components.acceptance import show_acceptance
 from dashboard.components.baseline import show_baseline
 from dashboard.components.frame import empty_state
+from dashboard.components.mitigation import show_frozen_curve
 from dashboard.components.placement import show_placement
 from dashboard.components.policy_rules import show_change
 from dashboard.components.proposals import freshness, state_chip, title_of
@@ -96,6 +97,7 @@ def what_it_says(review: Review) -> None:
     if review.proposal.kind is ProposalKind.RETRAIN:
         show_retraining(review)
         st.space(4)
+        show_frozen_curve(report.get("mitigation"))
     show_monitoring(report.get("monitoring"))
     if review.version is not None:
         st.space(4)

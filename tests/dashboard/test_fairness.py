@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from core.actions.retrain import mitigators
 from core.governance.identity import Actor, UserRole
 from dashboard import auth
 from tests.dashboard.conftest import FolderOf, OpenPage
@@ -213,6 +214,27 @@ def test_each_closer_question_is_answered(open_page: OpenPage, audited: Path) ->
         next(e for e in page.get("button_group") if e.key == "closer").set_value(question).run()
         assert not page.exception
         assert said in words(page)
+
+
+def test_what_mitigation_would_cost_is_drawn_and_can_be_proposed_by_who_may(
+    open_page: OpenPage, audited: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mitigators, "GRID_SIZES", {1: 5})
+    page = open_page("fairness", audited, attribute="sex", closer="Mitigation")
+    assert "What would it cost to treat the groups more alike?" in words(page)
+    assert not [chart for chart in chart_texts(page) if "unmitigated" in chart]
+    page.button(key="mitigation_measure").click().run()
+    assert not page.exception
+    assert "unmitigated" in chart_texts(page)
+    assert "thresholds-1" in page.selectbox(key="mitigation_point").options
+    page.selectbox(key="mitigation_point").set_value("thresholds-1").run()
+    assert "Disparate treatment" in words(page)
+    page.button(key="mitigation_propose").click().run()
+    assert "A proposal needs a reason." in words(page)
+    monkeypatch.setattr(auth, "actor_of", lambda _cookies: Actor(name="vi", roles=(UserRole.VIEWER,)))
+    page.run()
+    assert "Mitigation: that is for" in words(page)
+    assert "unmitigated" not in chart_texts(page)
 
 
 def test_records_begin_with_the_group_that_is_farthest_and_are_refused_to_viewers(

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from core.errors import InputError
+from core.errors import InputError, UnknownNameError
 from core.profile.spec import UNKNOWN_GROUP
 from core.schema import ColumnType, ModelSchema
 
-__all__ = ["Features", "read_features"]
+__all__ = ["Features", "read_features", "read_groups"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -63,6 +64,34 @@ def read_features(schema: ModelSchema, names: Sequence[str], frame: pd.DataFrame
             values = np.where(infinite, np.nan, values)
         columns[name] = pd.Series(values, index=frame.index)
     return Features(frame=pd.DataFrame(columns, index=frame.index), n_infinite=n_infinite)
+
+
+def read_groups(schema: ModelSchema, name: str, frame: pd.DataFrame) -> NDArray[Any]:
+    """The groups of some records by a column, as texts; missing is the group "Unknown".
+
+    Raises
+    ------
+    InputError
+        If the column is absent, isn't in the schema, or is neither categorical nor boolean.
+
+    Examples
+    --------
+    >>> schema = ModelSchema.from_dict({"task": "regression", "window": {"rows": 100}, "columns": {
+    ...     "member": {"role": "attribute", "type": "boolean"}, "y": {"role": "label"}}})
+    >>> read_groups(schema, "member", pd.DataFrame({"member": [True, None, False]})).tolist()
+    ['true', 'Unknown', 'false']
+    """
+    spec = schema.columns.get(name)
+    if spec is None:
+        raise UnknownNameError("column", name, schema.described)
+    if spec.type not in (ColumnType.CATEGORICAL, ColumnType.BOOLEAN):
+        raise InputError(f"{name!r} is of type {spec.type}: only a categorical or boolean column names groups.")
+    if name not in frame.columns:
+        raise InputError(f"The records lack {name!r}, which names the groups.")
+    if spec.type is ColumnType.CATEGORICAL:
+        return _texts(frame[name]).to_numpy(dtype=object)
+    values = _floats(frame[name], is_boolean=True)
+    return np.where(np.isnan(values), UNKNOWN_GROUP, np.where(values > 0, "true", "false")).astype(object)
 
 
 def _floats(column: pd.Series, *, is_boolean: bool) -> NDArray[np.float64]:

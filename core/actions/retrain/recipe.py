@@ -8,8 +8,18 @@ import tomllib
 from enum import StrEnum
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
 
+from core.actions.retrain.mitigation_plan import Method, Mitigation
 from core.errors import InputError, SchemaError, UnknownNameError
 from core.schema import ColumnType, ModelSchema, Role, Task
 
@@ -100,12 +110,15 @@ class Recipe(_Strict):
         What is learnt from, in this order. None is every feature of the schema that a model can be fitted
         to, without protected ones; a protected one must be named here.
     calibration_share : float
-        The share of the rows before the held-out ones that calibration takes: the most recent ones.
+        The share of the rows before the held-out ones that calibration takes, and thresholds by group: the most
+        recent ones.
     min_rows : int
         How many rows the estimator must have to learn from.
     n_jobs : int
         How many threads fitting may use. It changes no prediction of a forest; for the others, the last
         digits.
+    mitigation : Mitigation or None
+        How groups are to be treated more alike, if at all.
 
     Examples
     --------
@@ -130,6 +143,22 @@ class Recipe(_Strict):
     min_rows: Annotated[int, Field(ge=50, le=100_000_000)] = 500
     seed: Annotated[int, Field(ge=0, le=2**32 - 1)] = 0
     n_jobs: Annotated[int, Field(ge=1, le=64)] = 1
+    mitigation: Mitigation | None = None
+
+    @model_serializer(mode="wrap")
+    def _without_what_is_not_asked_for(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """A recipe without mitigation is written, and so digested, as before there was any."""
+        written: dict[str, Any] = handler(self)
+        if self.mitigation is None:
+            written.pop("mitigation", None)
+        return written
+
+    @model_validator(mode="after")
+    def _calibration_keeps_mitigation(self) -> Self:
+        by_weights = self.mitigation is not None and self.mitigation.method is Method.GRID_SEARCH
+        if by_weights and self.calibration is not Calibration.NONE:
+            raise ValueError("calibration undoes what the weights of grid_search do: use calibration = 'none'")
+        return self
 
     @model_validator(mode="before")
     @classmethod
@@ -158,6 +187,12 @@ class Recipe(_Strict):
         if self.hyperparameters.estimator != self.estimator:
             raise ValueError(f"hyperparameters of {self.hyperparameters.estimator} with estimator {self.estimator}")
         return self
+
+    @property
+    def keeps_aside(self) -> bool:
+        """Whether rows between those learnt from and those held out serve to calibrate, or to choose thresholds."""
+        by_group = self.mitigation is not None and self.mitigation.needs_group
+        return by_group or self.calibration is not Calibration.NONE
 
     @classmethod
     def from_toml(cls, text: str, source: str = "recipe") -> Recipe:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -10,12 +10,13 @@ import pandas as pd
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from core.actions.retrain.features import read_features
+from core.actions.retrain.features import read_features, read_groups
+from core.actions.retrain.group_thresholds import GroupThresholds, draws
 from core.errors import InputError
-from core.record import PREDICTION
+from core.record import ID, PREDICTION
 from core.schema import ModelSchema, Task
 
-__all__ = ["HALF", "Scored", "score", "threshold_of"]
+__all__ = ["HALF", "Scored", "binary_classes", "decided_by_group", "score", "score_features", "threshold_of"]
 
 Floats = NDArray[np.float64]
 
@@ -56,7 +57,9 @@ def threshold_of(schema: ModelSchema) -> float | None:
     return HALF if schema.outcome.threshold is None else schema.outcome.threshold
 
 
-def score(pipeline: Any, schema: ModelSchema, frame: pd.DataFrame) -> Scored:
+def score(
+    pipeline: Any, schema: ModelSchema, frame: pd.DataFrame, *, thresholds: GroupThresholds | None = None
+) -> Scored:
     """Score records with a pipeline that `train` fitted.
 
     A binary model predicts the positive class from the schema's threshold on; a multiclass model predicts
@@ -65,7 +68,10 @@ def score(pipeline: Any, schema: ModelSchema, frame: pd.DataFrame) -> Scored:
     Parameters
     ----------
     frame : DataFrame
-        Records with the columns that the model reads; others are ignored.
+        Records with the columns that the model reads; others are ignored. With thresholds by group, "@id" and the
+        column that names the group too.
+    thresholds : GroupThresholds or None
+        Of a version that decides by group: the JSON that is registered with it.
 
     Raises
     ------
@@ -73,7 +79,26 @@ def score(pipeline: Any, schema: ModelSchema, frame: pd.DataFrame) -> Scored:
         If a column is absent, a value isn't of its type, or the model's classes aren't the schema's.
     """
     features = read_features(schema, [str(name) for name in pipeline.feature_names_in_], frame)
-    return score_features(pipeline, schema, features.frame)
+    scored = score_features(pipeline, schema, features.frame)
+    if thresholds is None:
+        return scored
+    groups = read_groups(schema, thresholds.sensitive, frame)
+    return decided_by_group(scored, schema, thresholds, groups, frame[ID].to_numpy(dtype=object))
+
+
+def decided_by_group(
+    scored: Scored, schema: ModelSchema, thresholds: GroupThresholds, groups: NDArray[Any], ids: NDArray[Any]
+) -> Scored:
+    """What a model says whose scores are decided on by thresholds of each group; scores stay what they are."""
+    positive, negative = binary_classes(schema)
+    above = thresholds.decide(np.asarray(scored.score), groups, draws(ids, seed=thresholds.seed))
+    return replace(scored, prediction=np.where(above, positive, negative).astype(object))
+
+
+def binary_classes(schema: ModelSchema) -> tuple[str, str]:
+    """The positive and the negative class of a binary task."""
+    positive = schema.positive or schema.outcome.classes[1]
+    return positive, next(name for name in schema.outcome.classes if name != positive)
 
 
 def score_features(pipeline: Any, schema: ModelSchema, features: pd.DataFrame) -> Scored:
@@ -96,8 +121,7 @@ def score_features(pipeline: Any, schema: ModelSchema, features: pd.DataFrame) -
     if schema.task is Task.MULTICLASS:
         best = np.array(classes, dtype=object)[scores.argmax(axis=1)]
         return Scored(score=scores, prediction=best, classes=classes)
-    positive = schema.positive or classes[1]
-    negative = next(name for name in classes if name != positive)
+    positive, negative = binary_classes(schema)
     chance = scores[:, classes.index(positive)]
     above = chance >= (threshold_of(schema) or 0.0)
     return Scored(score=chance, prediction=np.where(above, positive, negative).astype(object), classes=classes)

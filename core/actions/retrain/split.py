@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from core.actions.retrain.recipe import Calibration, Recipe
+from core.actions.retrain.recipe import Recipe
 from core.errors import InputError
 from core.record import ID, TIMESTAMP
 
@@ -133,7 +133,7 @@ def split(times: Ints | None, recipe: Recipe, *, n_rows: int) -> Split:
     else:
         start = _start_of_last(times, n_rows, recipe.holdout.share or 0.0)
     middle = start
-    if recipe.calibration is not Calibration.NONE:
+    if recipe.keeps_aside:
         middle = _start_of_last(times, start, recipe.calibration_share)
     return Split(
         train=_part(times, 0, middle), calibration=_part(times, middle, start), held_out=_part(times, start, n_rows)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import warnings
 from dataclasses import dataclass
 from typing import Any
@@ -17,10 +18,18 @@ from sklearn.pipeline import Pipeline
 from threadpoolctl import threadpool_limits
 
 from core.actions.retrain.evaluation import held_out_measures
-from core.actions.retrain.features import read_features
+from core.actions.retrain.features import read_features, read_groups
+from core.actions.retrain.group_thresholds import GroupThresholds
+from core.actions.retrain.mitigators import (
+    check_groups,
+    fairlearn_version,
+    fit_thresholds,
+    fit_weighted,
+    mitigation_notes,
+)
 from core.actions.retrain.pipeline import MAX_ITER, build_pipeline, parameters_of
 from core.actions.retrain.recipe import Calibration, Linear, RandomForest, Recipe, features_of
-from core.actions.retrain.scoring import Scored, score_features, threshold_of
+from core.actions.retrain.scoring import Scored, decided_by_group, score_features, threshold_of
 from core.actions.retrain.split import Part, Split, in_order, split, times_of
 from core.errors import InputError
 from core.measure import Measure
@@ -58,9 +67,11 @@ class Trained:
     protected_features : tuple of str
         Protected attributes it learnt from, as the recipe named them.
     calibration : Part or None
-        The rows that calibration took, None if there was none.
+        The rows that calibration took, or on which thresholds by group were chosen; None if there were none.
     threshold : float or None
         From which score on a binary model predicts the positive class.
+    group_thresholds : GroupThresholds or None
+        By which a mitigated version decides instead; they need the group of whoever is decided on.
     notes : tuple of str
         What a reviewer should know of the training, in plain sentences.
     """
@@ -78,10 +89,20 @@ class Trained:
     measures: tuple[Measure, ...]
     held_out_rows: HeldOut
     software: str
+    group_thresholds: GroupThresholds | None = None
     notes: tuple[str, ...] = ()
+
+    @property
+    def predictions_sha256(self) -> str:
+        """Names what the model predicts of the held-out rows: the ids and the predictions."""
+        rows = self.held_out_rows
+        lines = [f"{one!s}\t{said!s}\n" for one, said in zip(rows.prediction_id, rows.scored.prediction, strict=True)]
+        return hashlib.sha256("".join(lines).encode(errors="surrogatepass")).hexdigest()
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON-ready form, without the model and the rows, as evidence keeps it."""
+        by_group = self.group_thresholds
+        further = {} if by_group is None else {"group_thresholds": by_group.to_dict() | {"sha256": by_group.sha256}}
         return {
             "recipe": self.recipe.model_dump(mode="json"),
             "recipe_digest": self.recipe.digest,
@@ -96,6 +117,7 @@ class Trained:
             "measures": [measure.to_dict() for measure in self.measures],
             "software": self.software,
             "notes": list(self.notes),
+            **further,
         }
 
 
@@ -132,21 +154,37 @@ def train(schema: ModelSchema, recipe: Recipe, frame: pd.DataFrame) -> Trained:
     if frame[ID].duplicated().any():
         raise InputError(f"The prediction id {frame.loc[frame[ID].duplicated(), ID].iloc[0]!r} occurs twice.")
     frame = in_order(frame)
+    if recipe.mitigation is not None:
+        frame = frame.iloc[-recipe.mitigation.max_rows :]
     label = _labels(schema, frame)
     parts = split(times_of(frame), recipe, n_rows=len(frame))
     _check(schema, recipe, parts, label)
+    groups = _groups(schema, recipe, frame, label, parts)
     features = read_features(schema, names, frame)
     pipeline = build_pipeline(recipe, schema, names)
     parameters = parameters_of(pipeline)
     with threadpool_limits(limits=recipe.n_jobs), warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # it is told in a note
-        pipeline.fit(features.frame.iloc[parts.train.rows], label[parts.train.rows])
+        learnt, of_learnt = features.frame.iloc[parts.train.rows], label[parts.train.rows]
+        if recipe.mitigation is not None and not recipe.mitigation.needs_group:
+            pipeline = fit_weighted(
+                schema, recipe.mitigation, pipeline, learnt, label=of_learnt, groups=groups[parts.train.rows]
+            )
+        else:
+            pipeline.fit(learnt, of_learnt)
         if isinstance(recipe.hyperparameters, RandomForest):
             pipeline.set_params(model__n_jobs=1)  # several threads add up trees in any order
         fitted = _calibrated(pipeline, recipe, features.frame, label, parts)
     scored = score_features(fitted, schema, features.frame.iloc[parts.held_out.rows])
+    ids = frame[ID].to_numpy(dtype=object)[parts.held_out.rows]
+    by_group = None
+    if recipe.mitigation is not None and recipe.mitigation.needs_group:
+        aside = parts.calibration.rows
+        chosen_on = score_features(fitted, schema, features.frame.iloc[aside])
+        by_group = fit_thresholds(schema, recipe, np.asarray(chosen_on.score), label[aside], groups[aside])
+        scored = decided_by_group(scored, schema, by_group, groups[parts.held_out.rows], ids)
     rows = HeldOut(
-        prediction_id=frame[ID].to_numpy(dtype=object)[parts.held_out.rows],
+        prediction_id=ids,
         label=label[parts.held_out.rows],
         scored=scored,
     )
@@ -159,13 +197,15 @@ def train(schema: ModelSchema, recipe: Recipe, frame: pd.DataFrame) -> Trained:
         features=names,
         protected_features=protected,
         train=parts.train,
-        calibration=parts.calibration if recipe.calibration is not Calibration.NONE else None,
+        calibration=parts.calibration if recipe.keeps_aside else None,
         held_out=parts.held_out,
         threshold=threshold_of(schema),
         measures=held_out_measures(schema, rows.label, scored),
         held_out_rows=rows,
-        software=f"scikit-learn {sklearn.__version__}",
+        software=f"scikit-learn {sklearn.__version__}{'' if recipe.mitigation is None else fairlearn_version()}",
+        group_thresholds=by_group,
         notes=(
+            *mitigation_notes(recipe, groups, by_group),
             *(f"It learns from the protected attribute {name}, as the recipe says." for name in protected),
             *(f"{name}: {n:,} infinite values were read as missing." for name, n in features.n_infinite.items()),
             *_notes(schema, recipe, pipeline, frame, label),
@@ -228,6 +268,20 @@ def _check_classes(wanted: tuple[str, ...], counts: dict[str, int], what_for: st
 def _class_counts(label: NDArray[Any]) -> dict[str, int]:
     names, counts = np.unique(label, return_counts=True)
     return {str(name): int(n) for name, n in zip(names, counts, strict=True)}
+
+
+def _groups(
+    schema: ModelSchema, recipe: Recipe, frame: pd.DataFrame, label: NDArray[Any], parts: Split
+) -> NDArray[Any]:
+    """The groups that a mitigation treats more alike, checked; nothing without one."""
+    if recipe.mitigation is None:
+        return np.empty(len(frame), dtype=object)
+    groups = read_groups(schema, recipe.mitigation.sensitive, frame)
+    of = {"to learn from": parts.train, "held out": parts.held_out}
+    if recipe.mitigation.needs_group:
+        of["to choose thresholds on"] = parts.calibration
+    check_groups(schema, recipe.mitigation.sensitive, groups, label, parts=of)
+    return groups
 
 
 def _calibrated(
