@@ -147,12 +147,12 @@ def account_tokens(
             each.id,
             each.purpose,
             "everything their roles grant" if each.scopes is None else ", ".join(each.scopes),
-            f"{each.password_given_at:%Y-%m-%d %H:%M}",
+            f"{each.proved_at:%Y-%m-%d %H:%M}" if each.proved_at else "not known",
             f"{each.expires_at:%Y-%m-%d %H:%M}",
         )
         for each in found
     ]
-    print_table(["token", "purpose", "for", "password given (UTC)", "until (UTC)"], rows)
+    print_table(["token", "purpose", "for", "proved who it is (UTC)", "until (UTC)"], rows)
 
 
 @account_app.command("end-token")
