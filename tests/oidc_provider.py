@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import hmac
 import json
 import os
 import subprocess
@@ -23,7 +24,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, quote_plus, urlsplit
 
 import requests
 
@@ -82,12 +83,12 @@ def providing() -> Iterator[Provider]:
         process.stdout.close()
 
 
-def app() -> Any:
+def app() -> Any:  # noqa: C901 (what it is told is kept in one place)
     """The provider's program."""
     import flask
     import oidc_provider_mock
     from joserfc import jwt
-    from joserfc.jwk import OctKey, RSAKey
+    from joserfc.jwk import RSAKey
 
     app = oidc_provider_mock.app()
     told: dict[str, Any] = {}
@@ -109,7 +110,7 @@ def app() -> Any:
         begun = asked.pop(request.form.get("code", ""), {})
         challenge = hashlib.sha256(request.form.get("code_verifier", "").encode()).digest()
         is_ours = base64.b64decode(request.headers["Authorization"].split()[1]) == _encoded(CLIENT, SECRET)
-        right = base64.urlsafe_b64encode(challenge).decode().rstrip("=") == begun.get("code_challenge")
+        right = _base64(challenge).decode() == begun.get("code_challenge")
         same = request.form.get("redirect_uri") == begun.get("redirect_uri")
         if not (is_ours and right and same and begun.get("code_challenge_method") == "S256"):
             return {"error": "invalid_grant"}, 400
@@ -141,21 +142,23 @@ def app() -> Any:
                 del claims[name]
         key = RSAKey.import_key(flask.g.oidc_provider_mock_storage.jwk.as_dict(is_private=True))
         how = told.get("sign")
-        if how == "none":
-            return jwt.encode({"alg": "none"}, claims, OctKey.import_key("x"), algorithms=["none"])
-        if how == "hmac":
-            return jwt.encode({"alg": "HS256"}, claims, OctKey.import_key(key.as_pem(private=False)))
-        if how == "stranger":
-            return jwt.encode({"alg": "RS256", "kid": key.kid}, claims, RSAKey.generate_key(2048))
-        return jwt.encode({"alg": "RS256", "kid": key.kid}, claims, key)
+        if how in ("none", "hmac"):  # no library signs like that: by hand
+            header = {"alg": "none" if how == "none" else "HS256", "kid": key.kid}
+            content = b".".join(_base64(json.dumps(part).encode()) for part in (header, claims))
+            mac = hmac.digest(key.as_pem(private=False), content, "sha256")
+            return b".".join([content, b"" if how == "none" else _base64(mac)]).decode()
+        signer = RSAKey.generate_key(2048) if how == "stranger" else key
+        return jwt.encode({"alg": "RS256", "kid": key.kid}, claims, signer)
 
     return app
 
 
+def _base64(content: bytes) -> bytes:
+    return base64.urlsafe_b64encode(content).rstrip(b"=")
+
+
 def _encoded(client: str, secret: str) -> bytes:
     """RFC 6749, section 2.3.1: both are form-encoded before they are joined."""
-    from urllib.parse import quote_plus
-
     return f"{quote_plus(client)}:{quote_plus(secret)}".encode()
 
 
@@ -164,7 +167,8 @@ def main() -> None:
     from werkzeug.serving import make_server
 
     server = make_server("127.0.0.1", 0, app(), threaded=True)
-    print(f"http://127.0.0.1:{server.server_port}", flush=True)
+    sys.stdout.write(f"http://127.0.0.1:{server.server_port}\n")
+    sys.stdout.flush()
     server.serve_forever()
 
 
