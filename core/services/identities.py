@@ -16,7 +16,7 @@ from sqlalchemy import Select, delete, or_, select, update
 from sqlalchemy.orm import Session
 
 from core.errors import ConflictError, InputError, NotAllowedError, SignInAgainError, UnknownNameError
-from core.governance.identity import FRESH_FOR, Actor, Right, allowed
+from core.governance.identity import FRESH_FOR, Actor, Right, UserRole, allowed
 from core.governance.oidc import MAX_TEXT, Identity, read_id_token
 from core.services.accounts import BROWSER, LOCK, SignedIn, account_named, issue_token, token_digest
 from core.services.provider import Provider
@@ -91,20 +91,23 @@ class IdentityService:
     _spent: _Spent = field(default_factory=_Spent, repr=False)
 
     @allowed(Right.SIGN_IN)
-    def provider(self, actor: Actor) -> str | None:  # noqa: ARG002 (every service call takes the actor)
-        """What the provider is called that people may sign in through; None without one. Raises InputError."""
+    def provider(self, actor: Actor) -> str | None:
+        """What the provider is called that the actor may sign in through; whoever isn't signed in may try.
+
+        None without one, or where the actor's account isn't tied to it. Raises InputError if it is set up wrongly.
+        """
         provider = self.load()
-        return None if provider is None else provider.name
+        if provider is None or UserRole.ANONYMOUS in actor.roles:
+            return None if provider is None else provider.name
+        with self.database.read() as session:
+            query = _joined().where(AccountIdentityRow.issuer == provider.issuer, AccountRow.name == actor.name)
+            return None if session.execute(query).first() is None else provider.name
 
     @allowed(Right.ADMINISTER)
     def list(self, actor: Actor) -> tuple[IdentityInfo, ...]:  # noqa: ARG002
         """All identities, by account."""
         with self.database.read() as session:
-            query = (
-                select(AccountRow, AccountIdentityRow)
-                .join(AccountIdentityRow, AccountIdentityRow.account_id == AccountRow.id)
-                .order_by(AccountRow.name, AccountIdentityRow.id)
-            )
+            query = _joined().order_by(AccountRow.name, AccountIdentityRow.id)
             return tuple(_info(account, tied) for account, tied in session.execute(query))
 
     @allowed(Right.ADMINISTER)
@@ -306,16 +309,18 @@ class IdentityService:
         )
 
 
+def _joined() -> Select[AccountRow, AccountIdentityRow]:
+    return select(AccountRow, AccountIdentityRow).join(
+        AccountIdentityRow, AccountIdentityRow.account_id == AccountRow.id
+    )
+
+
 def _tied(issuer: str, claims: Mapping[str, str]) -> Select[AccountRow, AccountIdentityRow]:
     """The accounts that these claims at a provider are tied to."""
     same = [
         (AccountIdentityRow.claim == claim) & (AccountIdentityRow.value == value) for claim, value in claims.items()
     ]
-    return (
-        select(AccountRow, AccountIdentityRow)
-        .join(AccountIdentityRow, AccountIdentityRow.account_id == AccountRow.id)
-        .where(AccountIdentityRow.issuer == issuer, or_(*same))
-    )
+    return _joined().where(AccountIdentityRow.issuer == issuer, or_(*same))
 
 
 def _account_of(session: Session, identity: Identity) -> AccountRow:

@@ -5,17 +5,20 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from unittest.mock import patch
 from urllib.parse import parse_qs, quote, urlsplit
 
 import pytest
 import requests
 
 from core.governance.identity import ANONYMOUS, LOCAL_OPERATOR, Actor, UserRole
+from core.services import accounts
 from core.workspace import Workspace
 from dashboard.auth import COOKIE
 from dashboard.oidc import FLOW_COOKIE
 from tests.dashboard.signing import PASSWORD
 from tests.dashboard.test_sign_in import PAGE, Server, free_port, serving
+from tests.governed import QUICK
 from tests.oidc_provider import SECRET, Provider, providing
 
 ROOT = Actor(name="root", roles=(UserRole.ADMIN,))
@@ -40,8 +43,9 @@ def server(running: Provider, tmp_path_factory: pytest.TempPathFactory) -> Itera
     folder = tmp_path_factory.mktemp("provided") / "workspace"
     space = Workspace.open(folder)
     space.accounts.add_first(LOCAL_OPERATOR, "root", PASSWORD)
-    for name, role in (("ada", UserRole.ENGINEER), ("ines", UserRole.REVIEWER), ("leaver", UserRole.ENGINEER)):
-        space.accounts.add(ROOT, name, PASSWORD, roles=[role])
+    with patch.object(accounts, "_hasher", lambda: QUICK):
+        for name, role in (("ada", UserRole.ENGINEER), ("ines", UserRole.REVIEWER), ("leaver", UserRole.ENGINEER)):
+            space.accounts.add(ROOT, name, PASSWORD, roles=[role])
     for name, claim, value in (("ada", "sub", "a1"), ("ines", "email", "ines@example"), ("leaver", "sub", "l1")):
         space.identities.tie(ROOT, name, claim=claim, value=value, issuer=running.issuer)
     space.accounts.disable(ROOT, "leaver")
@@ -62,6 +66,7 @@ class Visitor:
 
     server: Server
     provider: Provider
+    space: Workspace
     session: requests.Session = field(default_factory=requests.Session)
 
     def get(self, path: str) -> requests.Response:
@@ -81,16 +86,20 @@ class Visitor:
     @property
     def actor(self) -> Actor | None:
         """Whom this browser's session stands for."""
-        space = Workspace.open(self.server.folder)
-        try:
-            return space.accounts.owner(ANONYMOUS, self.session.cookies.get(COOKIE, ""))
-        finally:
-            space.close()
+        return self.space.accounts.owner(ANONYMOUS, self.session.cookies.get(COOKIE, ""))
+
+
+@pytest.fixture(scope="module")
+def space(server: Server) -> Iterator[Workspace]:
+    """The workspace that is served, opened beside the server."""
+    space = Workspace.open(server.folder)
+    yield space
+    space.close()
 
 
 @pytest.fixture
-def visitor(server: Server, provider: Provider) -> Iterator[Visitor]:
-    visitor = Visitor(server=server, provider=provider)
+def visitor(server: Server, provider: Provider, space: Workspace) -> Iterator[Visitor]:
+    visitor = Visitor(server=server, provider=provider, space=space)
     yield visitor
     visitor.session.close()
 
@@ -215,7 +224,7 @@ def test_a_way_back_is_good_for_once_and_in_its_own_browser_only(visitor: Visito
     way = visitor.leave()
     kept = visitor.session.cookies[FLOW_COOKIE]
     back = visitor.provider.sign_in(way, "a1")
-    stranger = Visitor(server=server, provider=visitor.provider)
+    stranger = Visitor(server=server, provider=visitor.provider, space=visitor.space)
     assert "begun in this browser" in problem(stranger.get(back))
     stranger.leave()
     assert "begun in this browser" in problem(stranger.get(back)), "nor in one that began another"
