@@ -5,23 +5,21 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from unittest.mock import patch
+from datetime import UTC, datetime
 from urllib.parse import parse_qs, quote, urlsplit
 
 import pytest
 import requests
+from playwright.sync_api import expect
 
-from core.governance.identity import ANONYMOUS, LOCAL_OPERATOR, Actor, UserRole
-from core.services import accounts
-from core.workspace import Workspace
+from core.governance.identity import ANONYMOUS, WORKER, Actor, UserRole
+from core.governance.proposals import ProposalKind, ProposalState
 from dashboard.auth import COOKIE
 from dashboard.oidc import FLOW_COOKIE
-from tests.dashboard.signing import PASSWORD
+from tests.browser.conftest import StartVisit, browser, start_visit  # noqa: F401 (fixtures)
 from tests.dashboard.test_sign_in import PAGE, Server, free_port, serving
-from tests.governed import QUICK
+from tests.governed import Governed, build
 from tests.oidc_provider import SECRET, Provider, providing
-
-ROOT = Actor(name="root", roles=(UserRole.ADMIN,))
 
 
 @pytest.fixture(scope="module")
@@ -38,21 +36,23 @@ def provider(running: Provider) -> Provider:
 
 
 @pytest.fixture(scope="module")
-def server(running: Provider, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server with people who are tied to the provider: ada by sub, ines by email, a leaver who was retired."""
-    folder = tmp_path_factory.mktemp("provided") / "workspace"
-    space = Workspace.open(folder)
-    space.accounts.add_first(LOCAL_OPERATOR, "root", PASSWORD)
-    with patch.object(accounts, "_hasher", lambda: QUICK):
-        for name, role in (("ada", UserRole.ENGINEER), ("ines", UserRole.REVIEWER), ("leaver", UserRole.ENGINEER)):
-            space.accounts.add(ROOT, name, PASSWORD, roles=[role])
-    for name, claim, value in (("ada", "sub", "a1"), ("ines", "email", "ines@example"), ("leaver", "sub", "l1")):
-        space.identities.tie(ROOT, name, claim=claim, value=value, issuer=running.issuer)
-    space.accounts.disable(ROOT, "leaver")
-    space.close()
+def governed(running: Provider, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Governed]:
+    """People who are tied to the provider: ada by sub, ines by email, and otto, who was retired."""
+    governed = build(tmp_path_factory.mktemp("provided"))
+    governed.clock.now = datetime.now(UTC)
+    for name, claim, value in (("ada", "sub", "a1"), ("ines", "email", "ines@example"), ("otto", "sub", "o1")):
+        governed.workspace.identities.tie(governed.root, name, claim=claim, value=value, issuer=running.issuer)
+    governed.workspace.accounts.disable(governed.root, "otto")
     running.know("i1", email="ines@example", email_verified=True)
     running.know("i2", email="ines@example", email_verified=False)
-    port = free_port()
+    yield governed
+    governed.workspace.close()
+
+
+@pytest.fixture(scope="module")
+def server(running: Provider, governed: Governed) -> Iterator[Server]:
+    """A server that people may sign in to through the provider."""
+    port, folder = free_port(), governed.workspace.folder
     settings = running.settings(f"http://127.0.0.1:{port}/sign-in/callback")
     with serving(folder, port=port, settings=settings) as server:
         yield server
@@ -66,7 +66,7 @@ class Visitor:
 
     server: Server
     provider: Provider
-    space: Workspace
+    governed: Governed
     session: requests.Session = field(default_factory=requests.Session)
 
     def get(self, path: str) -> requests.Response:
@@ -86,20 +86,13 @@ class Visitor:
     @property
     def actor(self) -> Actor | None:
         """Whom this browser's session stands for."""
-        return self.space.accounts.owner(ANONYMOUS, self.session.cookies.get(COOKIE, ""))
-
-
-@pytest.fixture(scope="module")
-def space(server: Server) -> Iterator[Workspace]:
-    """The workspace that is served, opened beside the server."""
-    space = Workspace.open(server.folder)
-    yield space
-    space.close()
+        self.governed.clock.now = datetime.now(UTC)
+        return self.governed.workspace.accounts.owner(ANONYMOUS, self.session.cookies.get(COOKIE, ""))
 
 
 @pytest.fixture
-def visitor(server: Server, provider: Provider, space: Workspace) -> Iterator[Visitor]:
-    visitor = Visitor(server=server, provider=provider, space=space)
+def visitor(server: Server, provider: Provider, governed: Governed) -> Iterator[Visitor]:
+    visitor = Visitor(server=server, provider=provider, governed=governed)
     yield visitor
     visitor.session.close()
 
@@ -160,9 +153,9 @@ def test_whom_nobody_tied_stays_out_and_is_told_whom_to_ask(visitor: Visitor, su
 
 
 def test_a_retired_account_stays_out(visitor: Visitor) -> None:
-    answer = visitor.come_in("l1")
+    answer = visitor.come_in("o1")
     assert (answer.status_code, COOKIE in visitor.session.cookies) == (403, False)
-    assert "leaver was ended" in problem(answer)
+    assert "otto was ended" in problem(answer)
 
 
 @pytest.mark.parametrize(
@@ -224,7 +217,7 @@ def test_a_way_back_is_good_for_once_and_in_its_own_browser_only(visitor: Visito
     way = visitor.leave()
     kept = visitor.session.cookies[FLOW_COOKIE]
     back = visitor.provider.sign_in(way, "a1")
-    stranger = Visitor(server=server, provider=visitor.provider, space=visitor.space)
+    stranger = Visitor(server=server, provider=visitor.provider, governed=visitor.governed)
     assert "begun in this browser" in problem(stranger.get(back))
     stranger.leave()
     assert "begun in this browser" in problem(stranger.get(back)), "nor in one that began another"
@@ -308,3 +301,34 @@ def test_a_fresh_sign_in_by_nobody_knows_when_or_by_somebody_else_counts_for_not
     assert answer.status_code == 403
     assert words in problem(answer)
     assert visitor.actor == before
+
+
+@pytest.mark.browser
+def test_a_browser_comes_in_and_signs_once_the_provider_says_who_it_is_just_now(
+    server: Server,
+    provider: Provider,
+    governed: Governed,
+    start_visit: StartVisit,  # noqa: F811 (a fixture)
+) -> None:
+    governed.clock.now = datetime.now(UTC)
+    asked = governed.propose(ProposalKind.PROMOTE, "v2")
+    provider.tell(claims={"auth_time": {"in": -3600}})
+    page = start_visit(f"http://{server.host}").page
+    page.goto(f"http://{server.host}/review?proposal={asked}")
+    page.get_by_role("link", name="Sign in with Example & Co").click()
+    page.locator("input[name=sub]").fill("i1")
+    page.get_by_role("button", name="Authorize").click()
+    page.get_by_text("Approve", exact=True).click()
+    page.get_by_label("Reason").fill("I looked at all of it")
+    provider.tell()
+    with page.expect_popup() as opened:
+        page.get_by_role("link", name="Or sign in again with Example & Co").click()
+    other = opened.value
+    other.locator("input[name=sub]").fill("i1")
+    other.get_by_role("button", name="Authorize").click()
+    expect(other.get_by_text("Signing as ines, reviewer.")).to_be_visible()
+    assert other.url.endswith(f"/review?proposal={asked}")
+    expect(other.get_by_label("Your password")).to_have_count(0)
+    page.get_by_role("button", name="Sign", exact=True).click()
+    expect(page.get_by_text("It is approved; its job waits")).to_be_visible()
+    assert governed.workspace.proposals.show(WORKER, asked).state is not ProposalState.OPEN
