@@ -16,6 +16,7 @@ from core.governance.identity import ANONYMOUS, WORKER, Actor, UserRole
 from core.governance.proposals import ProposalKind, ProposalState
 from dashboard.auth import COOKIE
 from dashboard.oidc import FLOW_COOKIE
+from dashboard.sign_in import sign_in_page
 from tests.browser.conftest import StartVisit, browser, start_visit  # noqa: F401 (fixtures)
 from tests.dashboard.test_sign_in import PAGE, Server, free_port, serving
 from tests.governed import Governed, build
@@ -58,6 +59,7 @@ def server(running: Provider, governed: Governed) -> Iterator[Server]:
         yield server
     log = (folder / "server.log").read_text()
     assert SECRET not in log, "the log holds the client's secret"
+    assert "/sign-in/callback?" not in log, "the log holds codes"
 
 
 @dataclass(kw_only=True)
@@ -237,6 +239,8 @@ def test_a_code_or_an_answer_of_somebody_else_is_refused(visitor: Visitor) -> No
     state = parse_qs(urlsplit(visitor.leave()).query)["state"][0]
     mixed_up = visitor.get(f"/sign-in/callback?state={state}&code=x&iss=http://evil")
     assert "isn&#x27;t by the provider" in problem(mixed_up)
+    visitor.provider.tell(metadata={"authorization_response_iss_parameter_supported": True})
+    assert "isn&#x27;t by the provider" in problem(visitor.come_in("a1")), "it promised to say that it is by itself"
     state = parse_qs(urlsplit(visitor.leave()).query)["state"][0]
     denied = visitor.get(f"/sign-in/callback?state={state}&error=access_denied")
     assert "let nobody in: access_denied" in problem(denied)
@@ -263,6 +267,19 @@ def test_the_page_offers_the_provider_beside_the_password(visitor: Visitor) -> N
     assert 'href="/sign-in/provider?next=/drift%3Fmodel%3Dm"' in page
     assert 'name="password"' in page
     assert SECRET not in page
+
+
+def test_a_provider_that_is_set_up_in_part_is_said_and_not_offered(
+    governed: Governed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PLUMBLINE_WORKSPACE", str(governed.workspace.folder))
+    monkeypatch.setenv("PLUMBLINE_OIDC_ISSUER", "https://evil")
+    page = bytes(sign_in_page(next_="/").body).decode()
+    assert "takes PLUMBLINE_OIDC_CLIENT_ID, PLUMBLINE_OIDC_CLIENT_SECRET, PLUMBLINE_OIDC_REDIRECT too" in page
+    assert "/sign-in/provider" not in page
+    assert 'name="password"' in page
+    monkeypatch.delenv("PLUMBLINE_OIDC_ISSUER")
+    assert "/sign-in/provider" not in bytes(sign_in_page(next_="/").body).decode()
 
 
 def test_a_fresh_sign_in_counts_when_the_provider_says_when_it_was(visitor: Visitor) -> None:
@@ -313,11 +330,13 @@ def test_a_browser_comes_in_and_signs_once_the_provider_says_who_it_is_just_now(
     governed.clock.now = datetime.now(UTC)
     asked = governed.propose(ProposalKind.PROMOTE, "v2")
     provider.tell(claims={"auth_time": {"in": -3600}})
-    page = start_visit(f"http://{server.host}").page
+    visit = start_visit(f"http://{server.host}")
+    page = visit.page
     page.goto(f"http://{server.host}/review?proposal={asked}")
     page.get_by_role("link", name="Sign in with Example & Co").click()
     page.locator("input[name=sub]").fill("i1")
     page.get_by_role("button", name="Authorize").click()
+    visit.settled()
     page.get_by_text("Approve", exact=True).click()
     page.get_by_label("Reason").fill("I looked at all of it")
     provider.tell()

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
-from core.errors import ConflictError, InputError, NotAllowedError, SignInAgainError, UnknownNameError
+from core.errors import ConflictError, InputError, NotAllowedError, OutsideError, SignInAgainError, UnknownNameError
 from core.governance.identity import ANONYMOUS, FRESH_FOR, Actor, UserRole
 from core.governance.proposals import Move, ProposalKind, ProposalState
 from core.services.accounts import SignedIn
@@ -55,8 +57,6 @@ def come_in(governed: Governed, provider: RealProvider, sub: str) -> SignedIn:
 
 
 def came_back(provider: RealProvider, url: str, sub: str) -> dict[str, str]:
-    from urllib.parse import parse_qsl, urlsplit
-
     return dict(parse_qsl(urlsplit(provider.sign_in(url, sub)).query))
 
 
@@ -235,8 +235,6 @@ def test_a_sign_in_gets_old_and_is_made_fresh_by_the_provider(governed: Governed
 
 
 def test_an_answer_counts_once_though_two_come_at_the_same_time(governed: Governed, provider: RealProvider) -> None:
-    from concurrent.futures import ThreadPoolExecutor
-
     service = governed.workspace.identities
     service.tie(governed.root, "ada", claim="sub", value="a1")
     way = service.begin(ANONYMOUS)
@@ -259,6 +257,14 @@ def test_without_a_provider_there_is_no_way_and_nothing_is_offered(governed: Gov
         service.begin(ANONYMOUS)
     with pytest.raises(InputError, match="No provider is set up"):
         service.enter(ANONYMOUS, Flow(state="s", nonce="n", verifier="v"), {"state": "s", "code": "c"})
+
+
+def test_a_provider_that_is_not_there_is_named(
+    governed: Governed, provider: RealProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PLUMBLINE_OIDC_ISSUER", "http://127.0.0.1:9")
+    with pytest.raises(OutsideError, match=r"127\.0\.0\.1:9 doesn't answer"):
+        governed.workspace.identities.begin(ANONYMOUS)
 
 
 def test_who_is_not_tied_is_offered_no_provider_to_prove_who_they_are(
