@@ -143,7 +143,9 @@ def _key_set(keys: Mapping[str, Any]) -> Any:
         if each["kty"] == "RSA" and len(str(each.get("n", ""))) < MIN_RSA:
             continue
         try:
-            found.append(JWKRegistry.import_key(each))
+            key = JWKRegistry.import_key(each)
+            key.ensure_kid()
+            found.append(key)
         except (JoseError, ValueError, TypeError, KeyError):
             continue
     if not found:

@@ -130,8 +130,9 @@ PLUMBLINE_OIDC_CLIENT_SECRET, PLUMBLINE_OIDC_REDIRECT too: set them where Plumbl
         from authlib.oauth2.auth import ClientAuth
         from authlib.oauth2.rfc6749.parameters import prepare_token_request
 
-        methods = metadata.get("token_endpoint_auth_methods_supported") or ["client_secret_basic"]
-        if "client_secret_basic" in methods:  # RFC 6749, section 2.3.1: both are encoded before they are joined
+        methods = metadata.get("token_endpoint_auth_methods_supported")
+        if not isinstance(methods, list) or "client_secret_basic" in methods or "client_secret_post" not in methods:
+            # RFC 6749, section 2.3.1: both are encoded before they are joined.
             client = ClientAuth(quote_plus(self.client_id), quote_plus(self._secret), "client_secret_basic")
         else:
             client = ClientAuth(self.client_id, self._secret, "client_secret_post")

@@ -241,6 +241,7 @@ def test_a_code_or_an_answer_of_somebody_else_is_refused(visitor: Visitor) -> No
     assert "isn&#x27;t by the provider" in problem(mixed_up)
     visitor.provider.tell(metadata={"authorization_response_iss_parameter_supported": True})
     assert "isn&#x27;t by the provider" in problem(visitor.come_in("a1")), "it promised to say that it is by itself"
+    visitor.provider.tell()
     state = parse_qs(urlsplit(visitor.leave()).query)["state"][0]
     denied = visitor.get(f"/sign-in/callback?state={state}&error=access_denied")
     assert "let nobody in: access_denied" in problem(denied)
