@@ -16,8 +16,9 @@ from core.governance.proposals import Move, ProposalKind, ProposalState
 from core.services.accounts import SignedIn
 from core.services.identities import Flow, IdentityService
 from core.services.provider import CALLBACK, Provider
+from tests.builders import SCHEMA
 from tests.command import CommandLine
-from tests.governed import MODEL, PASSWORD, Governed, build
+from tests.governed import PASSWORD, Governed, build
 from tests.oidc_provider import Provider as RealProvider
 from tests.oidc_provider import providing
 from tests.people import sign_in
@@ -150,12 +151,12 @@ def test_a_session_ends_after_twelve_hours_and_then_writes_nothing(governed: Gov
     governed.clock.advance(hours=11, minutes=59)
     ada = now_is(governed, signed_in.token)
     assert ada is not None
-    assert governed.workspace.proposals.open(ada, MODEL, ProposalKind.RETRAIN, reason="drift").proposal.id
+    governed.workspace.models.add(ada, "another", SCHEMA)
     governed.clock.advance(minutes=1)
     assert now_is(governed, signed_in.token) is None
     n_before = governed.workspace.ledger.size(governed.audrey)
     with pytest.raises(NotAllowedError, match="anonymous"):
-        governed.workspace.proposals.open(ANONYMOUS, MODEL, ProposalKind.RETRAIN, reason="drift")
+        governed.workspace.models.add(now_is(governed, signed_in.token) or ANONYMOUS, "third", SCHEMA)
     assert governed.workspace.ledger.size(governed.audrey) == n_before
 
 
