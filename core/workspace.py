@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from core.services.control import ChartService
     from core.services.evidence import EvidenceService
     from core.services.execution import ExecutionService
+    from core.services.identities import IdentityService
     from core.services.jobs import JobService
     from core.services.labels import LabelService
     from core.services.ledger import LedgerService
@@ -274,6 +275,14 @@ class Workspace:
         from core.services.accounts import AccountService
 
         return AccountService(database=self.database, clock=self.clock)
+
+    @cached_property
+    def identities(self) -> IdentityService:
+        """Who people are to an identity provider."""
+        from core.services.identities import IdentityService
+        from core.services.provider import Provider
+
+        return IdentityService(database=self.database, load=Provider.from_environment, clock=self.clock)
 
     @cached_property
     def versions(self) -> VersionService:

@@ -12,6 +12,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from dashboard.oidc import routes as provider_routes
 from dashboard.sign_in import Gate
 from dashboard.sign_in import routes as sign_in_routes
 
@@ -50,6 +51,6 @@ async def ready(_request: Request) -> Response:
 
 app = st.App(
     Path(__file__).parent / "app.py",
-    routes=[Route("/readyz", ready), *sign_in_routes],
+    routes=[Route("/readyz", ready), *sign_in_routes, *provider_routes],
     middleware=[Middleware(SecurityHeaders), Middleware(Gate)],
 )

@@ -14,17 +14,18 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from core.errors import NotAllowedError
+from core.errors import InputError, NotAllowedError
 from core.governance.identity import ANONYMOUS, Right
+from core.services.accounts import SignedIn
 from dashboard.auth import COOKIE, actor_of
 from dashboard.opened import workspace
 
-__all__ = ["Gate", "routes"]
+__all__ = ["PATH", "Gate", "local", "routes", "sign_in_page", "signed_in_answer"]
 
 PATH = "/sign-in"
 MAX_BODY = 10_000
 OPEN = ("/_stcore/", "/static/", "/readyz", PATH, "/favicon", "/component/", "/media/")
-MARK = re.compile(r"\{\{(next|name|problem)\}\}")
+MARK = re.compile(r"\{\{(next|name|problem|provider)\}\}")
 PAGE = Path(__file__).with_name("sign_in.html")
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'; "
@@ -53,23 +54,28 @@ class Gate:
 
 async def show(request: Request) -> Response:
     """The sign-in page."""
-    return _page(next_=_local(request.query_params.get("next", "/")))
+    return sign_in_page(next_=local(request.query_params.get("next", "/")))
 
 
 async def enter(request: Request) -> Response:
     """Check name and password and set the cookie; only for forms of this very site."""
     if not _is_same_origin(request):
-        return _page(next_="/", problem="This form came from another site; sign in here.", status=403)
+        return sign_in_page(next_="/", problem="This form came from another site; sign in here.", status=403)
     body = await _body(request)
     if body is None:
-        return _page(next_="/", problem="That was too long.", status=413)
+        return sign_in_page(next_="/", problem="That was too long.", status=413)
     fields = {name: values[0] for name, values in parse_qs(body.decode("utf-8", "replace")).items()}
     name, password = fields.get("name", "").strip(), fields.get("password", "")
-    target = _local(fields.get("next", "/"))
+    target = local(fields.get("next", "/"))
     try:
         signed_in = await run_in_threadpool(workspace().accounts.sign_in, ANONYMOUS, name, password)
     except NotAllowedError as error:
-        return _page(next_=target, name=name, problem=str(error), status=403)
+        return sign_in_page(next_=target, name=name, problem=str(error), status=403)
+    return signed_in_answer(target, signed_in, is_secure=request.url.scheme == "https")
+
+
+def signed_in_answer(target: str, signed_in: SignedIn, *, is_secure: bool) -> Response:
+    """The cookie of a session, and the way to the page that was asked for."""
     answer = RedirectResponse(target, status_code=303)
     answer.set_cookie(
         COOKIE,
@@ -77,7 +83,7 @@ async def enter(request: Request) -> Response:
         max_age=int((signed_in.expires_at - datetime.now(UTC)).total_seconds()),
         httponly=True,
         samesite="lax",
-        secure=request.url.scheme == "https",
+        secure=is_secure,
     )
     return answer
 
@@ -96,7 +102,7 @@ def _is_same_origin(request: Request) -> bool:
     return parts is not None and bool(parts.netloc) and parts.netloc == request.headers.get("host")
 
 
-def _local(target: str) -> str:
+def local(target: str) -> str:
     """A path of this site, or its start: nobody is sent elsewhere by a link."""
     parts = _parts(target)
     if parts is None or parts.netloc or parts.scheme or not target.isprintable():
@@ -122,9 +128,24 @@ async def _body(request: Request) -> bytes | None:
     return received
 
 
-def _page(*, next_: str, name: str = "", problem: str = "", status: int = 200) -> Response:
-    shown = f'<p class="problem" role="alert">{html.escape(problem)}</p>' if problem else ""
-    texts = {"next": html.escape(next_), "name": html.escape(name), "problem": shown}
+def sign_in_page(*, next_: str, name: str = "", problem: str = "", status: int = 200) -> Response:
+    """The page with the form, and the way to the provider if one is set up; `problem` in words."""
+    try:
+        provider = workspace().identities.provider(ANONYMOUS)
+    except InputError as error:
+        provider, problem = None, problem or str(error)
+    texts = {
+        "next": html.escape(next_),
+        "name": html.escape(name),
+        "problem": f'<p class="problem" role="alert">{html.escape(problem)}</p>' if problem else "",
+        "provider": "" if provider is None else _way(provider, next_),
+    }
     page = PAGE.read_text(encoding="utf-8")
     filled = MARK.sub(lambda mark: texts[mark[1]], page)  # all at once: what is filled in may look like a mark
     return HTMLResponse(filled, status_code=status, headers=HEADERS)
+
+
+def _way(provider: str, next_: str) -> str:
+    """The link to the provider, below the form."""
+    href = html.escape(f"{PATH}/provider?next={quote(next_)}")
+    return f'<p class="or">or</p><a class="provider" href="{href}">Sign in with {html.escape(provider)}</a>'

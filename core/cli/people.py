@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import sys
+from dataclasses import asdict
 from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,6 +17,7 @@ from core.governance.identity import ACCOUNT_ROLES, ANONYMOUS, FRESH_FOR, Right,
 
 if TYPE_CHECKING:
     from core.services.accounts import AccountInfo
+    from core.services.identities import IdentityInfo
 
 __all__ = ["account_app", "login"]
 
@@ -25,6 +27,10 @@ RolesOption = Annotated[
     list[str],
     typer.Option("--role", metavar="|".join(ACCOUNT_ROLES), help="What they may do; may be given again."),
 ]
+
+IssuerOption = Annotated[str | None, typer.Option(help="The provider; the one that is set up if left out.")]
+ClaimOption = Annotated[str, typer.Option(metavar="sub|email", help="What the provider knows them by.")]
+ValueOption = Annotated[str, typer.Option(help="As the provider writes it.")]
 
 
 def login(
@@ -93,20 +99,24 @@ def account_list(workspace: WorkspaceOption = HERE, json: JsonOption = False) ->
     """List the accounts."""
     space = opened(workspace)
     infos = space.accounts.list(actor(space))
+    tied: dict[str, list[IdentityInfo]] = {info.name: [] for info in infos}
+    for each in space.identities.list(actor(space)):
+        tied[each.account].append(each)
     if json:
-        print_json(infos)
+        print_json([asdict(info) | {"identities": [asdict(each) for each in tied[info.name]]} for info in infos])
         return
     rows = [
         (
             i.name,
             ", ".join(i.roles),
             "ended" if i.is_disabled else f"locked until {i.locked_until:%Y-%m-%d %H:%M}" if i.locked_until else "",
+            "; ".join(f"{each.claim} {each.value} at {each.issuer}" for each in tied[i.name]),
             i.created_by,
             f"{i.created_at:%Y-%m-%d %H:%M}",
         )
         for i in infos
     ]
-    print_table(["name", "roles", "", "added by", "at (UTC)"], rows)
+    print_table(["name", "roles", "", "signs in as", "added by", "at (UTC)"], rows)
 
 
 @account_app.command("roles")
@@ -130,6 +140,36 @@ def account_password(name: str, workspace: WorkspaceOption = HERE, json: JsonOpt
     _tell(space.accounts.set_password(actor(space), name, _new_password(name)), "has a new password", json=json)
 
 
+@account_app.command("tie")
+def account_tie(
+    name: str,
+    claim: ClaimOption,
+    value: ValueOption,
+    issuer: IssuerOption = None,
+    workspace: WorkspaceOption = HERE,
+    json: JsonOption = False,
+) -> None:
+    """Let whom an identity provider knows by this claim come in as an account, with the roles that it has here."""
+    space = opened(workspace)
+    tied = space.identities.tie(actor(space), name, claim=claim, value=value, issuer=issuer)
+    _tell_identity(tied, "comes in as", json=json)
+
+
+@account_app.command("untie")
+def account_untie(
+    name: str,
+    claim: ClaimOption,
+    value: ValueOption,
+    issuer: IssuerOption = None,
+    workspace: WorkspaceOption = HERE,
+    json: JsonOption = False,
+) -> None:
+    """Let nobody in by this claim any more; the account's sessions that a provider began end at once."""
+    space = opened(workspace)
+    untied = space.identities.untie(actor(space), name, claim=claim, value=value, issuer=issuer)
+    _tell_identity(untied, "no longer comes in as", json=json)
+
+
 @account_app.command("tokens")
 def account_tokens(
     name: Annotated[str | None, typer.Argument(help="Whose; your own if left out.")] = None,
@@ -147,12 +187,12 @@ def account_tokens(
             each.id,
             each.purpose,
             "everything their roles grant" if each.scopes is None else ", ".join(each.scopes),
-            f"{each.password_given_at:%Y-%m-%d %H:%M}",
+            f"{each.proved_at:%Y-%m-%d %H:%M}" if each.proved_at else "not known",
             f"{each.expires_at:%Y-%m-%d %H:%M}",
         )
         for each in found
     ]
-    print_table(["token", "purpose", "for", "password given (UTC)", "until (UTC)"], rows)
+    print_table(["token", "purpose", "for", "proved who it is (UTC)", "until (UTC)"], rows)
 
 
 @account_app.command("end-token")
@@ -173,6 +213,13 @@ def _scopes(names: list[str]) -> list[Right] | None:
         if name not in SCOPES:
             raise UnknownNameError("scope of a token", name, SCOPES)
     return [Right(name) for name in names] or None
+
+
+def _tell_identity(identity: IdentityInfo, what: str, *, json: bool) -> None:
+    if json:
+        print_json(identity)
+    else:
+        say(f"The {identity.claim} {identity.value} at {identity.issuer} {what} {identity.account}.")
 
 
 def _tell(account: AccountInfo, what: str, *, json: bool) -> None:

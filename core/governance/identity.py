@@ -95,7 +95,7 @@ RIGHTS: dict[UserRole, frozenset[Right]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Actor:
-    """Who calls a service; `signed_in_at` is when they last gave their password, None for whoever has none.
+    """Who calls a service; `signed_in_at` is when they last proved who they are, None where nobody knows.
 
     `scopes` are the rights that the token they come with is for; None for all that their roles grant. A scope never
     grants what no role does.
@@ -115,7 +115,7 @@ class Actor:
         return any(right in RIGHTS[role] for role in self.roles)
 
     def is_fresh(self, now: datetime) -> bool:
-        """Whether they gave their password in the last 15 minutes, as signing needs."""
+        """Whether they proved who they are in the last 15 minutes, as signing needs."""
         return self.signed_in_at is not None and now - self.signed_in_at <= FRESH_FOR
 
 
@@ -127,7 +127,9 @@ RESERVED_NAMES = frozenset({LOCAL_OPERATOR.name, WORKER.name, ANONYMOUS.name, SI
 
 
 def check_fresh(actor: Actor, *, now: datetime) -> None:
-    """Raise SignInAgainError unless the actor gave their password in the last 15 minutes.
+    """Raise SignInAgainError unless the actor proved who they are in the last 15 minutes.
+
+    By a password, or through a provider that says when that was.
 
     A signature is of whoever gives it, not of whoever finds a browser open or a token in a file; so this binds
     everybody, whatever their role.
@@ -145,13 +147,14 @@ def check_fresh(actor: Actor, *, now: datetime) -> None:
     >>> check_fresh(ines, now=nine + 2 * FRESH_FOR)  # doctest: +ELLIPSIS
     Traceback (most recent call last):
         ...
-    core.errors.SignInAgainError: To sign takes a password of the last 15 minutes; ines gave it 30 minutes ago. ...
+    core.errors.SignInAgainError: To sign takes a sign-in of the last 15 minutes; ines's is 30 minutes old. ...
     """
     if actor.is_fresh(now):
         return
-    last = "never gave one here" if actor.signed_in_at is None else f"gave it {_ago(now - actor.signed_in_at)} ago"
+    at = actor.signed_in_at
+    last = f"when {actor.name} did isn't known" if at is None else f"{actor.name}'s is {_ago(now - at)} old"
     raise SignInAgainError(
-        f"To sign takes a password of the last {FRESH_FOR.seconds // 60} minutes; {actor.name} {last}. Give it again: "
+        f"To sign takes a sign-in of the last {FRESH_FOR.seconds // 60} minutes; {last}. Give your password again: "
         f'the page asks for it; for commands, export PLUMBLINE_TOKEN="$(plumbline login {actor.name})".'
     )
 

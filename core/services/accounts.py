@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
@@ -21,12 +21,24 @@ from core.storage.ledger import append
 from core.storage.repository import check_name
 from core.storage.signing import AccessTokenRow, AccountRow
 
-__all__ = ["SCOPES", "AccountInfo", "AccountService", "SignedIn", "TokenInfo"]
+__all__ = [
+    "BROWSER",
+    "LOCK",
+    "SCOPES",
+    "AccountInfo",
+    "AccountService",
+    "SignedIn",
+    "TokenInfo",
+    "account_named",
+    "issue_token",
+    "token_digest",
+]
 
 LOCK = "accounts"
 MAX_FAILURES = 5
 LOCKED_FOR = timedelta(minutes=15)
-LIFETIMES = {"browser": timedelta(hours=12), "command": timedelta(days=30)}
+BROWSER = timedelta(hours=12)  # how long a browser's session lasts, whatever it began with
+LIFETIMES = {"browser": BROWSER, "command": timedelta(days=30)}
 MAX_LIFETIME = timedelta(days=366)
 SCOPES = tuple(right for right in Right if right not in (Right.SIGN_IN, Right.RUN_JOBS))  # what a token can be for
 MIN_PASSWORD, MAX_PASSWORD = 10, 1_000
@@ -56,13 +68,16 @@ class SignedIn:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TokenInfo:
-    """A token that stands for somebody: never the token itself, which nobody has but them."""
+    """A token that stands for somebody: never the token itself, which nobody has but them.
+
+    `proved_at` is when they last proved who they are, by password or as their provider says; None if it didn't say.
+    """
 
     id: int
     name: str
     purpose: str
     scopes: tuple[Right, ...] | None
-    password_given_at: datetime
+    proved_at: datetime | None
     expires_at: datetime
 
 
@@ -100,7 +115,7 @@ class AccountService:
         """Give an account other roles; they hold from its next call on."""
         chosen = _checked_roles(roles)
         with self.database.write(LOCK) as session:
-            row = _account(session, name)
+            row = account_named(session, name)
             row.roles = [str(role) for role in chosen]
             _keep_an_admin(session)
             self._note(session, actor, "account.set_roles", row)
@@ -110,7 +125,7 @@ class AccountService:
     def disable(self, actor: Actor, name: str) -> AccountInfo:
         """End an account: its tokens stop at once; what it signed stays."""
         with self.database.write(LOCK) as session:
-            row = _account(session, name)
+            row = account_named(session, name)
             row.disabled_at = self.clock()
             session.execute(delete(AccessTokenRow).where(AccessTokenRow.account_id == row.id))
             _keep_an_admin(session)
@@ -122,7 +137,7 @@ class AccountService:
         """Give an account another password; its tokens stop, and a lock is lifted."""
         hashed = _hasher().hash(_checked_password(password))
         with self.database.write(LOCK) as session:
-            row = _account(session, name)
+            row = account_named(session, name)
             row.password_hash, row.n_failures, row.locked_until = hashed, 0, None
             session.execute(delete(AccessTokenRow).where(AccessTokenRow.account_id == row.id))
             self._note(session, actor, "account.set_password", row)
@@ -165,22 +180,9 @@ class AccountService:
             raise InputError(f"A token lasts from a minute to {MAX_LIFETIME.days} days, not {lasts}.")
         now = self.clock()
         account_id, hashed = self._proved(name, password, now=now)
-        token = secrets.token_urlsafe(32)
-        expires_at = now + lasts
         with self.database.write(LOCK) as session:
             row = _unlocked(session, account_id, hashed)
-            session.execute(delete(AccessTokenRow).where(AccessTokenRow.expires_at < now))
-            session.add(
-                AccessTokenRow(
-                    account_id=row.id,
-                    token_sha256=_digest(token),
-                    purpose=purpose,
-                    scopes=chosen,
-                    created_at=now,
-                    expires_at=expires_at,
-                )
-            )
-            return SignedIn(token=token, actor=_actor(row, now, chosen), expires_at=expires_at)
+            return issue_token(session, row, purpose=purpose, scopes=chosen, proved_at=now, now=now, lasts=lasts)
 
     @allowed(Right.SIGN_IN)
     def tokens(self, actor: Actor, name: str | None = None) -> tuple[TokenInfo, ...]:
@@ -234,8 +236,8 @@ class AccountService:
         account_id, hashed = self._proved(owner.name, password, now=now)
         with self.database.write(LOCK) as session:
             row = _unlocked(session, account_id, hashed)
-            of = AccessTokenRow.token_sha256 == _digest(token), AccessTokenRow.account_id == row.id
-            session.execute(update(AccessTokenRow).where(*of).values(created_at=now))
+            of = AccessTokenRow.token_sha256 == token_digest(token), AccessTokenRow.account_id == row.id
+            session.execute(update(AccessTokenRow).where(*of).values(created_at=now, is_proved=True))
             return _actor(row, now, owner.scopes)
 
     def _proved(self, name: str, password: str, *, now: datetime) -> tuple[int, str]:
@@ -271,18 +273,18 @@ class AccountService:
             query = (
                 select(AccountRow, AccessTokenRow)
                 .join(AccessTokenRow, AccessTokenRow.account_id == AccountRow.id)
-                .where(AccessTokenRow.token_sha256 == _digest(token), AccountRow.disabled_at.is_(None))
+                .where(AccessTokenRow.token_sha256 == token_digest(token), AccountRow.disabled_at.is_(None))
             )
             found = session.execute(query).first()
             if found is None or found[1].expires_at <= self.clock():
                 return None
-            return _actor(found[0], found[1].created_at, found[1].scopes)
+            return _actor(found[0], _proved_at(found[1]), found[1].scopes)
 
     @allowed(Right.SIGN_IN)
     def sign_out(self, actor: Actor, token: str) -> None:  # noqa: ARG002
         """Make a token worthless."""
         with self.database.write(LOCK) as session:
-            session.execute(delete(AccessTokenRow).where(AccessTokenRow.token_sha256 == _digest(token)))
+            session.execute(delete(AccessTokenRow).where(AccessTokenRow.token_sha256 == token_digest(token)))
 
     def _add(
         self, actor: Actor, name: str, password: str, roles: Iterable[UserRole], *, first: bool = False
@@ -322,11 +324,51 @@ class AccountService:
         )
 
 
-def _account(session: Session, name: str) -> AccountRow:
+def account_named(session: Session, name: str) -> AccountRow:
+    """The row of an account; raises UnknownNameError."""
     row = session.scalar(select(AccountRow).where(AccountRow.name == name))
     if row is None:
         raise UnknownNameError("account", name, session.scalars(select(AccountRow.name)))
     return row
+
+
+def issue_token(
+    session: Session,
+    row: AccountRow,
+    *,
+    purpose: str,
+    scopes: Sequence[str] | None,
+    proved_at: datetime | None,
+    now: datetime,
+    lasts: timedelta,
+) -> SignedIn:
+    """Hand out a new token of an account whose owner proved who they are, at an instant that may be unknown.
+
+    Whoever calls has proved it, and holds the lock of accounts.
+    """
+    token, expires_at = secrets.token_urlsafe(32), now + lasts
+    session.execute(delete(AccessTokenRow).where(AccessTokenRow.expires_at < now))
+    session.add(
+        AccessTokenRow(
+            account_id=row.id,
+            token_sha256=token_digest(token),
+            purpose=purpose,
+            scopes=scopes,
+            created_at=proved_at or now,
+            is_proved=proved_at is not None,
+            expires_at=expires_at,
+        )
+    )
+    return SignedIn(token=token, actor=_actor(row, proved_at, scopes), expires_at=expires_at)
+
+
+def token_digest(token: str) -> str:
+    """What is kept of a token."""
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def _proved_at(token: AccessTokenRow) -> datetime | None:
+    return token.created_at if token.is_proved else None
 
 
 def _unlocked(session: Session, account_id: int, hashed: str) -> AccountRow:
@@ -388,11 +430,7 @@ def _nobodys_hash() -> str:
     return _hasher().hash(secrets.token_urlsafe(16))
 
 
-def _digest(token: str) -> str:
-    return hashlib.sha256(token.encode()).hexdigest()
-
-
-def _actor(row: AccountRow, signed_in_at: datetime, scopes: Iterable[str] | None) -> Actor:
+def _actor(row: AccountRow, signed_in_at: datetime | None, scopes: Iterable[str] | None) -> Actor:
     return Actor(
         name=row.name,
         roles=tuple(UserRole(role) for role in row.roles),
@@ -422,7 +460,7 @@ def _token_info(account: AccountRow, token: AccessTokenRow) -> TokenInfo:
         name=account.name,
         purpose=token.purpose,
         scopes=None if token.scopes is None else tuple(Right(scope) for scope in token.scopes),
-        password_given_at=token.created_at,
+        proved_at=_proved_at(token),
         expires_at=token.expires_at,
     )
 

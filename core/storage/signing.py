@@ -9,13 +9,14 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy import JSON, BigInteger, ForeignKey, Index, String, Text, UniqueConstraint, true
 from sqlalchemy.orm import Mapped, mapped_column
 
 from core.storage.tables import Base
 
 __all__ = [
     "AccessTokenRow",
+    "AccountIdentityRow",
     "AccountRow",
     "DeploymentRow",
     "EvidenceRow",
@@ -49,8 +50,8 @@ class AccountRow(Base):
 class AccessTokenRow(Base):
     """A token that stands for an account until it expires; only its hash is kept.
 
-    `created_at` is when its owner last gave the password for it; `scopes` are the rights that it is for, None for all
-    that its owner has.
+    `created_at` is when its owner last gave the password for it, or as their provider says; `is_proved` is false where
+    a provider didn't say. `scopes` are the rights that it is for, None for all that its owner has.
     """
 
     __tablename__ = "access_token"
@@ -61,7 +62,23 @@ class AccessTokenRow(Base):
     purpose: Mapped[str] = mapped_column(String(20))
     scopes: Mapped[list[str] | None]
     created_at: Mapped[datetime]
+    is_proved: Mapped[bool] = mapped_column(server_default=true(), default=True)
     expires_at: Mapped[datetime]
+
+
+class AccountIdentityRow(Base):
+    """Who an account is to an identity provider: whoever has this claim there comes in as this account."""
+
+    __tablename__ = "account_identity"
+    __table_args__ = (UniqueConstraint("issuer", "claim", "value"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey("account.id"), index=True)
+    issuer: Mapped[str] = mapped_column(String(500))
+    claim: Mapped[str] = mapped_column(String(20))
+    value: Mapped[str] = mapped_column(String(255))
+    tied_at: Mapped[datetime]
+    tied_by: Mapped[str] = mapped_column(String(200))
 
 
 class DeploymentRow(Base):

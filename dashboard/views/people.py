@@ -6,6 +6,7 @@ import streamlit as st
 
 from core.governance.identity import ACCOUNT_ROLES, LOCAL_OPERATOR, RIGHTS, Right, UserRole
 from core.services.accounts import AccountInfo
+from core.services.identities import IdentityInfo
 from dashboard import cached
 from dashboard.auth import current_actor
 from dashboard.components.frame import header
@@ -34,7 +35,7 @@ def state_of(account: AccountInfo) -> str:
     return ":green-badge[:material/check_circle: May sign in]"
 
 
-def account_table(accounts: tuple[AccountInfo, ...]) -> None:
+def account_table(accounts: tuple[AccountInfo, ...], identities: tuple[IdentityInfo, ...]) -> None:
     """All accounts; who signs comes with what it is."""
     able = [account for account in accounts if not account.is_disabled]
     deciders = [account.name for account in able if any(Right.DECIDE in RIGHTS[role] for role in account.roles)]
@@ -45,7 +46,9 @@ def account_table(accounts: tuple[AccountInfo, ...]) -> None:
         ["Name", "State", "Roles", "Added"],
         [
             [
-                f"**{plain(account.name)}**",
+                "  \n".join(
+                    [f"**{plain(account.name)}**", *(known_as(i) for i in identities if i.account == account.name)]
+                ),
                 state_of(account),
                 ", ".join(account.roles),
                 f"{plain(account.created_by)}  \n{muted(instant(account.created_at))}",
@@ -54,6 +57,11 @@ def account_table(accounts: tuple[AccountInfo, ...]) -> None:
         ],
         alt="Accounts",
     )
+
+
+def known_as(identity: IdentityInfo) -> str:
+    """Who an account is to a provider that lets it in."""
+    return muted(f"{identity.claim} {plain(identity.value)} at {plain(identity.issuer)}")
 
 
 def _may_decide(names: list[str]) -> str:
@@ -152,7 +160,7 @@ def page() -> None:
         return
     tell()
     accounts = cached.workspace().accounts.list(actor)
-    account_table(accounts)
+    account_table(accounts, cached.workspace().identities.list(actor))
     what_roles_mean()
     st.space(4)
     left, right = st.columns(2, gap="medium")

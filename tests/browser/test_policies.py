@@ -185,7 +185,7 @@ def test_an_old_sign_in_is_asked_for_the_password_and_goes_on(governed: Governed
     card = card_of(visit, asked)
     expect(card.get_by_text("You signed in more than 15 minutes ago.")).to_be_visible()
     sign(card, "Reject", "It is still used.")
-    expect(card.get_by_text("To sign takes a password of the last 15 minutes; vic gave it")).to_be_visible()
+    expect(card.get_by_text("To sign takes a sign-in of the last 15 minutes; vic's is")).to_be_visible()
     card.get_by_label("Your password").fill("not the password")
     card.get_by_role("button", name="Sign", exact=True).click()
     expect(card.get_by_text("The name or the password is wrong.")).to_be_visible()

@@ -52,6 +52,16 @@ def test_an_admin_sees_who_may_sign_in_and_who_decides(open_as: OpenAs, signed_f
     assert "6 people may sign in; ines and otto may decide on proposals." in words(page)
 
 
+def test_who_is_tied_to_a_provider_is_shown_as_text(open_as: OpenAs, copy_of_signed: CopyOf) -> None:
+    folder = copy_of_signed()
+    space = Workspace.open(folder)
+    space.identities.tie(actor("root"), "ines", claim="sub", value=HOSTILE, issuer="https://evil")
+    space.close()
+    page = open_as("root", "people", folder)
+    assert_escaped(page)
+    assert "at https://evil" in words(page)
+
+
 def test_no_hash_is_ever_shown(open_as: OpenAs, signed_folder: Path) -> None:
     page = open_as("root", "people", signed_folder)
     with sqlite3.connect(signed_folder / "plumbline.db") as database:

@@ -80,15 +80,19 @@ class Server:
         return self.ask("POST", "/sign-in", form.encode(), headers)
 
 
-@contextmanager
-def serving(folder: Path) -> Iterator[Server]:
-    """A server on a workspace, on a free port, as it is run in earnest."""
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def serving(folder: Path, *, port: int | None = None, settings: dict[str, str] | None = None) -> Iterator[Server]:
+    """A server on a workspace, on a free port, as it is run in earnest; `settings` are of its environment."""
+    port = port or free_port()
     log = (folder / "server.log").open("w")
     command = [sys.executable, "-m", "streamlit", "run", "dashboard/asgi.py", "--server.port", str(port)]
-    environment = os.environ | {"PLUMBLINE_WORKSPACE": str(folder), "PYTHONPATH": str(ROOT)}
+    environment = os.environ | {"PLUMBLINE_WORKSPACE": str(folder), "PYTHONPATH": str(ROOT)} | (settings or {})
     process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
     server = Server(port=port, folder=folder)
     try:

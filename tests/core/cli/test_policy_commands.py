@@ -124,7 +124,9 @@ def test_a_token_of_an_hour_ago_signs_nothing_and_the_message_names_the_way_out(
     for command in (["approve", number], ["reject", number], ["propose", "policy", MODEL, "--policy", rules(house)]):
         ran = house.ines(*command, "--reason", "x")
         assert (ran.code, ran.out) == (1, ""), ran
-        assert "ines gave it 61 minutes ago. Give it again: " in ran.err or "ines gave it 60 minutes ago" in ran.err
+        assert (
+            "ines's is 61 minutes old. Give your password again: " in ran.err or "ines's is 60 minutes old" in ran.err
+        )
         assert 'export PLUMBLINE_TOKEN="$(plumbline login ines)"' in ran.err
     assert house.ines("comment", number, "still here").code == 0
     del house.ines
