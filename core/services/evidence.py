@@ -112,14 +112,10 @@ class EvidenceService:
                 summary = self.analysis.summary(actor, model)
                 if summary is None and kind is ProposalKind.RETRAIN:
                     raise InputError(f"{model} has no reference yet: there is nothing that a proposal could rest on.")
-                if summary is not None and kind is ProposalKind.RETRAIN:
-                    report |= self._labels(actor, model, arguments)
                 if kind is ProposalKind.RETRAIN:
-                    recipe = recipe_of(Repository(snapshot).schema(row), arguments)
-                    curve = frozen_curve(snapshot, self.files, model, recipe, arguments, now=self.clock())
-                    if curve is not None:
-                        report["mitigation"] = curve.to_dict() | {"asked": curve.asked}
-                        names += [("batch", str(batch)) for batch in curve.batches]
+                    said, further = self._of_learning(snapshot, actor, row, arguments)
+                    report |= said
+                    names += further
                 if summary is not None:
                     report["monitoring"] = self._monitoring(actor, model, summary)
                     names += [("reference", model), *_batches(self._looked_at(snapshot, model, _windows_of(summary)))]
@@ -155,6 +151,19 @@ class EvidenceService:
         lasting = [subject for subject in evidence.subjects if subject.kind in ("version", "artefact")]
         found = {(s.kind, s.name): self._digest(session, model, s.kind, s.name, deep=True) for s in lasting}
         return tuple(f"{s} has changed since it was approved" for s in lasting if found[s.kind, s.name] != s.digest)
+
+    def _of_learning(
+        self, snapshot: Session, actor: Actor, model: ModelRow, arguments: Mapping[str, Any]
+    ) -> tuple[dict[str, Any], list[tuple[str, str]]]:
+        """What is said of the records that a retraining learns from, and the names of what that rests on."""
+        report = self._labels(actor, model.name, arguments)
+        recipe = recipe_of(Repository(snapshot).schema(model), arguments)
+        curve = frozen_curve(snapshot, self.files, model.name, recipe, arguments, now=self.clock())
+        if curve is None:
+            return report, []
+        return report | {"mitigation": curve.to_dict() | {"asked": curve.asked}}, [
+            ("batch", str(batch)) for batch in curve.batches
+        ]
 
     def _of_watch(
         self, snapshot: Session, model: str, kind: ProposalKind, arguments: Mapping[str, Any]
