@@ -18,6 +18,7 @@ from hypothesis import settings
 from xdist.scheduler import LoadScopeScheduling
 
 from core.workspace import Workspace
+from tests.once import hashed_quickly, tables_made_once
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
@@ -82,6 +83,13 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     if os.environ.get("PLUMBLINE_FAIL_ON_SKIP") and reporter is not None and reporter.stats.get("skipped"):
         print("\nSkipped tests count as failures (PLUMBLINE_FAIL_ON_SKIP is set).")  # noqa: T201
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+@pytest.fixture(scope="session", autouse=True)
+def paid_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Hashes that cost little, and tables that are made once; tests of either ask for the real thing."""
+    with hashed_quickly(), tables_made_once(tmp_path_factory.mktemp("migrated")):
+        yield
 
 
 @pytest.fixture

@@ -20,6 +20,7 @@ from core.storage.database import Database
 from core.storage.ledger import entries
 from core.storage.signing import AccessTokenRow, AccountRow
 from tests.governed import NOW, PASSWORD, PEOPLE, Clock, Governed, build
+from tests.once import HASHER
 
 WRONG = "not the password at all"
 
@@ -354,7 +355,10 @@ def test_characters_that_cannot_be_stored_are_refused_in_words(
             service.add(governed.root, name, password, roles=[UserRole.VIEWER])
 
 
-def test_a_password_costs_an_attacker_what_rfc_9106_asks(governed: Governed, service: AccountService) -> None:
+def test_a_password_costs_an_attacker_what_rfc_9106_asks(
+    governed: Governed, service: AccountService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(accounts, "_hasher", HASHER)
     service.add(governed.root, "new", PASSWORD, roles=[UserRole.VIEWER])
     with governed.workspace.database.read() as session:
         kept = session.scalar(select(AccountRow.password_hash).where(AccountRow.name == "new"))
