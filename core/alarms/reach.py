@@ -59,7 +59,8 @@ def smallest_shifts(
     >>> k = np.array([[100.0], [98], [103], [101], [99], [97], [102], [100]])
     >>> reference = Windows(n=np.full((8, 1), 1000.0), total=k, total_of_squares=k)
     >>> baseline = fit_baseline([subject], reference)
-    >>> smallest_shifts(baseline, [Margin(sd=0)], allowance=365, n_subjects=1, horizon=(1, 7, 30))[:, 0].round(2).tolist()
+    >>> shifts = smallest_shifts(baseline, [Margin(sd=0)], allowance=365, n_subjects=1, horizon=(1, 7, 30))
+    >>> shifts[:, 0].round(2).tolist()
     [0.31, 0.08, 0.05]
     """
     needed = math.log(n_subjects * allowance)
