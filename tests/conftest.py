@@ -18,7 +18,7 @@ from hypothesis import settings
 from xdist.scheduler import LoadScopeScheduling
 
 from core.workspace import Workspace
-from tests.once import hashed_quickly, tables_made_once
+from tests.once import hashed_quickly, statements_compiled_once, tables_made_once
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
@@ -87,8 +87,9 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def paid_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Hashes that cost little, and tables that are made once; tests of either ask for the real thing."""
-    with hashed_quickly(), tables_made_once(tmp_path_factory.mktemp("migrated")):
+    """Hashes that cost little, tables and statements that are made once; tests of these ask for the real thing."""
+    folder = tmp_path_factory.mktemp("migrated")
+    with hashed_quickly(), tables_made_once(folder), statements_compiled_once():
         yield
 
 

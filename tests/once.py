@@ -1,6 +1,6 @@
 """What costs much and is the same in every test: it is paid for once, or less of it.
 
-The product has no such way in: both are put in place for the tests' own process alone.
+The product has no such way in: all is put in place for the tests' own process alone.
 """
 
 from __future__ import annotations
@@ -11,14 +11,17 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 from unittest.mock import patch
 
 from argon2 import PasswordHasher
+from sqlalchemy import Engine, create_engine
 
 from core.services import accounts
+from core.storage import database
 from core.storage.database import Database
 
-__all__ = ["HASHER", "QUICK", "hashed_quickly", "tables_made_once", "tables_migrated"]
+__all__ = ["HASHER", "QUICK", "hashed_quickly", "statements_compiled_once", "tables_made_once", "tables_migrated"]
 
 QUICK = PasswordHasher(
     time_cost=1, memory_cost=64, parallelism=1
@@ -39,17 +42,34 @@ def tables_made_once(folder: Path) -> Iterator[None]:
     """A SQLite database that isn't there yet begins as a copy of one that the migrations made."""
     template = folder / "migrated.db"
 
-    def migrate(database: Database) -> None:
-        file = Path(database.url.database or "") if database.is_sqlite else None
+    def migrate(of: Database) -> None:
+        file = Path(of.url.database or "") if of.is_sqlite else None
         if file is not None and not file.exists() and file.parent.is_dir():
             if not template.exists():
                 made = Database(f"sqlite:///{template}")
                 _migrate(made)
                 made.close()
             _copy_whole(template, file)
-        _migrate(database)
+        _migrate(of)
 
     with patch.object(Database, "migrate", migrate):
+        yield
+
+
+@contextmanager
+def statements_compiled_once() -> Iterator[None]:
+    """Engines on SQLite share their dialect and what it made of statements, as the one engine of a server does."""
+    first = create_engine("sqlite://")
+    first.connect().close()  # the dialect has seen a connection
+
+    def engine(url: str, **options: Any) -> Engine:
+        made = create_engine(url, **options)
+        if made.dialect.name == first.dialect.name:
+            made.dialect = made.pool._dialect = first.dialect
+            made._compiled_cache = first._compiled_cache
+        return made
+
+    with patch.object(database, "create_engine", engine):
         yield
 
 
