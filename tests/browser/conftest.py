@@ -158,22 +158,45 @@ class Visit:
 StartVisit = Callable[..., Visit]
 
 
+def _visited(browser: Browser, address: str, *, who: str | None, width: int, theme: str) -> Visit:
+    context = browser.new_context(
+        viewport={"width": width, "height": 900},
+        color_scheme=theme,  # type: ignore[arg-type]
+    )
+    visit = Visit(context.new_page(), address)
+    if who is not None:
+        visit.sign_in(who)
+    return visit
+
+
 @pytest.fixture
 def start_visit(browser: Browser) -> Iterator[StartVisit]:
     """Starts a visit to a server: `start_visit(address, who="ada", width=390, theme="dark")`."""
-    contexts = []
+    visits = []
 
     def start(address: str, *, who: str | None = None, width: int = 1280, theme: str = "light") -> Visit:
-        context = browser.new_context(
-            viewport={"width": width, "height": 900},
-            color_scheme=theme,  # type: ignore[arg-type]
-        )
-        contexts.append(context)
-        visit = Visit(context.new_page(), address)
-        if who is not None:
-            visit.sign_in(who)
-        return visit
+        visits.append(_visited(browser, address, who=who, width=width, theme=theme))
+        return visits[-1]
 
     yield start
-    for context in contexts:
-        context.close()
+    for visit in visits:
+        visit.page.context.close()
+
+
+@pytest.fixture(scope="module")
+def visit_again(browser: Browser) -> Iterator[StartVisit]:
+    """The same for tests that only look: whoever comes back is signed in, and what went wrong before isn't forgotten.
+
+    A new browser would load and compile ten megabytes of scripts once more.
+    """
+    visits: dict[tuple[str, str | None, int, str], Visit] = {}
+
+    def visit(address: str, *, who: str | None = None, width: int = 1280, theme: str = "light") -> Visit:
+        key = (address, who, width, theme)
+        if key not in visits:
+            visits[key] = _visited(browser, address, who=who, width=width, theme=theme)
+        return visits[key]
+
+    yield visit
+    for known in visits.values():
+        known.page.context.close()
