@@ -5,15 +5,17 @@ The product has no such way in: all is put in place for the tests' own process a
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
+import pytest
 from argon2 import PasswordHasher
 from sqlalchemy import Engine, create_engine
 
@@ -21,13 +23,36 @@ from core.services import accounts
 from core.storage import database
 from core.storage.database import Database
 
-__all__ = ["HASHER", "QUICK", "hashed_quickly", "statements_compiled_once", "tables_made_once", "tables_migrated"]
+__all__ = [
+    "HASHER",
+    "QUICK",
+    "built_once",
+    "hashed_quickly",
+    "statements_compiled_once",
+    "tables_made_once",
+    "tables_migrated",
+]
 
 QUICK = PasswordHasher(
     time_cost=1, memory_cost=64, parallelism=1
 )  # a hash brings its cost along: sign-ins are quick too
 HASHER = accounts._hasher  # at what it costs in production
 _migrate = Database.migrate
+
+
+def built_once(factory: pytest.TempPathFactory, name: str, build: Callable[[Path], object]) -> Path:
+    """A folder as `build` makes it, built by one process of a run; each has a copy that no other opens."""
+    own = factory.getbasetemp()
+    shared = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+    template = shared / "built" / name
+    template.parent.mkdir(exist_ok=True)
+    with template.with_name(f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not template.exists():
+            made = factory.mktemp("making") / name
+            build(made)
+            made.rename(template)
+    return Path(shutil.copytree(template, factory.mktemp("built") / name))
 
 
 @contextmanager

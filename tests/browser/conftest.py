@@ -21,6 +21,7 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect, 
 
 from sample_data.demo import PASSWORD
 from tests.dashboard.states import STATES, build
+from tests.once import built_once
 
 ROOT = Path(__file__).resolve().parents[2]
 CHROMIUM = shutil.which("chromium")
@@ -79,7 +80,7 @@ def demo_server(demo_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> 
 @pytest.fixture(scope="session")
 def hostile_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a dashboard on a model whose names are markup, scripts and formulas."""
-    folder = build(tmp_path_factory.mktemp("hostile") / "workspace", STATES["hostile"]())
+    folder = built_once(tmp_path_factory, "hostile", lambda made: build(made, STATES["hostile"]()))
     with serving(folder, tmp_path_factory.mktemp("server") / "log") as address:
         yield address
 
