@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import pwd
 import shutil
@@ -74,6 +75,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in left_out]
         print(f"\n{len(left_out)} tests on real data are left out: ../shared/data is absent")  # noqa: T201
+
+
+def pytest_collection_finish() -> None:
+    """What was imported to collect the tests stays: no collection of garbage looks through it again."""
+    gc.freeze()
 
 
 @pytest.hookimpl(trylast=True)
