@@ -108,7 +108,7 @@ class Watch:
             horizon=horizon,
         )
         best = np.full((*np.shape(horizon), len(self.subjects)), np.inf)
-        np.minimum.at(best, (..., self.baseline.subject), by_monitor)
+        np.minimum.at(best.T, self.baseline.subject, by_monitor.T)
         return np.where(self.is_armed, best, np.nan)
 
 

@@ -47,11 +47,8 @@ class Database:
                 'installed; write postgresql:// and install psycopg: pip install "psycopg[binary]".'
             ) from error
         # Both are of one engine, so that a statement is compiled once for either.
-        self._reader, self._writer = (
-            (engine.execution_options(begin=begin) for begin in ("BEGIN", "BEGIN IMMEDIATE"))
-            if self.is_sqlite
-            else (engine, engine)
-        )
+        self._reader: Engine = engine.execution_options(begin="BEGIN") if self.is_sqlite else engine
+        self._writer: Engine = engine.execution_options(begin="BEGIN IMMEDIATE") if self.is_sqlite else engine
 
     @contextmanager
     def read(self) -> Iterator[Session]:
