@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -31,6 +32,8 @@ outcome = { role = "label" }
 """
 HEADER = ("id", "at", "version", "amount", "colour", "sex", "region", "score", "decision", "outcome")
 START = datetime(2026, 1, 1, tzinfo=UTC)
+COLOURS, SEXES, REGIONS = ("red", "green", "blue"), ("f", "m", ""), ("north", "south")
+UP_TO = np.cumsum([0.48, 0.48, 0.04]).tolist()  # of the sexes; drawn by hand, as `choice` takes ten times as long
 
 
 def rows(
@@ -54,9 +57,9 @@ def rows(
             (start + timedelta(days=days * i / n)).isoformat(),
             version,
             amount[i],
-            rng.choice(["red", "green", "blue"]),
-            rng.choice(["f", "m", ""], p=[0.48, 0.48, 0.04]),
-            rng.choice(["north", "south"]),
+            COLOURS[rng.integers(3)],
+            SEXES[bisect_right(UP_TO, rng.random())],
+            REGIONS[rng.integers(2)],
             score[i],
             int(score[i] >= 0.3),
             outcome[i] if labels else "",

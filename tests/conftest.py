@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import pwd
 import shutil
@@ -19,6 +20,7 @@ from hypothesis import settings
 from xdist.scheduler import LoadScopeScheduling
 
 from core.workspace import Workspace
+from tests.once import hashed_quickly, statements_compiled_once, tables_made_once
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
@@ -76,6 +78,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         print(f"\n{len(left_out)} tests on real data are left out: ../shared/data is absent")  # noqa: T201
 
 
+def pytest_collection_finish() -> None:
+    """What was imported to collect the tests stays: no collection of garbage looks through it again."""
+    gc.freeze()
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Where everything is installed, as in CI, a test that skips is a failure."""
@@ -83,6 +90,14 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     if os.environ.get("PLUMBLINE_FAIL_ON_SKIP") and reporter is not None and reporter.stats.get("skipped"):
         print("\nSkipped tests count as failures (PLUMBLINE_FAIL_ON_SKIP is set).")  # noqa: T201
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+@pytest.fixture(scope="session", autouse=True)
+def paid_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Hashes that cost little, tables and statements that are made once; tests of these ask for the real thing."""
+    folder = tmp_path_factory.mktemp("migrated")
+    with hashed_quickly(), tables_made_once(folder), statements_compiled_once():
+        yield
 
 
 @pytest.fixture

@@ -12,14 +12,10 @@ from functools import cache
 from itertools import count
 from pathlib import Path
 from typing import Any
-from unittest.mock import patch
-
-from argon2 import PasswordHasher
 
 from core.governance.identity import LOCAL_OPERATOR, WORKER, Actor, UserRole
 from core.governance.proposals import Move, ProposalKind
 from core.record import BatchRole
-from core.services import accounts
 from core.services.proposal import Decided
 from core.storage.queue import JobQueue
 from core.workspace import Workspace
@@ -41,9 +37,6 @@ PEOPLE = {
     "olga": (UserRole.OWNER,),
     "both": (UserRole.VALIDATOR, UserRole.OWNER),
 }
-QUICK = PasswordHasher(
-    time_cost=1, memory_cost=64, parallelism=1
-)  # a hash brings its cost along: sign-ins are quick too
 N, DAYS = 240, 4  # of the reference, and of production; few windows are quickly judged
 
 
@@ -220,10 +213,9 @@ def _fill(governed: Governed) -> None:
     workspace.records.add(LOCAL_OPERATOR, MODEL, [production])
     workspace.profiles.refresh(LOCAL_OPERATOR, MODEL)
     governed.register("v2")
-    with patch.object(accounts, "_hasher", lambda: QUICK):
-        workspace.accounts.add_first(LOCAL_OPERATOR, "root", PASSWORD)
-        for name, roles in PEOPLE.items():
-            workspace.accounts.add(governed.people["root"], name, PASSWORD, roles=roles)
+    workspace.accounts.add_first(LOCAL_OPERATOR, "root", PASSWORD)
+    for name, roles in PEOPLE.items():
+        workspace.accounts.add(governed.people["root"], name, PASSWORD, roles=roles)
 
 
 @cache

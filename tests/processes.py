@@ -5,10 +5,11 @@ from __future__ import annotations
 import multiprocessing
 import os
 from collections.abc import Callable, Iterable
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
-__all__ = ["at_once"]
+__all__ = ["at_once", "started"]
 
 ROOT = Path(__file__).resolve().parents[1]
 PRELOADED = [
@@ -22,15 +23,20 @@ PRELOADED = [
 
 def at_once(function: Callable[..., object], arguments: Iterable[tuple[Any, ...]]) -> list[int | None]:
     """Call a module's function once a process, all at the same time; the exit codes."""
-    os.environ["PYTHONPATH"] = os.pathsep.join(dict.fromkeys([str(ROOT), *_import_path()]))
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(PRELOADED)
-    processes = [context.Process(target=function, args=each) for each in arguments]
-    for process in processes:
-        process.start()
+    processes = [started(function, *each) for each in arguments]
     for process in processes:
         process.join()
     return [process.exitcode for process in processes]
+
+
+def started(function: Callable[..., object], *arguments: Any) -> BaseProcess:
+    """A process that has begun to call a module's function."""
+    os.environ["PYTHONPATH"] = os.pathsep.join(dict.fromkeys([str(ROOT), *_import_path()]))
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(PRELOADED)
+    process = context.Process(target=function, args=arguments)
+    process.start()
+    return process
 
 
 def _import_path() -> list[str]:

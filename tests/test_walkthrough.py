@@ -6,10 +6,12 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.command_server import serving
 from tests.people import Person
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -17,15 +19,15 @@ SCRIPT = ROOT / "docs" / "walkthrough.sh"
 
 
 @pytest.fixture
-def programs(tmp_path: Path) -> Path:
+def programs(tmp_path: Path) -> Iterator[Path]:
     """A folder for the path in which `python` and `plumbline` are this interpreter's."""
     folder = tmp_path / "bin"
     folder.mkdir()
-    for name, arguments in (("python", ""), ("plumbline", "-c 'from core.cli import main; main()' ")):
-        program = folder / name
-        program.write_text(f'#!/bin/sh\nexec "{sys.executable}" {arguments}"$@"\n')
-        program.chmod(0o755)
-    return folder
+    program = folder / "python"
+    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
+    program.chmod(0o755)
+    with serving(folder):
+        yield folder
 
 
 @pytest.mark.data

@@ -28,7 +28,17 @@ from core.errors import ConflictError
 from core.jobs import run_worker
 from core.workspace import Workspace
 
-PRELOADED = ("core.actions.retrain.trainer", "core.actions.retrain.artefact")
+PRELOADED = (
+    "core.actions.retrain.trainer",
+    "core.actions.retrain.artefact",
+    "core.services.notifications",
+    "core.services.ledger",
+    "dbos._sys_db_sqlite",
+    "sqlalchemy.dialects.sqlite",
+    "pyarrow.pandas_compat",
+    "pyarrow.acero",
+    "pyarrow.csv",
+)
 ENDED = {"SUCCESS", "ERROR", "CANCELLED"}
 POLL = 0.02
 PATIENCE = 60.0

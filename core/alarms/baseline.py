@@ -33,6 +33,7 @@ MIN_LAGGED = 7  # windows
 LAG_QUANTILE = 2.33  # chance shows as much once in a hundred references
 SHARES = (Kind.BIN, Kind.CATEGORY, Kind.SHARE, Kind.BEHIND, Kind.AHEAD, Kind.REST)
 GAPS = (Kind.BEHIND, Kind.AHEAD)
+IS_SHARE, IS_GAP = (np.isin(np.arange(len(Kind)), kinds) for kinds in (SHARES, GAPS))  # by kind: asked for often
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,12 +112,12 @@ class Baseline:
     @property
     def gaps(self) -> Ints:
         """The monitors of groups' rates; that of all others follows each."""
-        return np.flatnonzero(np.isin(self.kinds, GAPS))
+        return np.flatnonzero(IS_GAP[self.kinds])
 
     @property
     def is_share(self) -> Bools:
         """Which monitors are shares of rows."""
-        return np.isin(self.kinds, SHARES)
+        return IS_SHARE[self.kinds]
 
     def standardised(self, windows: Windows, phases: Ints, centre: Floats) -> Floats:
         """Every window's deviation from a mean, in standard errors, what it owes to the window before taken off.

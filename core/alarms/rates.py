@@ -116,8 +116,10 @@ def log_gap_e_values(baseline: Baseline, windows: Windows, margins: Sequence[Mar
     other = tuple(np.where(is_lower, b, a) for a, b in zip(group, rest, strict=True))
     points = np.array([margins[number].points for number in baseline.subject[gaps]])[None, :, None]
     by_ratio = pair_log_e_values(lower, other, bets, ratio=ratio, points=np.zeros(1))  # type: ignore[arg-type]
-    by_points = pair_log_e_values(lower, other, bets, ratio=np.ones(1), points=points)  # type: ignore[arg-type]
-    found = np.where(points > 0, np.minimum(by_ratio, by_points), by_ratio)
+    found = by_ratio
+    if (points > 0).any():
+        by_points = pair_log_e_values(lower, other, bets, ratio=np.ones(1), points=points)  # type: ignore[arg-type]
+        found = np.where(points > 0, np.minimum(by_ratio, by_points), by_ratio)
     found[(windows.n[:, gaps] == 0) | (windows.n[:, gaps + 1] == 0)] = 0.0
     return found
 
@@ -151,13 +153,13 @@ def gap_edges(baseline: Baseline, margins: Sequence[Margin], gaps: Ints) -> Floa
 
 
 def smallest_gaps(
-    baseline: Baseline, margins: Sequence[Margin], gaps: Ints, *, needed: float, stake: Floats, horizon: int
+    baseline: Baseline, margins: Sequence[Margin], gaps: Ints, *, needed: float, stake: Floats, horizons: Floats
 ) -> Floats:
     """By how much must a group's rate differ for good, to be found within so many ordinary windows?
 
     Returns
     -------
-    float array of shape (n_gaps,)
+    float array of shape (n_horizons, n_gaps)
         From the rate of all others, in standard deviations of a row of the group; infinite where not even half of
         the least ratio that is let pass would be found.
     """
@@ -170,12 +172,12 @@ def smallest_gaps(
     mean[:, gaps], mean[:, gaps + 1] = group, rest
     n = np.broadcast_to(baseline.n_window, mean.shape)
     windows = Windows(n=n, total=n * mean, total_of_squares=n * mean)
-    won = log_gap_e_values(baseline, windows, margins, gaps) * horizon + stake
-    is_found = won.max(axis=2) >= needed
-    first = np.argmax(is_found, axis=0)
+    won = log_gap_e_values(baseline, windows, margins, gaps) * horizons[:, None, None, None] + stake
+    is_found = won.max(axis=3) >= needed
+    first = np.argmax(is_found, axis=1)
     shift = np.abs(group[first, np.arange(gaps.size)] - rest)
     sigma = baseline.sigma[gaps]
-    found: Floats = np.where(is_found.any(axis=0) & (sigma > 0), shift / np.where(sigma > 0, sigma, 1.0), np.inf)
+    found: Floats = np.where(is_found.any(axis=1) & (sigma > 0), shift / np.where(sigma > 0, sigma, 1.0), np.inf)
     return found
 
 

@@ -25,7 +25,7 @@ BLIND = 0.5  # a subject whose smallest findable shift is larger, in sd, isn't w
 
 
 def smallest_shifts(
-    baseline: Baseline, margins: Sequence[Margin], *, allowance: float, n_subjects: int, horizon: int
+    baseline: Baseline, margins: Sequence[Margin], *, allowance: float, n_subjects: int, horizon: int | Sequence[int]
 ) -> Floats:
     """How small a sustained shift would be found within so many windows, by every monitor?
 
@@ -38,12 +38,12 @@ def smallest_shifts(
         Windows in which one false alarm event is allowed.
     n_subjects : int
         Subjects that are armed together.
-    horizon : int
+    horizon : int or sequence of int
         Windows, at least 1, of ordinary size.
 
     Returns
     -------
-    float array of shape (n_monitors,)
+    float array of shape (n_monitors,), or (n_horizons, n_monitors)
         In standard deviations of a row's score (of a share too rare for a normal law: at the edge of its
         null), margin included: windows that show such a shift, no more and no less, raise an alarm within
         the horizon. Chance makes it sooner or later, about every second time. Of shares below one half it
@@ -59,8 +59,8 @@ def smallest_shifts(
     >>> k = np.array([[100.0], [98], [103], [101], [99], [97], [102], [100]])
     >>> reference = Windows(n=np.full((8, 1), 1000.0), total=k, total_of_squares=k)
     >>> baseline = fit_baseline([subject], reference)
-    >>> [float(smallest_shifts(baseline, [Margin(sd=0)], allowance=365, n_subjects=1, horizon=h)[0].round(2))
-    ...     for h in (1, 7, 30)]
+    >>> shifts = smallest_shifts(baseline, [Margin(sd=0)], allowance=365, n_subjects=1, horizon=(1, 7, 30))
+    >>> shifts[:, 0].round(2).tolist()
     [0.31, 0.08, 0.05]
     """
     needed = math.log(n_subjects * allowance)
@@ -71,19 +71,23 @@ def smallest_shifts(
     falls = baseline.is_share & (baseline.mean > 0.5)  # where there is room
     edge = np.clip(np.where(falls, edges[1], edges[0]), 0.0, 1.0)  # of what isn't a share it isn't used
     unit = np.where(baseline.is_exact, np.sqrt(edge * (1 - edge)), baseline.sigma)
-    rows = np.broadcast_to(baseline.n_window, (2, baseline.n_window.size))
-    phases = np.zeros(2, dtype=np.int64)
+    horizons = np.atleast_1d(np.asarray(horizon, dtype=np.float64))
+    rows = np.broadcast_to(baseline.n_window, (2 * horizons.size, baseline.n_window.size))
+    phases = np.zeros(2 * horizons.size, dtype=np.int64)
 
     away = np.where(falls, -unit, unit)
 
     def is_found(shift: Floats) -> Bools:
         mean = baseline.mean + shift * away
         mean = np.where(baseline.is_share, np.clip(mean, 0.0, 1.0), mean)
-        windows = Windows(n=rows, total=rows * mean, total_of_squares=rows * mean)
-        won = log_e_values(still, windows, phases, margins, edges=edges, with_gaps=False)[1] * horizon + stake
-        return np.asarray(won.max(axis=(1, 2)) >= needed)
+        total = rows * np.repeat(mean, 2, axis=0)  # each of them after one that is its like
+        windows = Windows(n=rows, total=total, total_of_squares=total)
+        won = log_e_values(still, windows, phases, margins, edges=edges, with_gaps=False)[1::2]
+        won = won * horizons[:, None, None, None] + stake
+        return np.asarray(won.max(axis=(2, 3)) >= needed)
 
-    low, high = np.zeros(baseline.mean.shape), np.full(baseline.mean.shape, LARGEST)
+    shape = horizons.size, baseline.mean.size
+    low, high = np.zeros(shape), np.full(shape, LARGEST)
     unlimited = ~is_found(high)
     while float((high - low).max()) > PRECISION:
         middle = (low + high) / 2
@@ -93,6 +97,6 @@ def smallest_shifts(
     if (gaps := baseline.gaps).size:
         way = np.where(baseline.kinds[gaps] == Kind.BEHIND, 1, 0)
         own = stake[gaps, way]
-        shifts[gaps + 1] = np.inf
-        shifts[gaps] = smallest_gaps(baseline, margins, gaps, needed=needed, stake=own, horizon=horizon)
-    return shifts
+        shifts[:, gaps + 1] = np.inf
+        shifts[:, gaps] = smallest_gaps(baseline, margins, gaps, needed=needed, stake=own, horizons=horizons)
+    return shifts if np.ndim(horizon) else shifts[0]

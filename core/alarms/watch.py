@@ -93,17 +93,22 @@ class Watch:
         """Incidents in windows of rows and sums."""
         return self.detect(self.log_e_values(windows, phases, light), light)
 
-    def smallest_shifts(self, horizon: int, light: Light) -> Floats:
-        """The smallest sustained shift found in so many windows, by subject, in sd of a row; NaN where not armed."""
+    def smallest_shifts(self, horizon: int | Sequence[int], light: Light) -> Floats:
+        """The smallest sustained shift found in so many windows, by subject, in sd of a row; NaN where not armed.
+
+        Several horizons at once cost little more than one; they come first in the shape then.
+        """
+        if not any(self.is_armed):
+            return np.full((*np.shape(horizon), len(self.subjects)), np.nan)
         by_monitor = smallest_shifts(
             self.baseline,
             self.margins_of(light),
             allowance=self.allowances[light],
-            n_subjects=max(1, sum(self.is_armed)),
+            n_subjects=sum(self.is_armed),
             horizon=horizon,
         )
-        best = np.full(len(self.subjects), np.inf)
-        np.minimum.at(best, self.baseline.subject, by_monitor)
+        best = np.full((*np.shape(horizon), len(self.subjects)), np.inf)
+        np.minimum.at(best.T, self.baseline.subject, by_monitor.T)
         return np.where(self.is_armed, best, np.nan)
 
 

@@ -183,7 +183,7 @@ def content_of(found: Armed) -> dict[str, Any]:
     """What pages and evidence say of a watch, in the form that is stored."""
     watch, baseline = found.watch, found.watch.baseline
     horizons = sorted({1, 7, watch.horizon})
-    findable = {light: {h: watch.smallest_shifts(h, light) for h in horizons} for light in Light}
+    findable = {light: dict(zip(horizons, watch.smallest_shifts(horizons, light), strict=True)) for light in Light}
     gaps, subjects = baseline.gaps, []
     edges = dict(zip(gaps.tolist(), gap_edges(baseline, watch.margins, gaps).tolist(), strict=True))
     largest = dict(zip(gaps.tolist(), largest_gaps(baseline, watch.margins, gaps).tolist(), strict=True))

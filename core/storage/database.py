@@ -18,6 +18,7 @@ __all__ = ["HEAD", "Database", "take_lock"]
 
 HEAD = "0008"  # the newest migration; a test holds it against migrations/versions
 BUSY_SECONDS = 60
+POOL_SIZE = 10  # connections that readers and writers of a SQLite database keep; as many again twice for a rush
 FILES_LOCK = "files"
 
 
@@ -39,19 +40,15 @@ class Database:
             )
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         try:
-            self._reader = _engine(
-                self.url.render_as_string(hide_password=False), begin="BEGIN" if self.is_sqlite else None
-            )
+            engine = _engine(self.url.render_as_string(hide_password=False), is_sqlite=self.is_sqlite)
         except (ImportError, NoSuchModuleError) as error:
             raise InputError(
                 f"The database URL {self.url.render_as_string(hide_password=True)} needs a driver that is not "
                 'installed; write postgresql:// and install psycopg: pip install "psycopg[binary]".'
             ) from error
-        self._writer = (
-            _engine(self.url.render_as_string(hide_password=False), begin="BEGIN IMMEDIATE")
-            if self.is_sqlite
-            else self._reader
-        )
+        # Both are of one engine, so that a statement is compiled once for either.
+        self._reader: Engine = engine.execution_options(begin="BEGIN") if self.is_sqlite else engine
+        self._writer: Engine = engine.execution_options(begin="BEGIN IMMEDIATE") if self.is_sqlite else engine
 
     @contextmanager
     def read(self) -> Iterator[Session]:
@@ -131,11 +128,14 @@ def alembic_config(connection: Connection) -> Any:
     return config
 
 
-def _engine(url: str, *, begin: str | None) -> Engine:
-    if begin is None:
+def _engine(url: str, *, is_sqlite: bool) -> Engine:
+    if not is_sqlite:
         return create_engine(url, pool_pre_ping=True)
     engine = create_engine(
-        url, connect_args={"timeout": BUSY_SECONDS, "isolation_level": None, "check_same_thread": False}
+        url,
+        pool_size=POOL_SIZE,
+        max_overflow=2 * POOL_SIZE,
+        connect_args={"timeout": BUSY_SECONDS, "isolation_level": None, "check_same_thread": False},
     )
 
     @event.listens_for(engine, "connect")
@@ -145,7 +145,7 @@ def _engine(url: str, *, begin: str | None) -> Engine:
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
-        connection.exec_driver_sql(begin)
+        connection.exec_driver_sql(connection.get_execution_options()["begin"])
 
     return engine
 

@@ -21,6 +21,7 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect, 
 
 from sample_data.demo import PASSWORD
 from tests.dashboard.states import STATES, build
+from tests.once import built_once
 
 ROOT = Path(__file__).resolve().parents[2]
 CHROMIUM = shutil.which("chromium")
@@ -79,7 +80,7 @@ def demo_server(demo_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> 
 @pytest.fixture(scope="session")
 def hostile_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a dashboard on a model whose names are markup, scripts and formulas."""
-    folder = build(tmp_path_factory.mktemp("hostile") / "workspace", STATES["hostile"]())
+    folder = built_once(tmp_path_factory, "hostile", lambda made: build(made, STATES["hostile"]()))
     with serving(folder, tmp_path_factory.mktemp("server") / "log") as address:
         yield address
 
@@ -158,22 +159,45 @@ class Visit:
 StartVisit = Callable[..., Visit]
 
 
+def _visited(browser: Browser, address: str, *, who: str | None, width: int, theme: str) -> Visit:
+    context = browser.new_context(
+        viewport={"width": width, "height": 900},
+        color_scheme=theme,  # type: ignore[arg-type]
+    )
+    visit = Visit(context.new_page(), address)
+    if who is not None:
+        visit.sign_in(who)
+    return visit
+
+
 @pytest.fixture
 def start_visit(browser: Browser) -> Iterator[StartVisit]:
     """Starts a visit to a server: `start_visit(address, who="ada", width=390, theme="dark")`."""
-    contexts = []
+    visits = []
 
     def start(address: str, *, who: str | None = None, width: int = 1280, theme: str = "light") -> Visit:
-        context = browser.new_context(
-            viewport={"width": width, "height": 900},
-            color_scheme=theme,  # type: ignore[arg-type]
-        )
-        contexts.append(context)
-        visit = Visit(context.new_page(), address)
-        if who is not None:
-            visit.sign_in(who)
-        return visit
+        visits.append(_visited(browser, address, who=who, width=width, theme=theme))
+        return visits[-1]
 
     yield start
-    for context in contexts:
-        context.close()
+    for visit in visits:
+        visit.page.context.close()
+
+
+@pytest.fixture(scope="module")
+def visit_again(browser: Browser) -> Iterator[StartVisit]:
+    """The same for tests that only look: whoever comes back is signed in, and what went wrong before isn't forgotten.
+
+    A new browser would load and compile ten megabytes of scripts once more.
+    """
+    visits: dict[tuple[str, str | None, int, str], Visit] = {}
+
+    def visit(address: str, *, who: str | None = None, width: int = 1280, theme: str = "light") -> Visit:
+        key = (address, who, width, theme)
+        if key not in visits:
+            visits[key] = _visited(browser, address, who=who, width=width, theme=theme)
+        return visits[key]
+
+    yield visit
+    for known in visits.values():
+        known.page.context.close()

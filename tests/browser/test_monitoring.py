@@ -40,8 +40,8 @@ def test_every_answer_has_the_security_headers(demo_server: str) -> None:
             assert answer.headers.get("Access-Control-Allow-Origin") is None, path
 
 
-def test_from_the_fleet_to_the_cause_by_clicking(demo_server: str, start_visit: StartVisit) -> None:
-    visit = start_visit(demo_server, who="ada")
+def test_from_the_fleet_to_the_cause_by_clicking(demo_server: str, visit_again: StartVisit) -> None:
+    visit = visit_again(demo_server, who="ada")
     page = visit.page
     visit.open("")
     expect(page.get_by_role("heading", name="1 of 3 models has an alarm. credit-default: AUC fell")).to_be_visible()
@@ -63,8 +63,8 @@ def test_from_the_fleet_to_the_cause_by_clicking(demo_server: str, start_visit: 
     assert len(page.context.pages) == 1, "no link opened another tab"
 
 
-def test_the_model_stays_chosen_from_page_to_page(demo_server: str, start_visit: StartVisit) -> None:
-    visit = start_visit(demo_server, who="ada")
+def test_the_model_stays_chosen_from_page_to_page(demo_server: str, visit_again: StartVisit) -> None:
+    visit = visit_again(demo_server, who="ada")
     visit.open("model?model=credit-default&window=week+of+15+Jun+2026")
     tiles = visit.page.locator(".st-key-tiles")
     tiles.get_by_role("link", name="Drift").click()
@@ -80,9 +80,9 @@ def test_the_model_stays_chosen_from_page_to_page(demo_server: str, start_visit:
 
 @pytest.mark.parametrize(("theme", "width"), [("light", 1280), ("dark", 390)])
 def test_no_page_scrolls_sideways_or_asks_another_host(
-    demo_server: str, start_visit: StartVisit, width: int, theme: str
+    demo_server: str, visit_again: StartVisit, width: int, theme: str
 ) -> None:
-    visit = start_visit(demo_server, who="ada", width=width, theme=theme)
+    visit = visit_again(demo_server, who="ada", width=width, theme=theme)
     for path in PATHS:
         visit.open(f"{path}?model=credit-default" if path else "")
         expect(visit.page.get_by_role("heading", level=1)).to_be_visible()
@@ -92,8 +92,8 @@ def test_no_page_scrolls_sideways_or_asks_another_host(
             visit.check()
 
 
-def test_a_deep_link_leads_back_after_reloading(demo_server: str, start_visit: StartVisit) -> None:
-    visit = start_visit(demo_server, who="ada")
+def test_a_deep_link_leads_back_after_reloading(demo_server: str, visit_again: StartVisit) -> None:
+    visit = visit_again(demo_server, who="ada")
     visit.open("drift?model=credit-default&window=week+of+22+Jun+2026&column=loan_amount")
     for _ in range(2):
         expect(visit.page.get_by_role("combobox", name="Model")).to_have_value("credit-default")
@@ -105,8 +105,8 @@ def test_a_deep_link_leads_back_after_reloading(demo_server: str, start_visit: S
     visit.check()
 
 
-def test_what_is_chosen_goes_into_the_address_and_back(demo_server: str, start_visit: StartVisit) -> None:
-    visit = start_visit(demo_server, who="ada")
+def test_what_is_chosen_goes_into_the_address_and_back(demo_server: str, visit_again: StartVisit) -> None:
+    visit = visit_again(demo_server, who="ada")
     visit.open("drift?model=document-type")
     expect(visit.page.get_by_role("heading", name="No verdict: nothing is armed.")).to_be_visible()
     visit.choose("Model", "credit-default")
@@ -118,8 +118,8 @@ def test_what_is_chosen_goes_into_the_address_and_back(demo_server: str, start_v
     visit.check()
 
 
-def test_a_version_and_a_prediction_are_traced_to_who_signed(demo_server: str, start_visit: StartVisit) -> None:
-    visit = start_visit(demo_server, who="ines", width=390, theme="dark")
+def test_a_version_and_a_prediction_are_traced_to_who_signed(demo_server: str, visit_again: StartVisit) -> None:
+    visit = visit_again(demo_server, who="ines", width=390, theme="dark")
     page = visit.page
     visit.open("lineage?model=credit-default")
     expect(page.get_by_role("heading", name="v7 is in force, made from v6.")).to_be_visible()
@@ -134,8 +134,8 @@ def test_a_version_and_a_prediction_are_traced_to_who_signed(demo_server: str, s
     visit.check()
 
 
-def test_the_drawer_says_how_it_is_computed(demo_server: str, start_visit: StartVisit) -> None:
-    visit = start_visit(demo_server, who="ada")
+def test_the_drawer_says_how_it_is_computed(demo_server: str, visit_again: StartVisit) -> None:
+    visit = visit_again(demo_server, who="ada")
     visit.open("drift?model=credit-default")
     visit.page.get_by_role("button", name="How computed").click()
     dialog = visit.page.get_by_role("dialog")
@@ -145,8 +145,8 @@ def test_the_drawer_says_how_it_is_computed(demo_server: str, start_visit: Start
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_hostile_names_are_text_and_nothing_else(hostile_server: str, start_visit: StartVisit, path: str) -> None:
-    visit = start_visit(hostile_server)
+def test_hostile_names_are_text_and_nothing_else(hostile_server: str, visit_again: StartVisit, path: str) -> None:
+    visit = visit_again(hostile_server)
     visit.open(f"{path}?model=loans" if path else "")
     expect(visit.page.get_by_role("heading", level=1)).to_be_visible()
     visit.check()

@@ -25,6 +25,7 @@ from tests.dashboard.outcome_states import OUTCOME_STATES
 from tests.dashboard.reviewing import reviewed_copy, reviewed_folder
 from tests.dashboard.signing import copy_of_signed, empty_folder, open_as, signed_folder
 from tests.dashboard.states import STATES, build
+from tests.once import built_once
 
 __all__ = ["copy_of_signed", "empty_folder", "open_as", "reviewed_copy", "reviewed_folder", "signed_folder"]
 
@@ -47,7 +48,8 @@ def folder_of(tmp_path_factory: pytest.TempPathFactory) -> FolderOf:
 
     def folder(name: str) -> Path:
         if name not in built:
-            built[name] = build(tmp_path_factory.mktemp(name) / "workspace", (STATES | OUTCOME_STATES)[name]())
+            state = (STATES | OUTCOME_STATES)[name]
+            built[name] = built_once(tmp_path_factory, name, lambda folder: build(folder, state()))
         return built[name]
 
     return folder
@@ -69,11 +71,13 @@ def nobody_signed_in() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(auth, "actor_of", lambda _cookies: LOCAL_OPERATOR)
         yield
+    st.cache_data.clear()
+    st.cache_resource.clear()
 
 
 @pytest.fixture
 def open_page(nobody_signed_in: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[OpenPage]:
-    """Opens a page as a visitor with a link does; what it cached is dropped afterwards."""
+    """Opens a page as a visitor with a link does; reports stay cached for the next one, as on a server."""
     folders: set[str] = set()
 
     def open_(view: str, folder: Path, /, *, theme: str = "light", **address: str) -> AppTest:
@@ -93,5 +97,3 @@ def open_page(nobody_signed_in: None, monkeypatch: pytest.MonkeyPatch) -> Iterat
     for folder in folders:
         monkeypatch.setenv("PLUMBLINE_WORKSPACE", folder)
         cached.workspace().close()
-    st.cache_data.clear()
-    st.cache_resource.clear()

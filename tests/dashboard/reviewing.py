@@ -15,6 +15,7 @@ from core.record import BatchRole
 from core.workspace import Workspace
 from tests.builders import SCHEMA, START, rows, write_csv
 from tests.dashboard.signing import HOSTILE, MODEL, actor, deploy, sign, ticking, with_accounts
+from tests.once import built_once
 
 __all__ = [
     "DRAFT",
@@ -136,7 +137,7 @@ def unfair(row: Row, draw: float) -> Row:
 @pytest.fixture(scope="session")
 def reviewed_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of that workspace; shared, so tests that write take a copy."""
-    return build_reviewed(tmp_path_factory.mktemp("reviewed") / "workspace")
+    return built_once(tmp_path_factory, "reviewed", build_reviewed)
 
 
 @pytest.fixture

@@ -21,6 +21,7 @@ from core.record import BatchRole
 from core.workspace import Workspace
 from dashboard import cached
 from tests.builders import SCHEMA, START, rows, write_csv
+from tests.once import built_once
 
 APP = Path(dashboard.__file__).parent / "app.py"
 MODEL = "loans"
@@ -121,7 +122,7 @@ def build_signed(folder: Path) -> Path:
 @pytest.fixture(scope="session")
 def signed_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of that workspace; shared, so tests that write take a copy."""
-    return build_signed(tmp_path_factory.mktemp("signed") / "workspace")
+    return built_once(tmp_path_factory, "signed", build_signed)
 
 
 @pytest.fixture

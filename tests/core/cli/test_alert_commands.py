@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
-from unittest.mock import patch
 
 import pytest
 
 from core.governance.identity import LOCAL_OPERATOR, UserRole
 from core.record import BatchRole
-from core.services import accounts
 from core.workspace import Workspace
 from tests.command import CommandLine
-from tests.governed import PASSWORD, QUICK
+from tests.governed import PASSWORD
 from tests.people import sign_in
 from tests.watched import MODEL, SCHEMA, a_day, actor, build, day_name, opened
 
@@ -143,9 +141,8 @@ def test_what_is_wrong_exits_with_2_and_says_what_to_do(
 
 def test_who_may_only_read_reads_and_is_refused_with_1(fired: CommandLine, tmp_path: Path) -> None:
     space = Workspace.open(fired.workspace)
-    with patch.object(accounts, "_hasher", lambda: QUICK):
-        space.accounts.add_first(LOCAL_OPERATOR, "root", PASSWORD)
-        space.accounts.add(actor("root"), "vera", PASSWORD, roles=[UserRole.VIEWER])
+    space.accounts.add_first(LOCAL_OPERATOR, "root", PASSWORD)
+    space.accounts.add(actor("root"), "vera", PASSWORD, roles=[UserRole.VIEWER])
     space.close()
     vera = sign_in(fired.workspace, "vera")
     assert vera("alert", "show", 1).code == 0

@@ -5,18 +5,16 @@ from __future__ import annotations
 import shutil
 from datetime import timedelta
 from pathlib import Path
-from unittest.mock import patch
 
 import pytest
 
 from core.governance.identity import LOCAL_OPERATOR as ME
 from core.governance.identity import Actor, UserRole
 from core.record import BatchRole
-from core.services import accounts
 from core.workspace import Workspace
 from tests.builders import SCHEMA, START, rows, write_csv
 from tests.command import CommandLine
-from tests.governed import PASSWORD, QUICK
+from tests.governed import PASSWORD
 from tests.people import Person, sign_in
 
 MODEL, DAYS, A_DAY = "loans", 10, 60
@@ -44,11 +42,10 @@ def people(folder: Path, tmp_path: Path) -> dict[str, Person]:
     """An engineer and a reviewer on a copy of it, and whoever has no token."""
     copy = Path(shutil.copytree(folder, tmp_path / "copy"))
     space = Workspace.open(copy)
-    with patch.object(accounts, "_hasher", lambda: QUICK):
-        space.accounts.add_first(ME, "root", PASSWORD)
-        root = Actor(name="root", roles=(UserRole.ADMIN,))
-        for name, role in (("ada", UserRole.ENGINEER), ("ines", UserRole.REVIEWER)):
-            space.accounts.add(root, name, PASSWORD, roles=[role])
+    space.accounts.add_first(ME, "root", PASSWORD)
+    root = Actor(name="root", roles=(UserRole.ADMIN,))
+    for name, role in (("ada", UserRole.ENGINEER), ("ines", UserRole.REVIEWER)):
+        space.accounts.add(root, name, PASSWORD, roles=[role])
     space.close()
     return {"nobody": Person(workspace=copy), **{name: sign_in(copy, name) for name in ("ada", "ines")}}
 

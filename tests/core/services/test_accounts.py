@@ -20,6 +20,7 @@ from core.storage.database import Database
 from core.storage.ledger import entries
 from core.storage.signing import AccessTokenRow, AccountRow
 from tests.governed import NOW, PASSWORD, PEOPLE, Clock, Governed, build
+from tests.once import HASHER
 
 WRONG = "not the password at all"
 
@@ -27,6 +28,12 @@ WRONG = "not the password at all"
 @pytest.fixture
 def governed(tmp_path: Path) -> Governed:
     return build(tmp_path)
+
+
+@pytest.fixture
+def hashed_as_in_production(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For what a password costs, and for what can happen while one is checked."""
+    monkeypatch.setattr(accounts, "_hasher", HASHER)
 
 
 @pytest.fixture
@@ -146,6 +153,7 @@ def test_a_new_password_lifts_a_lock_and_ends_all_tokens(governed: Governed, ser
     assert sign_in(service, "ada", "another long password").actor.name == "ada"
 
 
+@pytest.mark.usefixtures("hashed_as_in_production")
 def test_attempts_side_by_side_cannot_outrun_the_lock(database_url: str) -> None:
     database = Database(database_url)
     database.migrate()
@@ -214,6 +222,7 @@ def test_the_last_administrator_stays(governed: Governed, service: AccountServic
         service.disable(governed.root, "vera")
 
 
+@pytest.mark.usefixtures("hashed_as_in_production")
 def test_two_administrators_who_end_each_other_at_once_leave_one(database_url: str) -> None:
     database = Database(database_url)
     database.migrate()
@@ -235,6 +244,7 @@ def test_two_administrators_who_end_each_other_at_once_leave_one(database_url: s
     database.close()
 
 
+@pytest.mark.usefixtures("hashed_as_in_production")
 def test_the_first_account_is_an_administrators_and_made_only_once(tmp_path: Path) -> None:
     database = Database(f"sqlite:///{tmp_path / 'x.db'}")
     database.migrate()
@@ -354,6 +364,7 @@ def test_characters_that_cannot_be_stored_are_refused_in_words(
             service.add(governed.root, name, password, roles=[UserRole.VIEWER])
 
 
+@pytest.mark.usefixtures("hashed_as_in_production")
 def test_a_password_costs_an_attacker_what_rfc_9106_asks(governed: Governed, service: AccountService) -> None:
     service.add(governed.root, "new", PASSWORD, roles=[UserRole.VIEWER])
     with governed.workspace.database.read() as session:

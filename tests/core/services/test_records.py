@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 import random
 import signal
-import subprocess
-import sys
 import time
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
@@ -19,10 +19,12 @@ import pytest
 from core.errors import InputError, UnknownNameError
 from core.governance.identity import LOCAL_OPERATOR as ME
 from core.record import ID, BatchRole
+from core.services import profiles
 from core.services.batches import BatchInfo
+from core.storage.files import WorkspaceFiles
 from core.workspace import Workspace
 from tests.builders import HEADER, SCHEMA, START, rows, write_csv
-from tests.processes import at_once
+from tests.processes import at_once, started
 
 
 @pytest.fixture
@@ -179,33 +181,28 @@ def _n_counted(workspace: Workspace, role: str) -> int:
     return sum(int(table.sum()) for table in counts.counts.get("column/amount", {}).values())
 
 
-INGEST = """
-import sys
-from pathlib import Path
-from core.governance.identity import LOCAL_OPERATOR as ME
-from core.storage.files import WorkspaceFiles
-from core.storage import counts
-from core.workspace import Workspace
-import os, signal
-folder, file, point = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]
-def kill(*args, **kwargs):
-    os.kill(os.getpid(), signal.SIGKILL)
-def after(function):
-    def call(*args, **kwargs):
-        function(*args, **kwargs)
-        kill()
-    return call
-workspace = Workspace.open(folder)
-if point == "before adopting":
-    WorkspaceFiles.adopt = kill
-if point == "between adopting and commit":
-    WorkspaceFiles.adopt = after(WorkspaceFiles.adopt)
-if point == "while counting":
-    import core.services.profiles as profiles
-    profiles.write_tables = after(profiles.write_tables)
-workspace.records.add(ME, "m", [file])
-workspace.profiles.refresh(ME, "m")
-"""
+def _ingest_and_count(folder: Path, file: Path, point: str) -> None:
+    """In a process of its own, which kills itself at a point."""
+
+    def kill(*_arguments: object, **_options: object) -> None:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    def after(function: Callable[..., object]) -> Callable[..., None]:
+        def call(*arguments: object, **options: object) -> None:
+            function(*arguments, **options)
+            kill()
+
+        return call
+
+    space = Workspace.open(folder)
+    if point == "before adopting":
+        WorkspaceFiles.adopt = kill
+    if point == "between adopting and commit":
+        WorkspaceFiles.adopt = after(WorkspaceFiles.adopt)
+    if point == "while counting":
+        profiles.write_tables = after(profiles.write_tables)
+    space.records.add(ME, "m", [file])
+    space.profiles.refresh(ME, "m")
 
 
 @pytest.mark.parametrize("point", ["before adopting", "between adopting and commit", "while counting"])
@@ -216,8 +213,7 @@ def test_a_kill_at_the_worst_moments_leaves_all_or_nothing(tmp_path: Path, point
     space.records.add(ME, "m", [write_csv(tmp_path / "ref.csv", rows(100))], role=BatchRole.REFERENCE)
     space.close()
     file = write_csv(tmp_path / "a.csv", rows(500, start=START + timedelta(days=30), prefix="k"))
-    killed = subprocess.run([sys.executable, "-c", INGEST, folder, file, point], check=False)
-    assert killed.returncode == -signal.SIGKILL
+    assert at_once(_ingest_and_count, [(folder, file, point)]) == [-signal.SIGKILL]
     _check_whole(folder, file, n_rows=500, expected_batches={2} if point == "while counting" else {1})
 
 
@@ -232,10 +228,10 @@ def test_a_kill_at_any_moment_leaves_all_or_nothing(tmp_path: Path) -> None:
         file = write_csv(
             tmp_path / f"{attempt}.csv", rows(20_000, start=START + timedelta(days=30), prefix=f"k{attempt}-")
         )
-        process = subprocess.Popen([sys.executable, "-c", INGEST, folder, file, ""])
-        time.sleep(0.5 + rng.random() * 1.5)
-        process.send_signal(signal.SIGKILL)
-        process.wait()
+        process = started(_ingest_and_count, folder, file, "")
+        time.sleep(rng.random() * 1.5)
+        process.kill()
+        process.join()
         _check_whole(folder, file, n_rows=20_000, expected_batches=None)
 
 

@@ -24,6 +24,7 @@ from tests.builders import write_csv
 from tests.command import CommandLine
 from tests.dashboard.outcome_states import OUTCOME_STATES
 from tests.dashboard.states import MODEL, build
+from tests.once import built_once
 from tests.watched import DAY_0, HEADER, SCHEMA, Watched, a_day, day_name, opened
 
 
@@ -33,7 +34,7 @@ def folder_of(tmp_path_factory: pytest.TempPathFactory):
 
     def folder(name: str) -> Path:
         if name not in built:
-            built[name] = build(tmp_path_factory.mktemp("chosen") / "workspace", OUTCOME_STATES[name]())
+            built[name] = built_once(tmp_path_factory, name, lambda folder: build(folder, OUTCOME_STATES[name]()))
         return built[name]
 
     return folder
