@@ -434,6 +434,7 @@ class Workspace:
             analysis=self.analysis,
             alerts=self.alerts,
             profiles=self.profiles,
+            sources=self.sources,
             batches=self.batches,
             records=self.records,
             versions=self.versions,

@@ -36,6 +36,7 @@ from core.services.proposals import ProposalService
 from core.services.records import RecordService
 from core.services.retraining import excluded_windows, recipe_of
 from core.services.signing_policy import put_in_force
+from core.services.sources import SourceService
 from core.services.versions import VersionInfo, VersionService, VersionState, deployed
 from core.services.watch_changes import CHANGES_WATCH, staged_change, watch_change
 from core.storage.database import Database
@@ -63,6 +64,7 @@ class ExecutionService:
     analysis: AnalysisService
     alerts: AlertService
     profiles: ProfileService
+    sources: SourceService
     batches: BatchService
     records: RecordService
     versions: VersionService
@@ -160,9 +162,16 @@ class ExecutionService:
         """Count and judge what is new; an alarm leaves a draft of a retraining proposal, once a window."""
         with self.database.read() as session:
             model = session.get_one(ModelRow, session.get_one(JobRow, job_id).model_id).name
-        self.profiles.refresh(
-            actor, model, progress=lambda name, done, total: say(f"Counted {Path(name).name}.", 0.8 * done / total)
-        )
+
+        def counted(name: str, done: int, total: int) -> None:
+            say(f"Counted {Path(name).name}.", 0.8 * done / total)
+
+        if self.sources.list(actor, model):
+            found = self.sources.read(actor, model, progress=counted)
+            for finding in found.source.findings:
+                say(f"{found.source.table}: {finding}.", 0.8)
+        else:
+            self.profiles.refresh(actor, model, progress=counted)
         return self.judge(actor, model)
 
     @allowed(Right.RUN_JOBS)

@@ -14,7 +14,7 @@ from dashboard.components.frame import header
 from dashboard.components.intake import bring_in
 from dashboard.components.upload import Step, current_flow
 from dashboard.state import Selected, selected_model
-from dashboard.text import muted, plain
+from dashboard.text import instant, muted, plain
 
 
 def view_of(batches: tuple[BatchInfo, ...]) -> str:
@@ -29,8 +29,21 @@ def view_of(batches: tuple[BatchInfo, ...]) -> str:
     )
 
 
+def monitored(model: str) -> None:
+    """In which table production lies, how far it was read, and what has changed in it; nothing for files."""
+    for source in cached.workspace().sources.list(current_actor(), model):
+        upto = f"read up to {instant(source.watermark_at)}" if source.watermark_at else "not read yet"
+        st.markdown(
+            f"Production lies in {plain(source.table)} at {plain(source.url)} and is counted there; {upto}. "
+            "Of each window a sample of rows is kept here."
+        )
+        for finding in source.findings:
+            st.warning(f"{plain(source.table)}: {plain(finding)}.")
+
+
 def came_in(model: str, batches: tuple[BatchInfo, ...]) -> None:
     """Batches of records and of labels, and one of them."""
+    monitored(model)
     labels = cached.workspace().batches.list_labels(current_actor(), model)
     if not batches and not labels:
         st.markdown(f"### Nothing has come in for {plain(model)} yet.", anchors=False)

@@ -17,6 +17,7 @@ from core.governance.identity import LOCAL_OPERATOR as ME
 from core.governance.identity import Actor, UserRole
 from core.record import BatchRole
 from core.schema import ColumnType, Role
+from core.storage.tables import SourceRow
 from core.workspace import Workspace
 from dashboard import auth
 from dashboard.components.upload import Step, Use
@@ -101,6 +102,19 @@ def test_batches_are_listed_with_their_counts_and_period(folder: Path) -> None:
     assert "reference\\.csv" in row["Batch"]
     assert (row["Rows"], row["Set aside"]) == ("600", "0")
     assert row["From, to"].replace("\u00a0", " ") == "1 Jan to 10 Jan 2026"
+
+
+def test_a_monitored_table_is_named_with_how_far_it_was_read_and_what_changed_in_it(folder: Path) -> None:
+    space = Workspace.open(folder)
+    with space.database.write("source") as session:
+        row = SourceRow(model_id=1, name="lake", url="local[2]", table_name="log_*2*", columns={}, created_by="root")
+        row.created_at = row.read_at = row.watermark_at = START
+        row.findings = ["column extra is new"]
+        session.add(row)
+    space.close()
+    page = DataPage()
+    assert "Production lies in log_*2* at local[2] and is counted there; read up to 1 Jan 2026" in page.words
+    assert page.at.warning[0].value.replace("\\", "") == "log_*2*: column extra is new."
 
 
 def test_what_was_set_aside_is_shown_with_line_and_reason_and_downloads_without_formulas(folder: Path) -> None:

@@ -287,3 +287,13 @@ def test_a_new_reference_counts_the_table_on_its_bins(space: Workspace, log: str
     space.records.add(ME, "m", [path], role=BatchRole.REFERENCE)
     assert space.sources.read(WORKER, "m").n_windows == 14
     assert [window.n for window in space.analysis.context(ME, "m").windows] == [40] * 14
+
+
+@pytest.mark.postgres
+def test_the_nightly_analysis_reads_the_table_first(space: Workspace, log: str) -> None:
+    insert(log, PRODUCTION)
+    execute(log, "ALTER TABLE log ADD COLUMN extra int")
+    job, said = space.jobs.analyse(ME, "m"), []
+    space.execution.analyse(WORKER, job.id, say=lambda words, _share: said.append(words))
+    assert "log: column extra is new." in said
+    assert [window.n for window in space.analysis.context(ME, "m").windows] == [40] * 14
