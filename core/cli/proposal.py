@@ -35,10 +35,7 @@ def proposal_list(
     if json:
         print_json([plain_proposal(proposal) for proposal in found])
         return
-    rows = [
-        (p.id, p.model, p.title, f"{p.state}{', stale' if p.stale else ''}", p.requester or "an alarm", p.reason)
-        for p in found
-    ]
+    rows = [(p.id, p.model, p.title, f"{p.state}{', stale' if p.stale else ''}", p.asker, p.reason) for p in found]
     print_table(["id", "model", "asks to", "state", "asked by", "reason"], rows, right=(0,))
 
 
@@ -63,7 +60,7 @@ def proposal_show(proposal: int, workspace: WorkspaceOption = HERE, json: JsonOp
         return
     say(f"Proposal {found.id}: {found.title} ({found.model})")
     say(f"    state      {found.state}")
-    say(f"    asked by   {found.requester or 'an alarm'}: {found.reason}")
+    say(f"    asked by   {found.asker}: {found.reason}")
     say(f"    evidence   {found.evidence_sha256}")
     for why in filter(None, [review.problem, *found.stale]):
         say(f"    stale      {why}")

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from core.governance.conditions import Condition
 from core.governance.evidence import Evidence
-from core.governance.identity import Actor, UserRole
+from core.governance.identity import WORKER, Actor, UserRole
 from core.governance.ledger import Receipt
 from core.governance.proposals import (
     AFTER_DECIDING,
@@ -83,6 +83,12 @@ class ProposalInfo:
         """Everybody who asked for it, first or by refreshing its evidence: none of them can approve it."""
         asked = {move.actor for move in self.moves if move.move in ASKING}
         return frozenset(asked if self.requester is None else {*asked, self.requester})
+
+    @property
+    def asker(self) -> str:
+        """Who asked for it, in words: a person, the local operator, or an alarm."""
+        drafter = self.moves[0].actor if self.moves else WORKER.name
+        return self.requester or ("an alarm" if drafter == WORKER.name else drafter)
 
     @property
     def is_open(self) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import streamlit as st
@@ -22,6 +22,7 @@ from dashboard.text import DASH, MINUS, count, in_cell, measure_name, muted, num
 __all__ = ["acceptance_fields", "in_sd", "propose_acceptance", "show_acceptance", "show_beside"]
 
 Data = Mapping[str, Any]
+MOST_GAPS = 6  # shown at once
 
 
 def propose_acceptance(alert: AlertInfo) -> None:
@@ -132,13 +133,32 @@ def show_beside(report: Data) -> None:
     for words in beside["alarms"]:
         st.markdown(f":red-badge[:material/error: In alarm] {plain(words)}")
     if report["gaps"]:
-        cell_table(
-            ["Gap", "Group", "All others", "Difference", "In the reference", "n"],
-            [_gap_row(gap) for gap in report["gaps"]],
-            alt="Gaps between groups in the same windows",
-        )
+        _show_gaps(report["gaps"])
     else:
         st.markdown(muted("No gap between groups is watched."))
+
+
+def _show_gaps(gaps: Sequence[Data]) -> None:
+    """The gaps that are in alarm or moved most; the others a click away."""
+    ranked = sorted(gaps, key=lambda gap: (not gap["is_out"], -_moved(gap)))
+    first, others = ranked[:MOST_GAPS], ranked[MOST_GAPS:]
+    _gap_table(first, alt="Gaps between groups in the same windows")
+    if others:
+        with st.expander(f"The other {plural(len(others), 'gap')}, which moved less or have no value"):
+            _gap_table(others, alt="The other gaps between groups")
+
+
+def _gap_table(gaps: Sequence[Data], *, alt: str) -> None:
+    cell_table(
+        ["Gap", "Group", "All others", "Difference", "In the reference", "n"], [_gap_row(gap) for gap in gaps], alt=alt
+    )
+
+
+def _moved(gap: Data) -> float:
+    """How far a gap is from the reference's; below all others where either has no value."""
+    if gap["difference"] is None or gap["reference"] is None:
+        return -1.0
+    return abs(float(gap["difference"]) - float(gap["reference"]))
 
 
 def _gap_row(gap: Data) -> list[str]:

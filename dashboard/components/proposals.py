@@ -68,7 +68,7 @@ def freshness(found: ProposalInfo) -> str:
 
 def asked(found: ProposalInfo) -> str:
     """Who asked, and when, as Markdown."""
-    return f"{plain(found.requester or 'an alarm')}, {instant(found.created_at)}"
+    return f"{plain(found.asker)}, {instant(found.created_at)}"
 
 
 def comments(found: ProposalInfo) -> int:

@@ -245,7 +245,7 @@ def _deciding(review: Review, actor: Actor, refusals: dict[Move, str | None]) ->
 
 def _consequence(review: Review, move: Move) -> str:
     found = review.proposal
-    asker = plain(found.requester or "an alarm")
+    asker = plain(found.asker)
     if move is Move.REQUEST_CHANGES:
         return f"Goes back to {asker}; nothing runs."
     if move is Move.REJECT:

@@ -55,7 +55,7 @@ def head(review: Review) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.title(title_of(found), anchor=False, width="content")
         st.markdown(f"{state_chip(found)} {freshness(found)}".strip(), width="content")
-    parts = [f"Proposal {found.id}, asked by {plain(found.requester or 'an alarm')} on {instant(found.created_at)}."]
+    parts = [f"Proposal {found.id}, asked by {plain(found.asker)} on {instant(found.created_at)}."]
     before = review.evidence.report.get("champion") if review.evidence else None
     if found.kind is ProposalKind.PROMOTE and before:
         parts.append(f"It replaces {plain(before)}.")
