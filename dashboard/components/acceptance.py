@@ -23,6 +23,7 @@ __all__ = ["acceptance_fields", "in_sd", "propose_acceptance", "show_acceptance"
 
 Data = Mapping[str, Any]
 MOST_GAPS = 6  # shown at once
+NOTHING = 0.0005  # standard deviations that are shown as 0
 
 
 def propose_acceptance(alert: AlertInfo) -> None:
@@ -187,6 +188,7 @@ def in_sd(value: float | None, *, is_signed: bool = False) -> str:
     """A number in standard deviations; an em dash where there is none."""
     if value is None:
         return DASH
+    value = 0.0 if abs(value) < NOTHING else value
     return f"{value:+.2g}".replace("-", MINUS) if is_signed else f"{value:.2g}".replace("-", MINUS)
 
 
