@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from core.stats.binning import CategoryBins, NumericBins, Special
 
-__all__ = ["Groups", "Names", "Numbers", "codes_by_value", "codes_of", "sums_by_group"]
+__all__ = ["Groups", "Names", "Numbers", "codes_by_value", "codes_of", "distinct_codes", "sums_by_group"]
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -26,6 +26,28 @@ Scalar = TypeVar("Scalar", bound=np.generic)
 
 FEW_ROWS = 512  # a group of fewer isn't worth a sort of its own
 LONG_RUN = 16
+
+
+def distinct_codes(keys: Ints) -> tuple[Ints, Ints, Ints]:
+    """The distinct keys, ascending; the place of each row's key among them; where runs of equal keys begin.
+
+    What comes in long runs, as windows of rows in order of time do, is never sorted.
+
+    Examples
+    --------
+    >>> distinct, codes, starts = distinct_codes(np.repeat([7, 3, 7], 20))
+    >>> distinct.tolist(), codes[[0, 20, 40]].tolist(), starts.tolist()
+    ([3, 7], [1, 0, 1], [0, 20, 40])
+    """
+    if not keys.size:
+        return keys, np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64)
+    starts = np.concatenate([[0], np.flatnonzero(keys[1:] != keys[:-1]) + 1])
+    if starts.size * LONG_RUN > keys.size:
+        distinct, codes = np.unique(keys, return_inverse=True)
+    else:
+        distinct, run = np.unique(keys[starts], return_inverse=True)
+        codes = np.repeat(run, np.diff(starts, append=keys.size))
+    return distinct, codes.astype(np.int64, copy=False), starts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -47,23 +69,16 @@ class Groups:
     @classmethod
     def of(cls, keys: Ints) -> tuple[Ints, Groups]:
         """The distinct keys, ascending, and the groups that they make; rows that lie key by key stay where they are."""
-        starts = np.concatenate([[0], np.flatnonzero(keys[1:] != keys[:-1]) + 1])
-        if starts.size * LONG_RUN > keys.size:
-            distinct, codes = np.unique(keys, return_inverse=True)
-            is_in_place = False
-        else:
-            lengths = np.diff(np.append(starts, keys.size))
-            distinct, run = np.unique(keys[starts], return_inverse=True)
-            codes, is_in_place = np.repeat(run, lengths), distinct.size == starts.size
-        if is_in_place:
-            first = starts[np.argsort(run)]
+        distinct, codes, starts = distinct_codes(keys)
+        if starts.size == distinct.size:
+            first = starts[np.argsort(codes[starts])]
             order, ends = None, first + np.bincount(codes)
         else:
             order = np.argsort(codes, kind="stable")
             ends = np.cumsum(np.bincount(codes, minlength=distinct.size))
             first = np.concatenate([[0], ends[:-1]])
         spans = list(zip(first.tolist(), ends.tolist(), strict=True))
-        return distinct, cls(codes=codes.astype(np.int64, copy=False), n=distinct.size, order=order, spans=spans)
+        return distinct, cls(codes=codes, n=distinct.size, order=order, spans=spans)
 
     @property
     def are_long(self) -> bool:

@@ -43,7 +43,7 @@ def block(first: int, n: int, n_rows: int, *, seed: int, is_shifted: bool, n_day
     for number, name in enumerate(NUMERIC):
         values = _numbers(rng, number % 5, n)
         if is_shifted and number % 4 == 0:
-            values = values * 1.05 + 0.1
+            values = values + (rng.random(n) < 0.1) if number % 5 == 4 else values * 1.05 + 0.1
         columns[name] = pa.array(values, mask=rng.random(n) < MISSING)
     for number, (name, n_levels) in enumerate(zip(CATEGORICAL, LEVELS, strict=True)):
         weights = 1 / np.arange(1, n_levels + 1)
