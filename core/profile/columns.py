@@ -42,12 +42,10 @@ def distinct_codes(keys: Ints) -> tuple[Ints, Ints, Ints]:
     if not keys.size:
         return keys, np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64)
     starts = np.concatenate([[0], np.flatnonzero(keys[1:] != keys[:-1]) + 1])
-    if starts.size * LONG_RUN > keys.size:
-        distinct, codes = np.unique(keys, return_inverse=True)
-    else:
-        distinct, run = np.unique(keys[starts], return_inverse=True)
-        codes = np.repeat(run, np.diff(starts, append=keys.size))
-    return distinct, codes.astype(np.int64, copy=False), starts
+    in_runs = starts.size * LONG_RUN <= keys.size
+    found = np.unique(keys[starts] if in_runs else keys, return_inverse=True)
+    codes = np.repeat(found[1], np.diff(starts, append=keys.size)) if in_runs else found[1]
+    return found[0], codes.astype(np.int64, copy=False), starts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 from core.governance.identity import Actor, Right, allowed
 from core.profile.engines import CellKey, Tally
 from core.profile.fitting import ReadColumn, fit_profile, stored_columns
-from core.profile.sample import sampled_rows
+from core.profile.sample import sampled_of_parts
 from core.profile.spec import ProfileSpec, outcome_tables
 from core.profile.windows import WindowPlan
 from core.record import TIMESTAMP, BatchRole
@@ -218,15 +218,16 @@ class _Counter:
         limit, file = self.schema.sample.rows, pq.ParquetFile(self._path)
         if not limit or not file.metadata.num_rows or self.batch.role not in LIVE_ROLES:
             return None
-        hashes, keys, row = [], [], 0
-        for index in range(file.num_row_groups):
-            stored = file.read_row_group(index, columns=[HASH, TIMESTAMP])
-            hashes.append(np.asarray(stored[HASH].to_numpy(), dtype=np.uint64))
-            keys.append(self._keys(stored, row))
-            row += stored.num_rows
-        rows = sampled_rows(np.concatenate(hashes), np.concatenate(keys), limit=limit)
+        rows = sampled_of_parts(self._hashes_and_keys(file), limit=limit)
         write_parquet(path, take_rows(self._path, rows))
         return path, int(rows.size)
+
+    def _hashes_and_keys(self, file: pq.ParquetFile) -> Iterator[tuple[NDArray[np.uint64], Ints]]:
+        row = 0
+        for index in range(file.num_row_groups):
+            stored = file.read_row_group(index, columns=[HASH, TIMESTAMP])
+            yield np.asarray(stored[HASH].to_numpy(), dtype=np.uint64), self._keys(stored, row)
+            row += stored.num_rows
 
     @property
     def _path(self) -> Path:

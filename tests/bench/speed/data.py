@@ -7,9 +7,10 @@ features. Parquet in row groups of 125,000 (snappy), random doubles and so hard 
 
 from __future__ import annotations
 
-import argparse
+import json
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -36,8 +37,10 @@ STORED = {
 """What Plumbline calls these columns in a stored record; the benchmark's files have them so for every side."""
 
 
-def block(first: int, n: int, n_rows: int, *, seed: int, is_shifted: bool, n_days: int = N_DAYS) -> pa.Table:
-    """Rows `first` to `first + n` of a file of `n_rows`."""
+def block(
+    first: int, n: int, n_rows: int, *, seed: int, is_shifted: bool, n_days: float = N_DAYS, start: int = 0
+) -> pa.Table:
+    """Rows `first` to `first + n` of a file of `n_rows`; its first is `start` microseconds after START."""
     rng = np.random.default_rng([seed, first])
     columns: dict[str, pa.Array] = {}
     for number, name in enumerate(NUMERIC):
@@ -61,8 +64,7 @@ def block(first: int, n: int, n_rows: int, *, seed: int, is_shifted: bool, n_day
     classes = pa.array(("0", "1"))
     columns["pred"] = classes.take(pa.array((score >= 0.3).astype(np.int64)))
     columns["label"] = classes.take(pa.array((rng.random(n) < score).astype(np.int64)))
-    start = START + (N_DAYS * DAY if is_shifted else 0)
-    at = start + (np.arange(first, first + n) * (n_days * DAY / n_rows)).astype(np.int64)
+    at = START + start + (np.arange(first, first + n) * (n_days * DAY / n_rows)).astype(np.int64)
     columns["ts"] = pa.array(at, type=pa.timestamp("us", tz="UTC"))
     columns["version"] = pa.array(("v1",)).take(pa.array(np.zeros(n, dtype=np.int64)))
     columns["id"] = pa.array([f"{seed}-{row}" for row in range(first, first + n)])
@@ -83,7 +85,16 @@ def _numbers(rng: np.random.Generator, shape: int, n: int) -> np.ndarray:
             return rng.poisson(4.0, n).astype(np.float64)
 
 
-def write(path: Path, n_rows: int, *, seed: int, is_shifted: bool, as_log: bool = False, n_days: int = N_DAYS) -> Path:
+def write(
+    path: Path,
+    n_rows: int,
+    *,
+    seed: int,
+    is_shifted: bool = False,
+    as_log: bool = False,
+    n_days: float = N_DAYS,
+    start: int = 0,
+) -> Path:
     """Write a file as Parquet, or as CSV by its suffix; `as_log` with ids and a log's names for ingest."""
     if path.exists():
         return path
@@ -91,7 +102,7 @@ def write(path: Path, n_rows: int, *, seed: int, is_shifted: bool, as_log: bool 
     writer = None
     for first in range(0, n_rows, ROW_GROUP):
         n = min(ROW_GROUP, n_rows - first)
-        rows = block(first, n, n_rows, seed=seed, is_shifted=is_shifted, n_days=n_days)
+        rows = block(first, n, n_rows, seed=seed, is_shifted=is_shifted, n_days=n_days, start=start)
         if not as_log:
             rows = rows.drop_columns(["id"]).rename_columns([STORED.get(c, c) for c in rows.column_names if c != "id"])
         if writer is None:
@@ -107,7 +118,7 @@ def write(path: Path, n_rows: int, *, seed: int, is_shifted: bool, as_log: bool 
     return path
 
 
-def schema(*, only_features: bool = False, only_groups: bool = False) -> dict[str, object]:
+def schema(*, only_features: bool = False, only_groups: bool = False) -> dict[str, Any]:
     """The model schema of these rows; with features alone, or with the two attributes alone."""
     columns: dict[str, dict[str, object]] = {"ts": {"role": "timestamp"}, "version": {"role": "version"}}
     if not only_groups:
@@ -126,17 +137,13 @@ def schema(*, only_features: bool = False, only_groups: bool = False) -> dict[st
     }
 
 
-def main() -> None:
-    """Write one file from the command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("path", type=Path)
-    parser.add_argument("rows", type=int)
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--shifted", action="store_true")
-    parser.add_argument("--log", action="store_true")
-    options = parser.parse_args()
-    write(options.path, options.rows, seed=options.seed, is_shifted=options.shifted, as_log=options.log)
-
-
-if __name__ == "__main__":
-    main()
+def as_toml() -> str:
+    """The schema of a log of these rows, with ids."""
+    found = schema()
+    head = 'task = "binary"\n[window]\nevery = "day"\n[outcome]\nclasses = ["0", "1"]\npositive = "1"\n[columns]\n'
+    columns = {"id": {"role": "id"}, **found["columns"]}
+    lines = [
+        f"{name} = {{ {', '.join(f'{key} = {json.dumps(value)}' for key, value in spec.items())} }}"
+        for name, spec in columns.items()
+    ]
+    return head + "\n".join(lines) + "\n"

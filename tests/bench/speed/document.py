@@ -1,2 +1,5 @@
 from __future__ import annotations
-def document(costs, absent): return repr(costs)
+
+
+def document(costs, absent):
+    return repr(costs)

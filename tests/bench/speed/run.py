@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from tests.bench.speed.costs import Call, Cost, command_cost, say, take_turns
-from tests.bench.speed.data import write
+from tests.bench.speed.data import DAY, N_DAYS, write
 from tests.bench.speed.document import document
 
 DOCS = Path(__file__).resolve().parents[3] / "docs"
@@ -43,10 +43,10 @@ class Bench:
 
     def file(self, n_rows: int) -> str:
         """The name of the file with so many rows; it, the reference and a small one to warm up are made if need be."""
-        write(self.folder / "reference.parquet", 100_000, seed=1, is_shifted=False)
-        write(self.folder / "small.parquet", 5_000, seed=3, is_shifted=True)
+        write(self.folder / "reference.parquet", 100_000, seed=1)
+        write(self.folder / "small.parquet", 5_000, seed=3, is_shifted=True, start=N_DAYS * DAY)
         name = f"current-{n_rows}.parquet"
-        write(self.folder / name, n_rows, seed=2, is_shifted=True)
+        write(self.folder / name, n_rows, seed=2, is_shifted=True, start=N_DAYS * DAY)
         return name
 
     def ours(self, task: str, file: str) -> Call:
@@ -113,9 +113,7 @@ class Bench:
         """A day more of a year against that day alone, by the services."""
         arguments = [("year", "--day", "after-a-year"), ("year", "--day", "alone")]
         subprocess.run(Call.ours("year", self.folder, "--make").command, check=True)
-        return take_turns(
-            {words[2]: (Call.ours(words[0], self.folder, *words[1:]), self.turns) for words in arguments}
-        )
+        return take_turns({words[2]: (Call.ours(words[0], self.folder, *words[1:]), self.turns) for words in arguments})
 
     def pages(self) -> dict[str, Cost]:
         """All reports of 10M rows against those of 100k."""
@@ -126,6 +124,7 @@ class Bench:
 
     def memory(self, kind: str) -> dict[str, Cost]:
         """The peak of taking in and profiling a large file."""
+        subprocess.run(Call.ours("memory", self.folder, kind, "--make").command, check=True)
         return take_turns({kind: (Call.ours("memory", self.folder, kind), 1)})
 
     def _missing(self, package: str) -> dict[str, Cost]:

@@ -21,7 +21,8 @@ def frames(path: str) -> None:
     label, said = rows["@label"].astype(int), rows["@prediction"].astype(int)
     for attributes in (["sex"], ["grp"], ["sex", "grp"]):
         frame = MetricFrame(metrics=METRICS, y_true=label, y_pred=said, sensitive_features=rows[attributes])
-        frame.by_group, frame.difference()  # noqa: B018 (computed when asked for)
+        frame.by_group.to_dict()
+        frame.difference().to_dict()
 
 
 measured(lambda: frames(f"{FOLDER}/{FILE}"), lambda: frames(f"{FOLDER}/small.parquet"))
