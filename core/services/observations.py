@@ -150,7 +150,7 @@ class Observations:
     ) -> Observations | None:
         """A model's counts; None while it has no profile. `names` limits which tables are read."""
         repository = Repository(session)
-        profile = _profile_in_force(repository, model)
+        profile = profile_in_force(repository, model)
         if profile is None:
             return None
         schema, spec = repository.schema(model), ProfileSpec.from_json(profile.spec)
@@ -367,7 +367,7 @@ def profile_of(session: Session, model: ModelRow, observations: Observations) ->
 def counted_state(session: Session, model: ModelRow) -> str:
     """Names what has been counted of a model."""
     repository = Repository(session)
-    profile = _profile_in_force(repository, model)
+    profile = profile_in_force(repository, model)
     if profile is None:
         return "no profile"
     marks = repository.profiled(profile)
@@ -375,12 +375,17 @@ def counted_state(session: Session, model: ModelRow) -> str:
     return f"{profile.digest}:{sorted(marks.items())}:{versions}:{repository.schema_row(model).id}"
 
 
-def _profile_in_force(repository: Repository, model: ModelRow) -> ProfileRow | None:
-    """The newest profile for which every batch has been counted; until there is one, the newest."""
+def profile_in_force(repository: Repository, model: ModelRow) -> ProfileRow | None:
+    """The newest profile for which every batch has been counted; until there is one, that of most batches.
+
+    So what was counted on the reference before is shown until all is counted on a new one.
+    """
     profiles = repository.profiles(model)
     live = {batch.id for batch in repository.batches(model)}
-    counted = (profile for profile in profiles if live <= repository.profiled(profile).keys())
-    return next(counted, profiles[0] if profiles else None)
+    n_counted = [len(live & repository.profiled(profile).keys()) for profile in profiles]
+    if not profiles or len(live) in n_counted:
+        return next((profile for profile, n in zip(profiles, n_counted, strict=True) if n == len(live)), None)
+    return next(profile for profile, n in reversed(list(zip(profiles, n_counted, strict=True))) if n == max(n_counted))
 
 
 def _keys(windows: Iterable[WindowInfo]) -> list[int]:

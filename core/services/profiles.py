@@ -21,11 +21,13 @@ from core.governance.identity import Actor, Right, allowed
 from core.profile.engines import CellKey, Tally
 from core.profile.fitting import ReadColumn, fit_profile, stored_columns
 from core.profile.sample import sampled_of_parts
+from core.profile.size import ProfileSize, size_of
 from core.profile.spec import ProfileSpec, outcome_tables
 from core.profile.windows import WindowPlan
 from core.record import TIMESTAMP, BatchRole
 from core.schema import ModelSchema
 from core.services.estimate_samples import update_estimate_samples
+from core.services.observations import profile_in_force
 from core.services.sampled_series import update_series
 from core.services.watching import WatchService
 from core.storage.alerting import SampleRow
@@ -91,6 +93,14 @@ class ProfileService:
         update_estimate_samples(self.database, self.files, row, profile)
         self.watch.update(actor, model)
         return profile.digest
+
+    @allowed(Right.READ)
+    def size(self, actor: Actor, model: str) -> ProfileSize | None:  # noqa: ARG002 (every service call takes the actor)
+        """How many counters the profile in force has at most and what it cuts; None where there is no profile."""
+        with self.database.read() as session:
+            repository = Repository(session)
+            profile = profile_in_force(repository, repository.model(model))
+            return None if profile is None else size_of(ProfileSpec.from_json(profile.spec))
 
     def _profile(self, model: ModelRow, schema: ModelSchema, reference: Sequence[BatchRow]) -> ProfileRow:
         """The profile for this schema and reference, fitted if there is none yet."""
