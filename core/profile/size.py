@@ -31,7 +31,7 @@ class ProfileSize:
         """In words: the bound, then what is cut, if anything is."""
         segments = f", those of {self.n_segments} segments among them" if self.n_segments else ""
         bound = (
-            f"At most {self.n_counters:,} counters a window and version{segments}; only those above zero are stored."
+            f"At most {self.n_counters:,} counters a window and version{segments}; only those above 0 are stored."
         )
         return (bound, f"Cut: {'; '.join(self.cut)}.") if self.cut else (bound,)
 
