@@ -14,13 +14,14 @@ from tests.bench.speed.costs import Cost
 
 Costs = Mapping[str, Mapping[str, Cost]]
 
+PEERS = {"evidently": "0.7.21", "nannyml": "0.13.1"}
 SHOWN = ("numpy", "pyarrow", "pandas", "scipy", "duckdb", "fairlearn", "scikit-learn")
 GIGABYTE = 1_000.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """A row of the claim: `ours` against `theirs` of a measurement; `faster` where theirs is to cost many times ours."""
+    """A row of the claim: `ours` against `theirs`; `faster` where theirs is to cost many times ours."""
 
     work: str
     measured: str
@@ -180,26 +181,20 @@ def _notes(costs: Costs, absent: Mapping[str, str]) -> list[str]:
                 f"({counting['decode'].cpu / counting['duckdb'].cpu:.2f}x DuckDB's scan); what is left is sorting each "
                 "column a day at a time and looking the bins' ends up in it."
             )
-    spread = [
-        (cost.most - cost.least) / cost.cpu
-        for row in costs.values()
-        for cost in row.values()
-        if cost.n > 1 and cost.cpu
-    ]
+    every = [cost for row in costs.values() for cost in row.values() if cost.cpu]
+    spread = [(cost.most - cost.least) / cost.cpu for cost in every if cost.n > 1]
     if spread:
         found.append(
-            f"- CPU seconds of the same call lay up to {max(spread):.0%} of the median apart, as other work ran beside it."
+            f"- CPU seconds of the same call lay up to {max(spread):.0%} of the median apart, as other work ran beside."
         )
-    walls = [cost.wall / cost.cpu for row in costs.values() for cost in row.values() if cost.cpu]
+    walls = [cost.wall / cost.cpu for cost in every]
     if walls:
         found.append(f"- Wall seconds were up to {max(walls):.0f} times the CPU seconds for the same reason.")
     return found
 
 
 def _versions(absent: Mapping[str, str]) -> str:
-    peers = [
-        f"{name} {wanted}" for name, wanted in (("evidently", "0.7.21"), ("nannyml", "0.13.1")) if name not in absent
-    ]
+    peers = [f"{name} {wanted}" for name, wanted in PEERS.items() if name not in absent]
     return ", ".join([*(f"{name} {_version(name)}" for name in SHOWN), *peers]) + "."
 
 

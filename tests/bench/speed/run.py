@@ -18,10 +18,9 @@ from pathlib import Path
 
 from tests.bench.speed.costs import Call, Cost, command_cost, say, take_turns
 from tests.bench.speed.data import DAY, N_DAYS, write
-from tests.bench.speed.document import document
+from tests.bench.speed.document import PEERS, document
 
 DOCS = Path(__file__).resolve().parents[3] / "docs"
-PEERS = {"evidently": "0.7.21", "nannyml": "0.13.1"}
 LARGE = 10_000_000
 N_TURNS, N_SLOW = 5, 3
 
