@@ -30,9 +30,7 @@ class ProfileSize:
     def lines(self) -> tuple[str, ...]:
         """In words: the bound, then what is cut, if anything is."""
         segments = f", those of {self.n_segments} segments among them" if self.n_segments else ""
-        bound = (
-            f"At most {self.n_counters:,} counters a window and version{segments}; only those above 0 are stored."
-        )
+        bound = f"At most {self.n_counters:,} counters a window and version{segments}; only those above 0 are stored."
         return (bound, f"Cut: {'; '.join(self.cut)}.") if self.cut else (bound,)
 
 

@@ -76,12 +76,12 @@ class ProfileService:
         profile = self._profile(row, schema, reference)
         spec = ProfileSpec.from_json(profile.spec)
         with self.database.read() as session:
-            marks = Repository(session).profiled(profile)
+            marks, newest = Repository(session).profiled(profile), Repository(session).label_marks(row)
         for done, batch in enumerate(batches):
-            with self.database.read() as session:
-                labels = Repository(session).label_batches_of(batch)
-            mark = max((label.id for label in labels), default=0)
-            if marks.get(batch.id) != mark:
+            if marks.get(batch.id) != newest.get(batch.id, 0):
+                with self.database.read() as session:
+                    labels = Repository(session).label_batches_of(batch)
+                mark = max((label.id for label in labels), default=0)
                 counter = _Counter(files=self.files, spec=spec, schema=schema, batch=batch, labels=labels)
                 if batch.id in marks:
                     self._recount(profile, counter, marks[batch.id], mark)
