@@ -123,7 +123,7 @@ class Repository:
             .where(BatchRow.model_id == model.id)
             .group_by(LabelLinkRow.batch_id)
         )
-        return dict(self.session.execute(query).tuples().all())
+        return {batch: int(mark) for batch, mark in self.session.execute(query)}
 
     def n_matched(self, model: ModelRow) -> dict[int, int]:
         """How many labels of each late-label batch found their record."""

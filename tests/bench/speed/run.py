@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -23,6 +24,7 @@ from tests.bench.speed.document import PEERS, document
 DOCS = Path(__file__).resolve().parents[3] / "docs"
 LARGE = 10_000_000
 N_TURNS, N_SLOW = 5, 3
+MADE = ("reference.", "small.", "current-", "log-", "year-", "wide", "pages-", "workspace-of-", "plumbline-")
 
 
 class Bench:
@@ -157,7 +159,7 @@ def main() -> int:
     (options.out / "benchmarks.md").write_text(document(costs, bench.absent))
     say(f"written: {options.out / 'benchmarks.md'}")
     if not options.keep:
-        _clean(options.folder, figures)
+        _clean(options.folder)
     return 0
 
 
@@ -200,14 +202,14 @@ def _absent(python: Path | None, package: str, wanted: str) -> str:
     return "" if found == wanted else f"{package} {wanted}: the environment has {found or 'no such package'}."
 
 
-def _clean(folder: Path, figures: Path) -> None:
-    """Delete the data; the figures stay."""
-    import shutil
-
+def _clean(folder: Path) -> None:
+    """Delete what was made; the figures stay, and whatever else lies there."""
     for path in folder.iterdir():
+        if not path.name.startswith(MADE):
+            continue
         if path.is_dir():
             shutil.rmtree(path, ignore_errors=True)
-        elif path != figures:
+        else:
             path.unlink()
 
 
