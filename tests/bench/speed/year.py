@@ -13,7 +13,7 @@ from core.workspace import Workspace
 from tests.bench.speed.clock import measured
 from tests.bench.speed.data import DAY, as_toml, write
 
-N_DAYS, ROWS_A_DAY, N_FILES = 365, 1_000, 12
+N_DAYS, ROWS_A_DAY, N_FILES = 365, 240, 12
 MODEL = "m"
 
 
@@ -26,7 +26,7 @@ def made(folder: Path, *, days: int) -> Path:
     shutil.rmtree(unfinished, ignore_errors=True)
     workspace = Workspace.open(unfinished)
     workspace.models.add(ME, MODEL, as_toml())
-    reference = write(folder / "year-reference.parquet", 60_000, seed=1, start=-60 * DAY, as_log=True)
+    reference = write(folder / "year-reference.parquet", 60 * ROWS_A_DAY, seed=1, start=-60 * DAY, as_log=True)
     workspace.records.add(ME, MODEL, [reference], role=BatchRole.REFERENCE)
     if days:
         n_rows = days * ROWS_A_DAY
