@@ -27,6 +27,7 @@ from tests.bench.speed.data import DAY, START
 
 N_WINDOWS, VERSIONS = 365, ("v1", "v2", "v3")
 N_NUMERIC, N_CATEGORICAL, N_REFERENCE = 45, 5, 20_000
+FIRST_DAY = -440  # so that no row lies in the future
 SIZES = (100_000, 10_000_000)
 MODEL = "m"
 
@@ -72,10 +73,10 @@ def made(folder: Path, n_rows: int) -> Path:
     shutil.rmtree(unfinished, ignore_errors=True)
     workspace = Workspace.open(unfinished)
     workspace.models.add(ME, MODEL, as_toml())
-    reference = log(folder / "pages-reference.parquet", N_REFERENCE, seed=1, first_day=-60, n_days=60)
+    reference = log(folder / "pages-reference.parquet", N_REFERENCE, seed=1, first_day=FIRST_DAY - 60, n_days=60)
     workspace.records.add(ME, MODEL, [reference], role=BatchRole.REFERENCE)
     workspace.profiles.refresh(ME, MODEL)
-    few = log(folder / "pages-few.parquet", N_WINDOWS * len(VERSIONS), seed=2, first_day=0, n_days=N_WINDOWS)
+    few = log(folder / "pages-few.parquet", N_WINDOWS * len(VERSIONS), seed=2, first_day=FIRST_DAY, n_days=N_WINDOWS)
     (outcome,) = workspace.records.add(ME, MODEL, [few])
     with workspace.database.write() as session:
         repository = Repository(session)
@@ -95,7 +96,9 @@ def _drawn(
 ) -> tuple[dict[tuple[CellKey, str], CountTable], dict[tuple[CellKey, str], np.ndarray]]:
     """Tables of every window and version, drawn from the shares of the reference's; sums are those of so many rows."""
     rng, n = np.random.default_rng(n_rows), n_rows // (N_WINDOWS * len(VERSIONS))
-    keys = [CellKey(START + window * DAY, version, "") for window in range(N_WINDOWS) for version in VERSIONS]
+    keys = [
+        CellKey(START + (FIRST_DAY + window) * DAY, version, "") for window in range(N_WINDOWS) for version in VERSIONS
+    ]
     counts, sums = {}, {}
     for name, by_window in reference.counts.items():
         total = sum(by_window.values())

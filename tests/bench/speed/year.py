@@ -14,6 +14,7 @@ from tests.bench.speed.clock import measured
 from tests.bench.speed.data import DAY, as_toml, write
 
 N_DAYS, ROWS_A_DAY, N_FILES = 365, 240, 12
+FIRST = -440 * DAY  # so that no row lies in the future
 MODEL = "m"
 
 
@@ -26,7 +27,7 @@ def made(folder: Path, *, days: int) -> Path:
     shutil.rmtree(unfinished, ignore_errors=True)
     workspace = Workspace.open(unfinished)
     workspace.models.add(ME, MODEL, as_toml())
-    reference = write(folder / "year-reference.parquet", 60 * ROWS_A_DAY, seed=1, start=-60 * DAY, as_log=True)
+    reference = write(folder / "year-reference.parquet", 60 * ROWS_A_DAY, seed=1, start=FIRST - 60 * DAY, as_log=True)
     workspace.records.add(ME, MODEL, [reference], role=BatchRole.REFERENCE)
     if days:
         n_rows = days * ROWS_A_DAY
@@ -35,7 +36,7 @@ def made(folder: Path, *, days: int) -> Path:
                 folder / f"year-{part:02}.parquet",
                 n_rows // N_FILES,
                 seed=100 + part,
-                start=part * days * DAY // N_FILES,
+                start=FIRST + part * days * DAY // N_FILES,
                 n_days=days / N_FILES,
                 as_log=True,
             )
@@ -50,7 +51,7 @@ def made(folder: Path, *, days: int) -> Path:
 
 def day_more(folder: Path, *, days: int) -> None:
     """Take in the day after the year, and measure what counting and judging it costs."""
-    day = write(folder / "year-day.parquet", ROWS_A_DAY, seed=999, start=N_DAYS * DAY, n_days=1, as_log=True)
+    day = write(folder / "year-day.parquet", ROWS_A_DAY, seed=999, start=FIRST + N_DAYS * DAY, n_days=1, as_log=True)
     with tempfile.TemporaryDirectory(prefix="plumbline-year-", dir=folder) as name:
         copy = Path(name) / "workspace"
         shutil.copytree(made(folder, days=days), copy)
