@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 WORKSPACE ?= plumbline-workspace
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint format bench bench-alarms bench-charts bench-concept bench-estimates bench-fairness lock clean
+.PHONY: help install demo test lint format bench bench-alarms bench-charts bench-concept bench-estimates bench-fairness bench-memory lock clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -39,8 +39,12 @@ format: $(VENV)/.development ## Format the code
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: $(VENV)/.development ## Measure speed, as ratios in one run
+bench: $(VENV)/.development ## Measure speed, as ratios in one run, and write docs/benchmarks.md
 	$(BIN)/python -m pytest -q tests/bench
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.bench.speed.run $(if $(filter 10,$(ROWS)),--large) $(if $(EVIDENTLY),--evidently $(EVIDENTLY)) $(if $(NANNYML),--nannyml $(NANNYML))
+
+bench-memory: $(VENV)/.development ## Measure the memory of 10 million rows, and write it to docs/benchmarks.md
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.bench.speed.run --memory $(if $(EVIDENTLY),--evidently $(EVIDENTLY)) $(if $(NANNYML),--nannyml $(NANNYML))
 
 bench-fairness: $(VENV)/.development ## Measure how far a fairness audit can be trusted, and write it to docs/
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.bench.fairness.run

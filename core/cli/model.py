@@ -89,13 +89,18 @@ def model_list(workspace: WorkspaceOption = HERE, json: JsonOption = False) -> N
 
 @model_app.command("show")
 def model_show(name: str, workspace: WorkspaceOption = HERE, json: JsonOption = False) -> None:
-    """Show a model's schema."""
+    """Show a model's schema, and how much is counted by it."""
     space = opened(workspace)
     info = space.models.show(actor(space), name)
+    size = space.profiles.size(actor(space), name)
     if json:
-        print_json({"model": info.name, "versions": info.versions, "schema": info.schema.model_dump(mode="json")})
+        counters = None if size is None else {"most_a_window_and_version": size.n_counters, "cut": size.cut}
+        schema = info.schema.model_dump(mode="json")
+        print_json({"model": info.name, "versions": info.versions, "schema": schema, "counters": counters})
     else:
         say(info.schema_source.rstrip())
+        if size is not None:
+            say("\n".join(f"# {' '.join(line.split())}" for line in size.lines()))
 
 
 def _read(path: Path) -> str:

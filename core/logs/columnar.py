@@ -45,7 +45,7 @@ def parquet_blocks(source: LogSource, wanted: Sequence[str]) -> Iterator[Block]:
     with _as_format_errors(source):
         types = {field.name: field.type for field in pq.ParquetFile(source.path).schema_arrow}
         text = [name for name in present if _is_text(types[name])]
-        file = pq.ParquetFile(source.path, read_dictionary=text)
+        file = pq.ParquetFile(source.path, read_dictionary=text, pre_buffer=False)  # a buffer keeps what was read
     if file.metadata.num_rows > MAX_ROWS:
         raise FileFormatError(
             f"{source.name}: has {file.metadata.num_rows:,} rows, at most {MAX_ROWS:,} are read at once; split it."

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,6 +41,21 @@ class CountTable:
         flat = np.ascontiguousarray(counts, dtype=np.int64).reshape(-1)
         cells = np.flatnonzero(flat)
         return cls(size=flat.size, cells=cells, counts=flat[cells])
+
+    @classmethod
+    def of_rows(cls, rows: Ints, cells: Ints, counts: Ints, *, shape: tuple[int, int]) -> list[CountTable]:
+        """A table a row of an array of `shape`, given where counts are above zero: ascending rows, cells in each.
+
+        Examples
+        --------
+        >>> found = CountTable.of_rows(np.array([0, 2]), np.array([1, 0]), np.array([5, 4]), shape=(3, 2))
+        >>> [table.dense().tolist() for table in found]
+        [[0, 5], [0, 0], [4, 0]]
+        """
+        ends = np.searchsorted(rows, np.arange(shape[0] + 1)).tolist()
+        return [
+            cls(size=shape[1], cells=cells[first:last], counts=counts[first:last]) for first, last in pairwise(ends)
+        ]
 
     @property
     def n(self) -> int:

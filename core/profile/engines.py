@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from core.profile.columns import Groups, Names, Numbers, codes_by_value, codes_of, sums_by_group
 from core.profile.counts import CountTable
 from core.profile.fitting import column_floats, measured_type, stored_name, to_floats
 from core.profile.spec import (
@@ -28,7 +29,7 @@ from core.profile.spec import (
 from core.profile.spec import EXPLORED as EXPLORED_TABLE
 from core.record import EXPLORED, LABEL, PREDICTION, SHADOW, TIMESTAMP, VARIANT, VERSION, WEIGHT, score_columns
 from core.schema import ColumnType, ModelSchema, Task
-from core.stats.binning import CategoryBins, NumericBins, Special
+from core.stats.binning import CategoryBins, Special
 
 __all__ = ["CellKey", "Tally"]
 
@@ -48,10 +49,10 @@ class CellKey(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Rows:
-    """Rows grouped by cell key: `keys[group[i]]` is the key of row i."""
+    """Rows grouped by cell key: `keys[groups.codes[i]]` is the key of row i."""
 
     keys: list[CellKey]
-    group: Ints
+    groups: Groups
 
 
 @dataclass(slots=True, kw_only=True)
@@ -76,10 +77,11 @@ class Tally:
             records = records.filter(live)
         if records.num_rows == 0:
             return
+        groupings = list(self._groupings(records, window_keys))
+        if not self.outcomes_only:
+            self._add_columns(records, groupings)
         batch = _Batch(self.spec, self.schema, records)
-        for rows in self._groupings(records, window_keys):
-            if not self.outcomes_only:
-                self._add_columns(batch, rows)
+        for rows in groupings:
             self._add_outcomes(batch, rows)
 
     def add_invalid(self, key: CellKey, column: str, n: int) -> None:
@@ -87,39 +89,54 @@ class Tally:
         bins = self.spec.columns[column]
         flat = np.zeros(bins.size, dtype=np.int64)
         flat[bins.n_bins + Special.INVALID] = n
-        self._count(key, column_table(column), flat)
+        self._count([key], column_table(column), flat[np.newaxis])
 
     def _groupings(self, records: pa.Table, window_keys: Ints) -> Iterator[_Rows]:
-        windows, window = np.unique(window_keys, return_inverse=True)
-        versions, version = _codes_by_value(records[VERSION])
-        base = window * len(versions) + version
+        windows, of_window = Groups.of(window_keys)
+        versions, version = codes_by_value(records[VERSION])
+        base = of_window.codes * len(versions) + version
         for column in ("", *self.spec.segments):
             names = self.spec.segment_values(column) if column else ("",)
-            segment = (
-                _codes(records[column], self.spec.segments[column]) if column else np.zeros(len(base), dtype=np.int64)
-            )
-            used, group = np.unique(base * len(names) + segment, return_inverse=True)
+            place = base
+            if column:
+                place = base * len(names) + _codes(records[column], self.spec.segments[column])
+            used, groups = Groups.of(place)
             keys = []
             for code in used.tolist():
                 cell, segment_code = divmod(code, len(names))
                 window_code, version_code = divmod(cell, len(versions))
                 name = f"{column}={names[segment_code]}" if column else ""
                 keys.append(CellKey(int(windows[window_code]), versions[version_code], name))
-            yield _Rows(keys=keys, group=group.astype(np.int64))
+            yield _Rows(keys=keys, groups=groups)
 
-    def _add_columns(self, batch: _Batch, rows: _Rows) -> None:
+    def _add_columns(self, records: pa.Table, groupings: list[_Rows]) -> None:
+        """Column by column, so that memory is that of one."""
+        outside = np.zeros(records.num_rows, dtype=bool)
         for column, bins in self.spec.columns.items():
-            size, n_keys = bins.size, len(rows.keys)
-            flat = np.bincount(rows.group * size + batch.bins(column), minlength=n_keys * size).reshape(n_keys, size)
-            values = batch.finite(column)
-            moments = None if values is None else _moments(rows.group, values, n_keys)
-            for index, key in enumerate(rows.keys):
-                self._count(key, column_table(column), flat[index])
-                if moments is not None:
-                    self._sum(key, moment_table(column), moments[index])
-        outside = np.bincount(rows.group * 2 + batch.is_outside, minlength=len(rows.keys) * 2).reshape(-1, 2)
-        for index, key in enumerate(rows.keys):
-            self._count(key, OUTSIDE, outside[index])
+            stored = records[stored_name(self.schema, column)]
+            if isinstance(bins, CategoryBins):
+                values: Names | Numbers = Names.of(stored, bins)
+            else:
+                floats = column_floats(self.schema, column, stored, records[TIMESTAMP])
+                values = Numbers(values=floats, bins=bins)
+            has_sums = measured_type(self.schema, column) is ColumnType.NUMERIC
+            counts = np.zeros((0, bins.size), dtype=np.int64)
+            for rows in reversed(groupings):  # the last one is of all rows, whatever their segment
+                if isinstance(values, Names):
+                    counts = values.counts(rows.groups)
+                else:
+                    counts, sums = values.counts_and_sums(rows.groups)
+                    if has_sums:
+                        self._sum(rows.keys, moment_table(column), sums)
+                self._count(rows.keys, column_table(column), counts)
+            if column not in self.spec.left_out:
+                found = values.outside(counts.sum(axis=0))
+                if found is not None:
+                    outside |= found
+        for rows in groupings:
+            n = rows.groups.n
+            flat = np.bincount(rows.groups.codes * 2 + outside, minlength=n * 2)
+            self._count(rows.keys, OUTSIDE, flat.reshape(n, 2))
 
     def _add_outcomes(self, batch: _Batch, rows: _Rows) -> None:
         crossings = () if any(key.segment for key in rows.keys) else tuple(self.spec.crossings)
@@ -141,38 +158,41 @@ class Tally:
 
     def _sum_by_cell(self, rows: _Rows, name: str, cell: Ints, width: int, weights: list[Floats]) -> None:
         """Sum each of `weights` by cell; the table of a key has the shape (width, len(weights))."""
-        index, size = rows.group * width + cell, len(rows.keys) * width
-        table = np.stack([_weighted_count(index, weight, size) for weight in weights], axis=-1)
-        for key, values in zip(rows.keys, table.reshape(len(rows.keys), width, len(weights)), strict=True):
-            self._sum(key, name, values)
+        index, size = rows.groups.codes * width + cell, rows.groups.n * width
+        table = np.stack([sums_by_group(index, weight, size) for weight in weights], axis=-1)
+        self._sum(rows.keys, name, table.reshape(rows.groups.n, width, len(weights)))
 
     def _count_sparse(self, rows: _Rows, name: str, cell: Ints, size: int) -> None:
-        cells, counts = np.unique(rows.group * size + cell, return_counts=True)
-        starts = np.searchsorted(cells, np.arange(len(rows.keys) + 1) * size)
-        for index, key in enumerate(rows.keys):
-            part = slice(starts[index], starts[index + 1])
-            table = CountTable(size=size, cells=cells[part] - index * size, counts=counts[part].astype(np.int64))
+        n = rows.groups.n
+        index = rows.groups.codes * size + cell
+        if n * size <= index.size:
+            self._count(rows.keys, name, np.bincount(index, minlength=n * size).reshape(n, size))
+            return
+        cells, counts = np.unique(index, return_counts=True)
+        self._keep(rows.keys, name, CountTable.of_rows(cells // size, cells % size, counts, shape=(n, size)))
+
+    def _count(self, keys: Sequence[CellKey], name: str, counts: Ints) -> None:
+        """Count by key and cell, shape (n_keys, size)."""
+        key, cells = np.nonzero(counts)
+        self._keep(keys, name, CountTable.of_rows(key, cells, counts[key, cells], shape=counts.shape))
+
+    def _keep(self, keys: Sequence[CellKey], name: str, tables: Sequence[CountTable]) -> None:
+        for key, table in zip(keys, tables, strict=True):
             before = self.counts.get((key, name))
             self.counts[key, name] = table if before is None else before + table
 
-    def _count(self, key: CellKey, name: str, flat: Ints) -> None:
-        table = CountTable.from_dense(flat)
-        before = self.counts.get((key, name))
-        self.counts[key, name] = table if before is None else before + table
-
-    def _sum(self, key: CellKey, name: str, values: Floats) -> None:
-        before = self.sums.get((key, name))
+    def _sum(self, keys: Sequence[CellKey], name: str, values: Floats) -> None:
         with np.errstate(over="ignore", invalid="ignore"):  # too large for a float: infinite or NaN, shown as undefined
-            self.sums[key, name] = values if before is None else before + values
+            for key, sums in zip(keys, values, strict=True):
+                before = self.sums.get((key, name))
+                self.sums[key, name] = sums if before is None else before + sums
 
 
 class _Batch:
-    """One row group read against a spec: every code is computed once, whatever it is grouped by."""
+    """What depends on labels and scores of one row group: every code is computed once, whatever it is grouped by."""
 
     def __init__(self, spec: ProfileSpec, schema: ModelSchema, records: pa.Table) -> None:
         self._spec, self._schema, self._records = spec, schema, records
-        self._bins: dict[str, Ints] = {}
-        self._finite: dict[str, Floats | None] = {}
         self._groups: dict[str, Ints] = {"": np.zeros(records.num_rows, dtype=np.int64)}
         self._regression = schema.task is Task.REGRESSION
         predicted, labelled = records[PREDICTION], records[LABEL]
@@ -183,8 +203,8 @@ class _Batch:
             self._score = self._predicted
         else:
             known = {name: code for code, name in enumerate(spec.classes)}
-            self.predictions = _codes_of(predicted, known, missing=len(known), unknown=len(known))
-            self.labels = _codes_of(labelled, known, missing=len(known), unknown=len(known))
+            self.predictions = codes_of(predicted, known, missing=len(known), unknown=len(known))
+            self.labels = codes_of(labelled, known, missing=len(known), unknown=len(known))
             name = score_columns(schema).get("")
             self._score = to_floats(records[name]) if name else np.full(records.num_rows, np.nan)
         self.score_bins = (
@@ -192,36 +212,6 @@ class _Batch:
             if "" in spec.scores
             else np.full(records.num_rows, Special.MISSING, dtype=np.int64)
         )
-
-    def bins(self, column: str) -> Ints:
-        """The bin of each row in a column's table."""
-        if column not in self._bins:
-            bins, values = self._spec.columns[column], self._records[stored_name(self._schema, column)]
-            self._bins[column] = (
-                _category_bins(values, bins)
-                if isinstance(bins, CategoryBins)
-                else _numeric_bins(column_floats(self._schema, column, values, self._records[TIMESTAMP]), bins)
-            )
-        return self._bins[column]
-
-    @cached_property
-    def is_outside(self) -> Ints:
-        """1 where some value of a row is outside anything the reference had; columns left out don't count."""
-        outside = np.zeros(self._records.num_rows, dtype=np.int64)
-        for column, bins in self._spec.columns.items():
-            if column not in self._spec.left_out:
-                outside |= self.bins(column) >= bins.n_bins + Special.UNSEEN
-        return outside
-
-    def finite(self, column: str) -> Floats | None:
-        """A numeric column's values with what isn't finite as 0; None for other columns."""
-        if column not in self._finite:
-            values = None
-            if measured_type(self._schema, column) is ColumnType.NUMERIC:
-                floats = to_floats(self._records[stored_name(self._schema, column)])
-                values = np.where(np.isfinite(floats), floats, 0.0)
-            self._finite[column] = values
-        return self._finite[column]
 
     def groups(self, attribute: str) -> Ints:
         """The group of each row on an attribute's axis."""
@@ -353,52 +343,7 @@ class _Batch:
         return (self.labels < len(self._spec.classes)) & np.isfinite(self._score)
 
 
-def _moments(group: Ints, values: Floats, n_keys: int) -> Floats:
-    """Sums of x and x^2 by key; what is too large for a float becomes infinite, and is shown as undefined."""
-    with np.errstate(over="ignore"):
-        sums = [_weighted_count(group, values, n_keys), _weighted_count(group, values * values, n_keys)]
-    return np.stack(sums, axis=1)
-
-
-def _weighted_count(index: Ints, weights: Floats, size: int) -> Floats:
-    return np.bincount(index, weights=weights, minlength=size).astype(np.float64)
-
-
-def _numeric_bins(values: Floats, bins: NumericBins | CategoryBins) -> Ints:
-    if not isinstance(bins, NumericBins):
-        raise TypeError("numeric values need numeric bins")
-    return bins.assign(values)
-
-
-def _category_bins(values: pa.ChunkedArray, bins: CategoryBins) -> Ints:
-    n = bins.n_bins
-    return _codes_of(values, bins.codes(), missing=n + Special.MISSING, unknown=n + Special.UNSEEN)
-
-
 def _codes(values: pa.ChunkedArray, names: tuple[str, ...]) -> Ints:
     """Codes on a group axis: known names, then Unknown, then new groups."""
     known = {name: code for code, name in enumerate(names)}
-    return _codes_of(values, known, missing=len(names), unknown=len(names) + 1)
-
-
-def _codes_of(values: pa.ChunkedArray, known: Mapping[str, int], *, missing: int, unknown: int) -> Ints:
-    distinct, codes = _codes_by_value(values)
-    table = np.array([missing if value is None else known.get(value, unknown) for value in distinct], dtype=np.int64)
-    return table[codes]
-
-
-def _codes_by_value(values: pa.ChunkedArray) -> tuple[list[str], Ints]:
-    """The distinct values of a column, None among them, and each row's place in that list."""
-    if pa.types.is_boolean(values.type):
-        values = values.cast(pa.string())
-    encoded = (
-        values if pa.types.is_dictionary(values.type) else values.dictionary_encode(null_encoding="encode")
-    ).combine_chunks()
-    if isinstance(encoded, pa.ChunkedArray):
-        encoded = encoded.chunk(0) if encoded.num_chunks else pa.array([], type=encoded.type)
-    distinct = encoded.dictionary.cast(pa.string()).to_pylist()
-    indices = encoded.indices
-    if indices.null_count:
-        distinct.append(None)
-        indices = pc.fill_null(indices, len(distinct) - 1)
-    return distinct, np.asarray(indices.cast(pa.int64()).to_numpy(zero_copy_only=False), dtype=np.int64)
+    return codes_of(values, known, missing=len(names), unknown=len(names) + 1)

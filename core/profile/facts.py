@@ -14,6 +14,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from core.profile.columns import distinct_codes
+
 __all__ = ["ColumnFacts", "codes_of_values", "facts_of_categories", "facts_of_numbers"]
 
 Ints = NDArray[np.int64]
@@ -116,16 +118,18 @@ def codes_of_values(values: pa.ChunkedArray) -> tuple[Ints, int]:
 
 
 def _why_numbers_say_nothing(values: Floats, windows: Ints, known: Bools) -> str:
-    from scipy.stats import rankdata
-
     if values.size < MIN_VALUES:
         return ""
-    distinct = np.unique(values)
-    if distinct.size == values.size and np.array_equal(distinct, np.round(distinct)):
+    order = np.argsort(values)
+    ordered = values[order]
+    starts = np.flatnonzero(np.concatenate([[True], ordered[1:] != ordered[:-1]]))
+    if starts.size == values.size and np.array_equal(ordered, np.round(ordered)):
         return "whole numbers, each once: an id or a row number"
-    if distinct.size == 1:
+    if starts.size == 1:
         return ""
-    ranks = rankdata(values)
+    ends = np.append(starts[1:], values.size)
+    ranks = np.empty(values.size)
+    ranks[order] = np.repeat((starts + ends + 1) / 2, ends - starts)  # of equal values the middle one
     if abs(float(np.corrcoef(ranks, np.flatnonzero(known))[0, 1])) > IN_ROW_ORDER:
         return "it runs with the order of the rows: a row number or a date"
     if _share_between(ranks, windows) > ONE_A_WINDOW:
@@ -135,7 +139,7 @@ def _why_numbers_say_nothing(values: Floats, windows: Ints, known: Bools) -> str
 
 def _in_one_window(codes: Ints, windows: Ints) -> Bools:
     """Whether the value of each row occurs in its own window only."""
-    _, window = np.unique(windows, return_inverse=True)
+    _, window, _ = distinct_codes(windows)
     n_windows = int(window.max()) + 1 if window.size else 0
     if n_windows < 2:
         return np.zeros(codes.size, dtype=bool)
@@ -146,7 +150,7 @@ def _in_one_window(codes: Ints, windows: Ints) -> Bools:
 
 def _beyond_the_others(values: Floats, windows: Ints) -> Bools:
     """Whether each value lies outside the range of all windows but its own."""
-    _, window = np.unique(windows, return_inverse=True)
+    _, window, _ = distinct_codes(windows)
     n_windows = int(window.max()) + 1
     if n_windows < 2:
         return np.zeros(values.size, dtype=bool)
@@ -160,7 +164,7 @@ def _beyond_the_others(values: Floats, windows: Ints) -> Bools:
 
 def _share_between(scores: Floats, windows: Ints) -> float:
     """Which share of the variance lies between windows."""
-    _, window = np.unique(windows, return_inverse=True)
+    _, window, _ = distinct_codes(windows)
     total = float(((scores - scores.mean()) ** 2).sum())
     if window.max() == 0 or total == 0:
         return 0.0
@@ -171,7 +175,7 @@ def _share_between(scores: Floats, windows: Ints) -> float:
 
 def _between(codes: Ints, windows: Ints, n_distinct: int) -> float:
     """Which share of the categories' variance (Gini's) lies between windows."""
-    _, window = np.unique(windows, return_inverse=True)
+    _, window, _ = distinct_codes(windows)
     _, value = np.unique(codes, return_inverse=True)
     n_windows = int(window.max()) + 1
     if n_windows < 2 or n_distinct < 2:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["sampled_rows"]
+__all__ = ["sampled_of_parts", "sampled_rows"]
 
 Ints = NDArray[np.int64]
 Hashes = NDArray[np.uint64]
+
+AT_ONCE = 1_000_000
 
 
 def sampled_rows(hashes: Hashes, windows: Ints, *, limit: int) -> Ints:
@@ -42,3 +46,32 @@ def sampled_rows(hashes: Hashes, windows: Ints, *, limit: int) -> Ints:
     first = np.flatnonzero(starts)
     rank = np.arange(ordered.size) - np.repeat(first, np.diff(np.append(first, ordered.size)))
     return np.sort(order[rank < limit]).astype(np.int64)
+
+
+def sampled_of_parts(parts: Iterable[tuple[Hashes, Ints]], *, limit: int) -> Ints:
+    """What `sampled_rows` finds of the hashes and windows of a long file, given part by part in order.
+
+    Memory is that of a million rows and of the sample: the lowest of all are among the lowest of each part.
+
+    Examples
+    --------
+    >>> parts = [(np.array([5, 3], dtype=np.uint64), np.array([7, 7])), (np.array([1], dtype=np.uint64), np.array([7]))]
+    >>> sampled_of_parts(parts, limit=2).tolist()
+    [1, 2]
+    """
+    hashes, windows, rows = np.empty(0, dtype=np.uint64), np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64)
+    waiting: list[tuple[Hashes, Ints, Ints]] = []
+
+    def lowest() -> tuple[Hashes, Ints, Ints]:
+        together = [np.concatenate(side) for side in zip((hashes, windows, rows), *waiting, strict=True)]
+        kept = sampled_rows(together[0], together[1], limit=limit)
+        return together[0][kept], together[1][kept], together[2][kept]
+
+    n_rows = 0
+    for part_hashes, part_windows in parts:
+        waiting.append((part_hashes, part_windows, np.arange(n_rows, n_rows + part_hashes.size)))
+        n_rows += part_hashes.size
+        if sum(part[0].size for part in waiting) >= AT_ONCE:
+            hashes, windows, rows = lowest()
+            waiting = []
+    return lowest()[2]

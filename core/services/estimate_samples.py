@@ -19,11 +19,11 @@ from core.performance.direct_loss import LEAST_LABELLED, LOSSES, DirectLoss, Exp
 from core.performance.refusal import Case, Refusal
 from core.performance.reweighted import LEAST_EFFECTIVE, density_weights, outcomes_moved, weighted_classes
 from core.profile.spec import ProfileSpec
-from core.record import ID, LABEL, PREDICTION, BatchRole, score_columns
+from core.record import LABEL, PREDICTION, BatchRole, score_columns
 from core.schema import ModelSchema, Task
 from core.services.fairness_rows import codes_of
 from core.services.reference_facts import sample_columns
-from core.services.samples import WINDOW, read_sample
+from core.services.samples import WINDOW, read_sample, sampled_windows
 from core.storage.alerting import SeriesRow
 from core.storage.database import Database
 from core.storage.files import WorkspaceFiles
@@ -34,7 +34,7 @@ __all__ = ["EstimateSamples", "WithinScore", "load_estimate_samples", "update_es
 
 Floats = NDArray[np.float64]
 
-FORMAT = "2"
+FORMAT = "3"
 MARK = "estimate_mark"  # a row that says what all others rest on, and why there are none
 WITHIN = "within_score"
 EXPECTED = {name: f"expected_{name}" for name in LOSSES}
@@ -166,10 +166,14 @@ def update_estimate_samples(database: Database, files: WorkspaceFiles, model: Mo
         is_asked = schema.task is Task.REGRESSION or (schema.task is Task.BINARY and "" in spec.scores)
         if not is_asked or known.get((MARK, 0)) == mark or not batches[BatchRole.REFERENCE]:
             return
+        first = WITHIN if schema.task is Task.BINARY else EXPECTED[LOSSES[0]]
+        parts = sampled_windows(session, batches[BatchRole.PRODUCTION], schema)
+        bases = {key: _digest(learned, *sorted(of)) for key, of in parts.items()}
+        stale = {key: basis for key, basis in bases.items() if known.get((first, key)) != basis}
+        touched = {batch.id for key in stale for batch in parts[key].values()}
+        batches[BatchRole.PRODUCTION] = [one for one in batches[BatchRole.PRODUCTION] if one.id in touched]
         samples = {role: read_sample(session, files, side, schema).to_pandas() for role, side in batches.items()}
-    made, why = _made(
-        samples[BatchRole.REFERENCE], samples[BatchRole.PRODUCTION], schema, spec, learned=learned, known=known
-    )
+    made, why = _made(samples[BatchRole.REFERENCE], samples[BatchRole.PRODUCTION], schema, spec, stale)
     made.append(_row(MARK, 0, mark, detail={"why": why}))
     with database.write(f"profile {profile.id}") as session:
         for row in made:
@@ -182,18 +186,14 @@ def _made(
     current: pd.DataFrame,
     schema: ModelSchema,
     spec: ProfileSpec,
-    *,
-    learned: str,
-    known: Mapping[tuple[str, int], str],
+    stale: Mapping[int, str],
 ) -> tuple[list[SeriesRow], str]:
-    """The rows of windows that are new, and why losses can't be expected, '' if they can."""
-    first = WITHIN if schema.task is Task.BINARY else EXPECTED[LOSSES[0]]
+    """The rows of windows that are new, by what they rest on, and why losses can't be expected, '' if they can."""
     windows = []
     for window, rows in current.groupby(WINDOW, sort=True) if len(current) else ():
         key = int(str(window))
-        basis = _digest(learned, *sorted(rows[ID].astype(str)))
-        if known.get((first, key)) != basis:
-            windows.append((key, basis, rows))
+        if key in stale:
+            windows.append((key, stale[key], rows))
     if schema.task is Task.BINARY:
         return _shifts(reference, windows, schema, spec), ""
     return _expectations(reference, windows, schema, spec)

@@ -9,7 +9,8 @@ from core.fairness.groups import GroupRate, GroupRates
 from core.fairness.intersections import DifferentialFairness, SmoothedRate, differential_fairness, smoothed_rates
 from core.fairness.policy import FairnessPolicy
 from core.fairness.support import coverage
-from core.profile.spec import MOST_CELLS, crossing_name, crossings_of
+from core.profile.size import cut_crossings
+from core.profile.spec import crossing_name
 from core.schema import Task
 from core.services.fairness_rates import DECISIONS, Outcome, labelled_span, merged, rates_of, span_to, used_cells
 from core.services.observations import Context, Observations, WindowInfo
@@ -72,12 +73,6 @@ def intersection_report(observations: Observations, *, policy: FairnessPolicy, o
     """Who is treated differently within groups, to the depth of three attributes?"""
     context, spec = observations.context, observations.spec
     span, labelled = span_to(context, context.windows), labelled_span(observations)
-    cut = [
-        f"{' x '.join(attributes)}: {n_cells:,} cells, {MOST_CELLS} are the most"
-        for attributes, n_cells, is_counted in crossings_of(spec.groups)
-        if not is_counted
-    ]
-    cut += [f"{name}: only the first three attributes are crossed" for name in list(spec.groups)[3:]]
     why = ""
     if spec.task is Task.REGRESSION:
         why = "A regression has no rates to cross; its errors are shown by single groups."
@@ -95,7 +90,7 @@ def intersection_report(observations: Observations, *, policy: FairnessPolicy, o
         span=span,
         labelled_span=labelled,
         crossings=crossings,
-        cut=tuple(cut),
+        cut=cut_crossings(spec),
         why=why,
     )
 

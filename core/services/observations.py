@@ -153,7 +153,7 @@ class Observations:
     ) -> Observations | None:
         """A model's counts; None while it has no profile. `names` limits which tables are read."""
         repository = Repository(session)
-        profile = _profile_in_force(repository, model)
+        profile = profile_in_force(repository, model)
         if profile is None:
             return None
         schema, spec = repository.schema(model), ProfileSpec.from_json(profile.spec)
@@ -383,7 +383,7 @@ def profile_of(session: Session, model: ModelRow, observations: Observations) ->
 def counted_state(session: Session, model: ModelRow) -> str:
     """Names what has been counted of a model."""
     repository = Repository(session)
-    profile = _profile_in_force(repository, model)
+    profile = profile_in_force(repository, model)
     if profile is None:
         return "no profile"
     marks = repository.profiled(profile)
@@ -391,17 +391,21 @@ def counted_state(session: Session, model: ModelRow) -> str:
     return f"{profile.digest}:{sorted(marks.items())}:{versions}:{repository.schema_row(model).id}"
 
 
-def _profile_in_force(repository: Repository, model: ModelRow) -> ProfileRow | None:
+def profile_in_force(repository: Repository, model: ModelRow) -> ProfileRow | None:
     """The profile of the reference in force, once every batch has been counted for it.
 
-    Until then the newest for which every batch has been; without one, the newest.
+    Until then the newest for which every batch has been, else that of most batches: what was counted on the reference
+    before is shown until all is counted on a new one.
     """
     profiles = repository.profiles(model)
     live = {batch.id for batch in repository.batches(model)}
-    counted = [profile for profile in profiles if live <= repository.profiled(profile).keys()]
+    n_counted = {profile.id: len(live & repository.profiled(profile).keys()) for profile in profiles}
+    counted = [profile for profile in profiles if n_counted[profile.id] == len(live)]
+    if not counted:
+        return max(reversed(profiles), key=lambda profile: n_counted[profile.id], default=None)
     digests = [batch.records_sha256 for batch in repository.reference(model)]
     basis = profile_basis(repository.schema_row(model).digest, digests)
-    return next((p for p in counted if p.basis == basis), next(iter(counted or profiles), None))
+    return next((profile for profile in counted if profile.basis == basis), counted[0])
 
 
 def _keys(windows: Iterable[WindowInfo]) -> list[int]:

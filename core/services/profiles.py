@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -19,12 +19,14 @@ from sqlalchemy.orm import Session
 from core.governance.identity import Actor, Right, allowed
 from core.profile.engines import CellKey, Tally
 from core.profile.fitting import ReadColumn, fit_profile, stored_columns
-from core.profile.sample import sampled_rows
+from core.profile.sample import sampled_of_parts
+from core.profile.size import ProfileSize, size_of
 from core.profile.spec import ProfileSpec, outcome_tables
 from core.profile.windows import WindowPlan
 from core.record import TIMESTAMP
 from core.schema import ModelSchema
 from core.services.estimate_samples import update_estimate_samples
+from core.services.observations import profile_in_force
 from core.services.reference import profile_basis
 from core.services.sampled_series import update_series
 from core.services.watching import WatchService
@@ -73,14 +75,14 @@ class ProfileService:
         profile = self._profile(row, schema, reference)
         spec = ProfileSpec.from_json(profile.spec)
         with self.database.read() as session:
-            marks = Repository(session).profiled(profile)
+            marks, newest = Repository(session).profiled(profile), Repository(session).label_marks(row)
         for done, batch in enumerate(batches):
             if batch.source_id is not None:  # counted where its table lies, by SourceService
                 continue
-            with self.database.read() as session:
-                labels = Repository(session).label_batches_of(batch)
-            mark = max((label.id for label in labels), default=0)
-            if marks.get(batch.id) != mark:
+            if marks.get(batch.id) != newest.get(batch.id, 0):
+                with self.database.read() as session:
+                    labels = Repository(session).label_batches_of(batch)
+                mark = max((label.id for label in labels), default=0)
                 counter = _Counter(files=self.files, spec=spec, schema=schema, batch=batch, labels=labels)
                 if batch.id in marks:
                     self._recount(profile, counter, marks[batch.id], mark)
@@ -92,6 +94,14 @@ class ProfileService:
         update_estimate_samples(self.database, self.files, row, profile)
         self.watch.update(actor, model)
         return profile.digest
+
+    @allowed(Right.READ)
+    def size(self, actor: Actor, model: str) -> ProfileSize | None:  # noqa: ARG002 (every service call takes the actor)
+        """How many counters the profile in force has at most and what it cuts; None where there is no profile."""
+        with self.database.read() as session:
+            repository = Repository(session)
+            profile = profile_in_force(repository, repository.model(model))
+            return None if profile is None else size_of(ProfileSpec.from_json(profile.spec))
 
     def _profile(self, model: ModelRow, schema: ModelSchema, reference: Sequence[BatchRow]) -> ProfileRow:
         """The profile for this schema and reference, fitted if there is none yet."""
@@ -219,15 +229,16 @@ class _Counter:
         limit, file = self.schema.sample.rows, pq.ParquetFile(self._path)
         if not limit or not file.metadata.num_rows or self.batch.role not in COUNTED_ROLES:
             return None
-        hashes, keys, row = [], [], 0
-        for index in range(file.num_row_groups):
-            stored = file.read_row_group(index, columns=[HASH, TIMESTAMP])
-            hashes.append(np.asarray(stored[HASH].to_numpy(), dtype=np.uint64))
-            keys.append(self._keys(stored, row))
-            row += stored.num_rows
-        rows = sampled_rows(np.concatenate(hashes), np.concatenate(keys), limit=limit)
+        rows = sampled_of_parts(self._hashes_and_keys(file), limit=limit)
         write_parquet(path, take_rows(self._path, rows))
         return path, int(rows.size)
+
+    def _hashes_and_keys(self, file: pq.ParquetFile) -> Iterator[tuple[NDArray[np.uint64], Ints]]:
+        row = 0
+        for index in range(file.num_row_groups):
+            stored = file.read_row_group(index, columns=[HASH, TIMESTAMP])
+            yield np.asarray(stored[HASH].to_numpy(), dtype=np.uint64), self._keys(stored, row)
+            row += stored.num_rows
 
     @property
     def _path(self) -> Path:

@@ -15,10 +15,10 @@ from core.drift.encoding import Columns, row_sums
 from core.drift.multivariate import domain_shift
 from core.drift.reconstruction import Reconstruction, fit_reconstruction
 from core.profile.spec import ProfileSpec
-from core.record import ID, BatchRole
+from core.record import BatchRole
 from core.schema import ModelSchema
 from core.services.reference_facts import facts_of_sample, sample_columns
-from core.services.samples import WINDOW, read_sample
+from core.services.samples import WINDOW, read_sample, sampled_windows
 from core.storage.alerting import SeriesRow
 from core.storage.database import Database
 from core.storage.files import WorkspaceFiles
@@ -27,6 +27,7 @@ from core.storage.tables import BatchRow, ModelRow, ProfileRow
 
 __all__ = ["SampledSeries", "SampledWindow", "load_series", "update_series"]
 
+FORMAT = "2"  # of what a window's numbers are made from
 NAMES = ("reconstruction", "classifier")
 MIN_COLUMNS = 2
 MIN_ROWS = 50  # of a window's sample
@@ -95,10 +96,20 @@ def update_series(database: Database, files: WorkspaceFiles, model: ModelRow, pr
         of_profile = select(SeriesRow).where(SeriesRow.profile_id == profile.id, SeriesRow.name.in_(NAMES))
         stored = session.scalars(of_profile)
         known = {(row.role, row.window): row.basis for row in stored}
+        parts = {
+            (str(role), key): of
+            for role, side in batches.items()
+            for key, of in sampled_windows(session, side, schema).items()
+        }
+        bases = {place: _digest(FORMAT, *sorted(of)) for place, of in parts.items()}
+        stale = {place: basis for place, basis in bases.items() if known.get(place) != basis}
+        touched = {batch.id for place in stale for batch in parts[place].values()}
+        batches[BatchRole.PRODUCTION] = [batch for batch in batches[BatchRole.PRODUCTION] if batch.id in touched]
         samples = {role: read_sample(session, files, side, schema).to_pandas() for role, side in batches.items()}
     facts = before or facts_of_sample(samples[BatchRole.REFERENCE], schema, spec.left_out)
-    made = list(_made(samples, schema, spec, known))
-    gone = known.keys() - {(str(role), int(key)) for role, sample in samples.items() for key in sample[WINDOW].unique()}
+    made = list(_made(samples, schema, spec, stale))
+    kept = (bases.keys() - stale.keys()) | {(row.role, row.window) for row in made}
+    gone = known.keys() - kept
     with database.write(f"profile {profile.id}") as session:
         session.get_one(ProfileRow, profile.id).facts = {**facts, "mark": mark}
         for role, window in gone:
@@ -116,9 +127,9 @@ def _made(
     samples: Mapping[BatchRole, pd.DataFrame],
     schema: ModelSchema,
     spec: ProfileSpec,
-    known: Mapping[tuple[str, int], str],
+    stale: Mapping[tuple[str, int], str],
 ) -> Iterable[SeriesRow]:
-    """Both numbers of every window whose sample is new."""
+    """Both numbers of every window whose sample is new, each with the basis it will be known by."""
     names = [name for name in schema.features if name not in spec.left_out]
     reference = samples[BatchRole.REFERENCE]
     columns = sample_columns(reference, schema, names)
@@ -128,8 +139,8 @@ def _made(
     for role, sample in samples.items():
         for window, rows in sample.groupby(WINDOW, sort=True):
             key = int(str(window))
-            basis = hashlib.sha256("\n".join(sorted(rows[ID].astype(str))).encode()).hexdigest()
-            if known.get((role, key)) == basis or len(rows) < MIN_ROWS:
+            basis = stale.get((str(role), key))
+            if basis is None or len(rows) < MIN_ROWS:
                 continue
             others = reference[reference[WINDOW] != key] if role is BatchRole.REFERENCE else reference
             sides = sample_columns(others, schema, names), sample_columns(rows, schema, names)
@@ -160,7 +171,11 @@ def _of_window(
 
 def _mark(batches: Sequence[BatchRow]) -> str:
     """Names the records that samples are drawn from."""
-    return hashlib.sha256("\n".join(batch.records_sha256 for batch in batches).encode()).hexdigest()
+    return _digest(*(batch.records_sha256 for batch in batches))
+
+
+def _digest(*parts: str) -> str:
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
 def _rng(name: str) -> np.random.Generator:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pandas as pd
@@ -24,9 +25,10 @@ from core.storage.labels import NEVER, first_label_times, labelled_records
 from core.storage.repository import Repository
 from core.storage.tables import BatchRow
 
-__all__ = ["FIRST_LABEL", "WINDOW", "SampleService", "read_sample"]
+__all__ = ["FIRST_LABEL", "WINDOW", "SampleService", "read_sample", "sampled_windows"]
 
 WINDOW = "@window"
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 FIRST_LABEL = "@first_label"
 Ints = NDArray[np.int64]
 
@@ -116,6 +118,32 @@ def read_sample(
     windows = np.asarray(table[WINDOW].to_numpy(), dtype=np.int64)
     kept = sampled_rows(hashes, windows, limit=schema.sample.rows)
     return table.take(pa.array(kept)).drop_columns([HASH])
+
+
+def sampled_windows(
+    session: Session, batches: Iterable[BatchRow], schema: ModelSchema
+) -> dict[int, dict[str, BatchRow]]:
+    """The windows that samples may hold rows of, by key: the batches, by the digest of each one's sample.
+
+    Told from when a batch begins and ends, so that what is made of a window's sample need not be read to be known.
+    """
+    repository, plan = Repository(session), WindowPlan.of(schema.window, schema.timezone)
+    found: dict[int, dict[str, BatchRow]] = {}
+    for batch in batches:
+        sample = repository.sample(batch)
+        if sample is None:
+            continue
+        if plan.unit is None:
+            keys = np.unique(plan.keys_of_rows(batch.first_row, batch.n_rows))
+        elif batch.first_at is None or batch.last_at is None:
+            continue
+        else:
+            ends = np.array([(at - EPOCH) // timedelta(microseconds=1) for at in (batch.first_at, batch.last_at)])
+            first, last = plan.keys_of_times(ends).tolist()
+            keys = np.array([window.key for window in plan.between(first, last)], dtype=np.int64)
+        for key in keys.tolist():
+            found.setdefault(key, {})[sample.sha256] = batch
+    return found
 
 
 def _keys(plan: WindowPlan, batch: BatchRow, table: pa.Table, files: WorkspaceFiles) -> Ints:

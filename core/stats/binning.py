@@ -34,6 +34,7 @@ MAX_EXACT = 20  # a numeric column with at most this many distinct values is cou
 MAX_CATEGORIES = 200
 MAX_OTHERS = 20_000
 MAX_SCORES = 1_024
+MANY_VALUES = 4_096  # so many are sorted and the ends looked up in them, fewer are looked up among the ends
 OTHER = "(other)"
 
 
@@ -86,22 +87,40 @@ class NumericBins:
         >>> bins.assign(np.array([0.0, 1.0, 1.5, 2.5, -1.0, np.nan])).tolist()
         [0, 0, 1, 6, 5, 2]
         """
-        n = len(self.ends)
-        if n == 0:
-            codes = np.full(values.shape, n + Special.UNSEEN, dtype=np.int64)
-        else:
-            ends = np.asarray(self.ends)
-            codes = np.searchsorted(ends, values, side="left").astype(np.int64)
-            if self.exact:
-                inside = codes < n
-                inside[inside] = ends[codes[inside]] != values[inside]
-                codes[inside] = n + Special.UNSEEN
-            codes[values > ends[-1]] = n + Special.ABOVE
-            codes[values < self.low] = n + Special.BELOW
-        codes[np.isnan(values)] = n + Special.MISSING
-        codes[values == math.inf] = n + Special.POSITIVE_INFINITY
-        codes[values == -math.inf] = n + Special.NEGATIVE_INFINITY
+        ends, bin_of = self.cuts()
+        if values.size < MANY_VALUES:
+            return bin_of[np.searchsorted(ends, values, side="left")]
+        order = np.argsort(values)
+        bounds = np.searchsorted(values[order], ends, side="right")
+        codes = np.empty(values.size, dtype=np.int64)
+        codes[order] = np.repeat(bin_of, np.diff(bounds, prepend=0, append=values.size))
         return codes
+
+    def cuts(self) -> tuple[Floats, Ints]:
+        """All floats cut into runs, closed on the right, and the bin of each run: ends of shape (n,), bins (n + 1,).
+
+        The first run holds minus infinity alone, the last but one infinity alone, the last NaN.
+
+        Examples
+        --------
+        >>> ends, bins = NumericBins(ends=(1.0, 2.0), low=0.0, exact=False).cuts()
+        >>> ends[2:4].tolist(), bins.tolist()
+        ([1.0, 2.0], [7, 5, 0, 1, 6, 8, 2])
+        """
+        n, finite = len(self.ends), np.asarray(self.ends, dtype=np.float64)
+        if n == 0:
+            inner, bins = np.empty(0), np.empty(0, dtype=np.int64)
+        elif self.exact:
+            inner = np.stack([np.nextafter(finite, -math.inf), finite], axis=1).reshape(-1)
+            bins = np.stack([np.full(n, n + Special.UNSEEN), np.arange(n)], axis=1).reshape(-1)
+            bins[0] = n + Special.BELOW
+        else:
+            inner = np.concatenate([[np.nextafter(self.low, -math.inf)], finite])
+            bins = np.concatenate([[n + Special.BELOW], np.arange(n)])
+        above = n + (Special.ABOVE if n else Special.UNSEEN)
+        last = [above, n + Special.POSITIVE_INFINITY, n + Special.MISSING]
+        ends = np.concatenate([[-math.inf], inner, [np.finfo(np.float64).max, math.inf]])
+        return ends, np.concatenate([[n + Special.NEGATIVE_INFINITY], bins, last]).astype(np.int64)
 
     def to_dict(self) -> dict[str, Any]:
         """The form that is stored and digested."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -23,6 +23,7 @@ __all__ = ["StagedBatch", "StagedRows", "read_records", "take_rows"]
 
 Ints = NDArray[np.int64]
 QUARTER = 900_000_000
+IDS_AT_ONCE = 2_000_000  # that other files are read for
 NOT_CONTENT = frozenset({LINE, HASH})
 
 
@@ -121,14 +122,24 @@ class StagedBatch(StagedRows):
         for name, path in others:
             if not self.n_rows:
                 return
-            ids = pq.read_table(self.path, columns=[ID])[ID].combine_chunks()
-            stored, staged = IdQuery.of(ids).find(path)
+            stored, staged = self._known_to(path)
             if staged.size:
                 order = np.argsort(staged)
                 self._drop(
                     staged[order], take_rows(self.path, staged[order]), take_rows(path, stored[order]), f"in {name}"
                 )
         self._find_times()
+
+    def _known_to(self, path: Path) -> tuple[Ints, Ints]:
+        """Which ids a stored file holds already: (row there, row here), pairwise."""
+        there, here = [np.empty(0, dtype=np.int64)], [np.empty(0, dtype=np.int64)]
+        first = 0
+        for ids in _ids_of(self.path):
+            stored, places = IdQuery.of(ids).find(path)
+            there.append(stored)
+            here.append(places + first)
+            first += len(ids)
+        return np.concatenate(there), np.concatenate(here)
 
     def _drop(self, rows: Ints, copies: pa.Table, originals: pa.Table, where: str) -> None:
         """Take `rows` out of the records; those that differ from their originals become rejects."""
@@ -159,8 +170,9 @@ class StagedBatch(StagedRows):
     def _find_times(self) -> None:
         self.first_at = self.last_at = None
         if self.n_rows:
-            bounds = pc.min_max(pq.read_table(self.path, columns=[TIMESTAMP])[TIMESTAMP])
-            self.first_at, self.last_at = bounds["min"].as_py(), bounds["max"].as_py()
+            bounds = [pc.min_max(rows[TIMESTAMP]) for rows in read_records(self.path, [TIMESTAMP])]
+            self.first_at = min((part["min"].as_py() for part in bounds if part["min"].is_valid), default=None)
+            self.last_at = max((part["max"].as_py() for part in bounds if part["max"].is_valid), default=None)
 
 
 def take_rows(path: Path, rows: Ints) -> pa.Table:
@@ -168,17 +180,27 @@ def take_rows(path: Path, rows: Ints) -> pa.Table:
     file = pq.ParquetFile(path)
     sizes = [file.metadata.row_group(index).num_rows for index in range(file.num_row_groups)]
     starts = np.concatenate([[0], np.cumsum(sizes)])
-    groups = np.searchsorted(starts, rows, side="right") - 1
-    used = np.unique(groups)
-    offsets = {
-        int(group): offset
-        for group, offset in zip(used, np.concatenate([[0], np.cumsum([sizes[g] for g in used])]), strict=False)
-    }
-    table = file.read_row_groups(used.tolist())
-    places = np.array(
-        [offsets[int(group)] + row - starts[group] for row, group in zip(rows, groups, strict=True)], dtype=np.int64
-    )
-    return table.take(pa.array(places))
+    group = np.searchsorted(starts, rows, side="right") - 1
+    places = [np.flatnonzero(group == index) for index in np.unique(group)]
+    parts = [
+        file.read_row_group(int(group[some[0]])).take(pa.array(rows[some] - starts[group[some[0]]])) for some in places
+    ]
+    if not parts:
+        return file.schema_arrow.empty_table()
+    table = pa.concat_tables(parts)
+    order = np.concatenate(places)
+    return table if (order[1:] > order[:-1]).all() else table.take(pa.array(np.argsort(order)))
+
+
+def _ids_of(path: Path) -> Iterator[pa.Array]:
+    """The ids of a stored file, some row groups at a time."""
+    file = pq.ParquetFile(path)
+    some: list[pa.ChunkedArray] = []
+    for index in range(file.num_row_groups):
+        some.append(file.read_row_group(index, columns=[ID])[ID])
+        if index + 1 == file.num_row_groups or sum(map(len, some)) >= IDS_AT_ONCE:
+            yield pa.chunked_array([chunk for part in some for chunk in part.chunks], type=pa.string()).combine_chunks()
+            some = []
 
 
 def read_records(path: Path, columns: list[str] | None = None) -> Iterable[pa.Table]:

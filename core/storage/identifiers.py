@@ -15,6 +15,7 @@ from core.record import ID
 __all__ = ["HASH", "IdQuery", "duplicate_candidates", "hash_ids"]
 
 HASH = "@id_hash"
+HASHED_AT_ONCE = 65_536  # each byte of an id takes 24 more for a while
 Hashes = NDArray[np.uint64]
 Ints = NDArray[np.int64]
 
@@ -33,9 +34,12 @@ def hash_ids(ids: pa.Array) -> Hashes:
     >>> bool(a == c), bool(a == b)
     (True, False)
     """
+    parts = [_hash_some(ids.slice(first, HASHED_AT_ONCE)) for first in range(0, len(ids), HASHED_AT_ONCE)]
+    return np.concatenate(parts) if parts else np.empty(0, dtype=np.uint64)
+
+
+def _hash_some(ids: pa.Array) -> Hashes:
     ids = ids.cast(pa.large_string())
-    if len(ids) == 0:
-        return np.empty(0, dtype=np.uint64)
     offsets = np.frombuffer(ids.buffers()[1], dtype=np.int64)[ids.offset : ids.offset + len(ids) + 1]
     start, stop = int(offsets[0]), int(offsets[-1])
     data = np.frombuffer(ids.buffers()[2] or b"", dtype=np.uint8)[start:stop].astype(np.uint64) + np.uint64(1)

@@ -122,6 +122,16 @@ class Repository:
         )
         return self.session.scalars(query).all()
 
+    def label_marks(self, model: ModelRow) -> dict[int, int]:
+        """The last late-label batch that holds labels of each batch of records."""
+        query = (
+            select(LabelLinkRow.batch_id, func.max(LabelLinkRow.label_batch_id))
+            .join(BatchRow, BatchRow.id == LabelLinkRow.batch_id)
+            .where(BatchRow.model_id == model.id)
+            .group_by(LabelLinkRow.batch_id)
+        )
+        return {batch: int(mark) for batch, mark in self.session.execute(query)}
+
     def n_matched(self, model: ModelRow) -> dict[int, int]:
         """How many labels of each late-label batch found their record."""
         query = (

@@ -49,6 +49,9 @@ def came_in(model: str, batches: tuple[BatchInfo, ...]) -> None:
         st.markdown(f"### Nothing has come in for {plain(model)} yet.", anchors=False)
         return
     st.markdown(f"### {holdings(model, batches, labels)}", anchors=False)
+    size = cached.workspace().profiles.size(current_actor(), model)
+    if size is not None:
+        st.markdown(muted(plain(" ".join(size.lines()))))
     if not any(batch.role is BatchRole.REFERENCE and batch.retracted_at is None for batch in batches):
         st.markdown("It has no reference. Until it has one, nothing can be said about it.")
     if batches:

@@ -97,6 +97,7 @@ def test_a_model_without_a_reference_is_asked_for_one_first(empty: Path) -> None
 def test_batches_are_listed_with_their_counts_and_period(folder: Path) -> None:
     page = DataPage()
     assert "m holds 600 records in 1 batch. No row was set aside." in page.words
+    assert "counters a window and version, those of 4 segments among them" in page.words
     table = page.at.table[0].value
     row = dict(zip(table.columns, table.iloc[0], strict=True))
     assert "reference\\.csv" in row["Batch"]

@@ -447,7 +447,10 @@ def test_a_proposed_schema_is_printed_as_toml_and_never_written_over_another(
 
 def test_a_model_is_added_shown_and_given_a_new_schema(plumbline: CommandLine, tmp_path: Path) -> None:
     schema = tmp_path / "schema.toml"
-    schema.write_text(plumbline("model", "show", "m").out)
+    shown = plumbline("model", "show", "m").out
+    assert shown.splitlines()[-1].startswith("# At most ")
+    assert shown.splitlines()[-1].endswith("only those above 0 are stored.")
+    schema.write_text(shown)
     assert plumbline("model", "add", "again", "--schema", schema).out == (
         "Added again, a binary model of 2 features.\n"
     )
