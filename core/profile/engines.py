@@ -244,7 +244,7 @@ class _Batch:
             usable = (self.labels == 0) & (self.predictions == 0)
             error = np.where(usable, self._predicted - self._labelled, 0.0)
             centred = np.where(usable, self._labelled - self._spec.centre, 0.0)
-            squared = error * error
+            squared, both = error * error, error * centred
             relative = usable & (self._labelled != 0)
             relative_error = np.where(relative, np.abs(error) / np.abs(np.where(relative, self._labelled, 1.0)), 0.0)
             logarithmic = usable & (self._labelled >= 0) & (self._predicted >= 0)
@@ -261,8 +261,8 @@ class _Batch:
                 centred**2,
                 centred**3,
                 centred**4,
-                squared * centred,
-                squared * centred**2,
+                both * error,
+                both**2,
                 relative.astype(np.float64),
                 relative_error,
                 relative_error**2,
@@ -300,6 +300,7 @@ class _Batch:
         return np.where(usable, groups[inside], self._spec.n_calibration_bins), [np.where(usable, self._score, 0.0)]
 
     @cached_property
+    @np.errstate(over="ignore", invalid="ignore")
     def explored(self) -> tuple[Ints, int, list[Floats]] | None:
         """The cell of each row in the table of explored rows, how many cells it has, and EXPLORED_SUMS a row."""
         if not self._spec.has_explored:
@@ -313,9 +314,9 @@ class _Batch:
             weight = to_floats(self._records[WEIGHT])
             weight = np.where(np.isfinite(weight) & (weight > 0), weight, 1.0)
         weight, score = weight * is_explored, np.where(np.isfinite(self._score), self._score, 0.0)
-        squared = weight**2
+        weighted = weight * score  # first, since an infinite square times no score would be undefined
         cell = (self.pooled_scores * 3 + self.predictions) * 3 + self.labels
-        sums = [is_explored, weight, squared, weight * score, squared * score, squared * score**2]
+        sums = [is_explored, weight, weight**2, weighted, weighted * weight, weighted**2]
         if len(sums) != len(EXPLORED_SUMS):
             raise ValueError(f"{len(sums)} sums are made where {len(EXPLORED_SUMS)} have names.")
         return cell, (self._spec.n_calibration_bins + 1) * 9, sums
