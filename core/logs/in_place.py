@@ -13,7 +13,7 @@ from core.logs.validation import FUTURE_TOLERANCE, own_columns, type_of_cells
 from core.record import ID, LABEL, PREDICTION, TIMESTAMP, VERSION, score_columns
 from core.schema import NUMERIC_MISSING, ColumnType, ModelSchema, Role, Task
 
-__all__ = ["InPlace", "Problem", "misfit", "read_in_place"]
+__all__ = ["InPlace", "Problem", "check_table", "misfit", "read_in_place"]
 
 Expression = Any  # Ibis makes its classes' methods at run time
 

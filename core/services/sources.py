@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any
 
-import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -20,13 +17,23 @@ from core.governance.identity import Actor, Right, allowed
 from core.logs.in_place import InPlace, check_table, misfit, read_in_place
 from core.logs.validation import REJECTS
 from core.profile.engines import CellKey, Tally
-from core.profile.in_place import count_in_place, fetched, window_of
+from core.profile.in_place import count_in_place
 from core.profile.spec import ProfileSpec
 from core.profile.windows import Window, WindowPlan
-from core.record import ID, LABEL, LINE, TIMESTAMP, VERSION, BatchRole
+from core.record import BatchRole
 from core.schema import ModelSchema, Role
-from core.services.profiles import UNREADABLE, ProfileService
+from core.services.profiles import ProfileService
 from core.services.records import UNVERSIONED
+from core.services.table_windows import (
+    Mark,
+    add_invalid,
+    between,
+    marks_of,
+    rejected,
+    runs_of,
+    sample_of,
+    without_copies,
+)
 from core.storage.alerting import SampleRow
 from core.storage.batches import StagedRows
 from core.storage.connections import check_url, connected, table_of
@@ -38,9 +45,6 @@ from core.storage.repository import Repository, check_name
 from core.storage.tables import BatchRow, ModelRow, ProfiledBatchRow, ProfileRow, SourceRow, VersionRow
 
 __all__ = ["SourceInfo", "SourceReading", "SourceService"]
-
-TOGETHER = 64  # windows that are counted by one expression
-Expression = Any
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,22 +74,6 @@ class SourceReading:
     n_duplicates: int
     reasons: tuple[tuple[str, str, int], ...]
     kept: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Mark:
-    """What is asked of every window at each reading: if it changes, the window is counted again."""
-
-    window: int
-    rows: int
-    labels: int
-    rejected: int
-    first_at: datetime
-    last_at: datetime
-
-    @property
-    def stored(self) -> dict[str, int]:
-        return {"window": self.window, "rows": self.rows, "labels": self.labels, "rejected": self.rejected}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -228,9 +216,9 @@ class SourceService:
                 now=self.clock(),
                 known_versions=job.versions or None,
             )
-            marks = _marks(read, job.plan)
+            marks = marks_of(read, job.plan)
             todo, kept = self._changed(job, marks, recount=recount)
-            runs = list(_runs(sorted(todo), job.plan))
+            runs = list(runs_of(sorted(todo), job.plan))
             for done, windows in enumerate(runs):
                 n_rows, n_duplicates = self._count(job, read, windows, {k: marks[k] for k in todo if k in marks})
                 totals["windows"] += sum(window.key in todo for window in windows)
@@ -238,7 +226,7 @@ class SourceService:
                 totals["duplicates"] += n_duplicates
                 if progress is not None:
                     progress(job.source.table_name, done + 1, len(runs))
-            n_rejected, reasons = _rejected(read)
+            n_rejected, reasons = rejected(read)
         with self.database.write(f"source of {model}") as session:
             source = session.get_one(SourceRow, job.source.id)
             times = [mark.last_at for mark in marks.values()]
@@ -293,7 +281,7 @@ class SourceService:
         rows = Repository(session).batches(job.model, roles=[BatchRole.PRODUCTION])
         return {row.source_mark["window"]: row for row in rows if row.source_id == job.source.id and row.source_mark}
 
-    def _changed(self, job: _Job, marks: Mapping[int, _Mark], *, recount: bool) -> tuple[set[int], tuple[int, ...]]:
+    def _changed(self, job: _Job, marks: Mapping[int, Mark], *, recount: bool) -> tuple[set[int], tuple[int, ...]]:
         """Windows to count, and those that are kept though the table has fewer rows of them now."""
         with self.database.read() as session:
             before = self._batches(session, job)
@@ -309,13 +297,13 @@ class SourceService:
                 todo.add(key)
         return todo, (*kept, *sorted(set(before) - set(marks)))
 
-    def _count(self, job: _Job, read: InPlace, windows: Sequence[Window], todo: Mapping[int, _Mark]) -> tuple[int, int]:
+    def _count(self, job: _Job, read: InPlace, windows: Sequence[Window], todo: Mapping[int, Mark]) -> tuple[int, int]:
         """Count a run of windows and put what was counted in place of what was: rows and duplicates."""
-        inside = _between(read.rows, windows)
-        records, duplicates = _without_copies(inside.filter(~read.is_rejected), windows)
+        inside = between(read.rows, windows)
+        records, duplicates = without_copies(inside.filter(~read.is_rejected), windows)
         tally = count_in_place(job.spec, job.schema, records, windows)
-        _add_invalid(tally, job.spec, read, inside, windows)
-        samples = _sample(records, windows, job.schema.sample.rows)
+        add_invalid(tally, job.spec, read, inside, windows)
+        samples = sample_of(records, windows, job.schema.sample.rows)
         n_rows = 0
         with self.files.staging() as folder:
             staged = {}
@@ -355,7 +343,7 @@ class SourceService:
                 )
         return n_rows, sum(duplicates.get(key, 0) for key in todo)
 
-    def _supersede(self, session: Session, job: _Job, batch: BatchRow, mark: _Mark) -> None:
+    def _supersede(self, session: Session, job: _Job, batch: BatchRow, mark: Mark) -> None:
         found = session.get_one(BatchRow, batch.id)
         found.retracted_at, found.retracted_by = self.clock(), job.actor.name
         was = (found.source_mark or {}).get("rows", 0)
@@ -372,7 +360,7 @@ class SourceService:
                 VersionRow(model_id=job.model.id, name=name, created_at=self.clock(), created_by=job.actor.name)
             )
 
-    def _row(self, job: _Job, mark: _Mark, digest: str, *, n_duplicates: int) -> BatchRow:
+    def _row(self, job: _Job, mark: Mark, digest: str, *, n_duplicates: int) -> BatchRow:
         window = job.plan.window(mark.window).name
         content = json.dumps([job.source.url, job.source.table_name, mark.stored], sort_keys=True)
         return BatchRow(
@@ -424,144 +412,5 @@ def _schema_changes(schema: ModelSchema, source: SourceRow, kinds: Mapping[str, 
     return found + [f"column {column} is new" for column in kinds if column not in source.columns]
 
 
-def _marks(read: InPlace, plan: WindowPlan) -> dict[int, _Mark]:
-    """What there is of every window now."""
-    import ibis
-
-    timed = read.rows.filter(read.rows[TIMESTAMP].notnull())
-    aside = read.is_rejected
-    range_ = fetched(timed.filter(~aside).agg(first=timed[TIMESTAMP].min(), last=timed[TIMESTAMP].max())).to_pylist()[0]
-    if range_["first"] is None:
-        return {}
-    keys = plan.keys_of_times(np.array([_micros(range_["first"]), _micros(range_["last"])]))
-    windows = plan.between(int(keys[0]), int(keys[1]))
-    inside = _between(timed, windows)
-    rows = inside.select(
-        window=window_of(inside[TIMESTAMP], windows),
-        at=inside[TIMESTAMP],
-        good=(~read.is_rejected).ifelse(1, 0),
-        labelled=(~read.is_rejected & inside[LABEL].notnull()).ifelse(1, 0),
-    )
-    good_at = (rows.good == 1).ifelse(rows.at, ibis.null(rows.at.type()))
-    answer = rows.group_by("window").agg(
-        rows=rows.good.sum().cast("int64"),
-        labels=rows.labelled.sum().cast("int64"),
-        n=rows.count(),
-        first=good_at.min(),
-        last=good_at.max(),
-    )
-    found = {}
-    for row in fetched(answer).to_pylist():
-        if row["rows"]:
-            key = windows[row["window"]].key
-            found[key] = _Mark(
-                window=key,
-                rows=row["rows"],
-                labels=row["labels"],
-                rejected=row["n"] - row["rows"],
-                first_at=_aware(row["first"]),
-                last_at=_aware(row["last"]),
-            )
-    return found
-
-
-def _runs(keys: Sequence[int], plan: WindowPlan) -> Iterator[tuple[Window, ...]]:
-    """Windows in runs without a gap, none longer than is counted at once."""
-    run: list[int] = []
-    for key in keys:
-        if run and (len(run) >= TOGETHER or len(plan.between(run[-1], key)) > 2):
-            yield tuple(map(plan.window, run))
-            run = []
-        run.append(key)
-    if run:
-        yield tuple(map(plan.window, run))
-
-
-def _between(rows: Expression, windows: Sequence[Window]) -> Expression:
-    import ibis
-
-    kind = rows[TIMESTAMP].type()
-    first, last = ibis.literal(windows[0].start_at, type=kind), ibis.literal(windows[-1].end_at, type=kind)
-    return rows.filter((rows[TIMESTAMP] >= first) & (rows[TIMESTAMP] < last))
-
-
-def _without_copies(records: Expression, windows: Sequence[Window]) -> tuple[Expression, dict[int, int]]:
-    """Of rows with one id the earliest, and how many others each window has."""
-    import ibis
-
-    ids = records.group_by(window=window_of(records[TIMESTAMP], windows)).agg(n=records.count())
-    total = records.agg(n=records.count(), distinct=records[ID].nunique())
-    found = fetched(total).to_pylist()[0]
-    if found["n"] == found["distinct"]:
-        return records, {}
-    ranked = records.mutate(
-        **{"@@copy": ibis.row_number().over(group_by=records[ID], order_by=[records[TIMESTAMP]]).cast("int64")}
-    )
-    first = ranked.filter(ranked["@@copy"] == 0).drop("@@copy")
-    kept = first.group_by(window=window_of(first[TIMESTAMP], windows)).agg(n=first.count())
-    before, after = (
-        {windows[row["window"]].key: row["n"] for row in fetched(expression).to_pylist()} for expression in (ids, kept)
-    )
-    return first, {key: n - after.get(key, 0) for key, n in before.items() if n != after.get(key, 0)}
-
-
-def _add_invalid(tally: Tally, spec: ProfileSpec, read: InPlace, inside: Expression, windows: Sequence[Window]) -> None:
-    """Cells that could not be read, in the window and version of their row."""
-    problems = [p for p in read.problems if p.column in spec.columns and p.reason.startswith(UNREADABLE)]
-    if not problems:
-        return
-    known = inside.filter(inside[VERSION].notnull())
-    counted = known.group_by(window=window_of(known[TIMESTAMP], windows), version=known[VERSION]).agg(
-        **{f"n_{k}": problem.rows.ifelse(1, 0).sum().cast("int64") for k, problem in enumerate(problems)}
-    )
-    for row in fetched(counted).to_pylist():
-        for k, problem in enumerate(problems):
-            if row[f"n_{k}"]:
-                tally.add_invalid(
-                    CellKey(windows[row["window"]].key, row["version"], ""), problem.column, row[f"n_{k}"]
-                )
-
-
-def _sample(records: Expression, windows: Sequence[Window], limit: int) -> dict[int, pa.Table]:
-    """Of every window the rows whose ids hash lowest."""
-    import ibis
-
-    def md5(text: str) -> str:  # a name and its types, of what PostgreSQL and Spark both have
-        raise NotImplementedError
-
-    hashed = ibis.udf.scalar.builtin(md5)
-    placed = records.mutate(**{"@@window": window_of(records[TIMESTAMP], windows)})
-    ranked = placed.mutate(
-        **{"@@rank": ibis.row_number().over(group_by=placed["@@window"], order_by=[hashed(placed[ID])]).cast("int64")}
-    )
-    rows = fetched(ranked.filter(ranked["@@rank"] < limit).drop("@@rank"))
-    own = [name for name in rows.column_names if not name.startswith("@@")]
-    instant = pa.timestamp("us", tz="UTC")
-    found = {}
-    for place, window in enumerate(windows):
-        part = rows.filter(pc.equal(rows["@@window"], place)).select(own)
-        for position, field in enumerate(part.schema):
-            if pa.types.is_timestamp(field.type):
-                part = part.set_column(position, field.name, part[field.name].cast(instant))
-        found[window.key] = part.append_column(LINE, pa.array(np.arange(part.num_rows), type=pa.int64()))
-    return found
-
-
-def _rejected(read: InPlace) -> tuple[int, tuple[tuple[str, str, int], ...]]:
-    """How many rows of the whole table are set aside, and how many by each problem: (column, reason, rows)."""
-    asked = {f"n_{k}": problem.rows.ifelse(1, 0).sum().cast("int64") for k, problem in enumerate(read.problems)}
-    (row,) = fetched(read.rows.agg(n=read.is_rejected.ifelse(1, 0).sum().cast("int64"), **asked)).to_pylist()
-    named = [(problem.column, problem.reason, row[f"n_{k}"] or 0) for k, problem in enumerate(read.problems)]
-    return row["n"] or 0, tuple(sorted((each for each in named if each[2]), key=lambda each: -each[2]))
-
-
 def _of(tables: Mapping[tuple[CellKey, str], Any], window: int) -> dict[tuple[CellKey, str], Any]:
     return {key: table for key, table in tables.items() if key[0].window == window}
-
-
-def _micros(moment: datetime) -> int:
-    return (_aware(moment) - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
-
-
-def _aware(moment: datetime) -> datetime:
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)

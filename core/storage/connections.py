@@ -29,10 +29,10 @@ def check_url(url: str) -> str:
         return url
     try:
         parts = urlsplit(url)
-        known = parts.scheme in {"postgresql", "postgres", "spark"} and bool(parts.hostname) and parts.port is not False
-    except ValueError:
-        known = False
-    if not known:
+        port = parts.port or 0
+    except ValueError:  # a port that is no number
+        port = -1
+    if port < 0 or parts.scheme not in {"postgresql", "postgres", "spark"} or not parts.hostname:
         raise InputError(f"This is no address of a source; expected {FORMS}.")
     if parts.password is not None or parts.query or parts.fragment:
         raise InputError(
