@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import sys
 from collections.abc import Callable, Iterable
 from multiprocessing.process import BaseProcess
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 __all__ = ["at_once", "started"]
@@ -35,7 +37,12 @@ def started(function: Callable[..., object], *arguments: Any) -> BaseProcess:
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(PRELOADED)
     process = context.Process(target=function, args=arguments)
-    process.start()
+    main = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")  # which may be a page that was tested, and is run anew by a child
+    try:
+        process.start()
+    finally:
+        sys.modules["__main__"] = main
     return process
 
 

@@ -108,14 +108,16 @@ class NumericBins:
         ([1.0, 2.0], [7, 5, 0, 1, 6, 8, 2])
         """
         n, finite = len(self.ends), np.asarray(self.ends, dtype=np.float64)
+        with np.errstate(over="ignore"):  # below the least float lies minus infinity
+            below = np.nextafter(finite if self.exact else [self.low], -math.inf)
         if n == 0:
             inner, bins = np.empty(0), np.empty(0, dtype=np.int64)
         elif self.exact:
-            inner = np.stack([np.nextafter(finite, -math.inf), finite], axis=1).reshape(-1)
+            inner = np.stack([below, finite], axis=1).reshape(-1)
             bins = np.stack([np.full(n, n + Special.UNSEEN), np.arange(n)], axis=1).reshape(-1)
             bins[0] = n + Special.BELOW
         else:
-            inner = np.concatenate([[np.nextafter(self.low, -math.inf)], finite])
+            inner = np.concatenate([below, finite])
             bins = np.concatenate([[n + Special.BELOW], np.arange(n)])
         above = n + (Special.ABOVE if n else Special.UNSEEN)
         last = [above, n + Special.POSITIVE_INFINITY, n + Special.MISSING]

@@ -22,7 +22,8 @@ from core.services.checks import Check
 from core.services.margins import check_signed
 from core.storage.repository import Repository
 from tests.accepting import DAYS, MARGIN, SERIES, decide, moved, perform, person, propose, put
-from tests.governed import PASSWORD, QUICK
+from tests.governed import PASSWORD
+from tests.once import QUICK
 from tests.watched import MODEL, Watched, a_day, actor, build, opened
 
 WIDER = ColumnMargin(**MARGIN)
