@@ -84,8 +84,15 @@ def source_read(
     for column, reason, n in found.reasons:
         warn(f"{n:,} rows of the table are set aside: {column} {reason}")
     if found.kept:
-        named = ", ".join(found.kept[:3]) + (", ..." if len(found.kept) > 3 else "")
-        warn(f"{len(found.kept):,} windows have fewer rows than when they were counted, and stay as they were: {named}")
+        warn(f"Fewer rows than when they were counted, which stands, have {_named(found.kept)}.")
+    if found.lost:
+        warn(f"Not held against the reference of now, since their rows are gone, are {_named(found.lost)}.")
+
+
+def _named(windows: tuple[str, ...]) -> str:
+    """How many windows, and the first of them."""
+    first = ", ".join(windows[:3]) + (", ..." if len(windows) > 3 else "")
+    return f"{len(windows):,} window{'s' if len(windows) > 1 else ''}: {first}"
 
 
 def _tell(source: SourceInfo, *, json: bool) -> None:

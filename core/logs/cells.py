@@ -17,6 +17,7 @@ __all__ = [
     "Cells",
     "alias_of",
     "categories_of",
+    "micros_of",
     "read_booleans",
     "read_classes",
     "read_numbers",
@@ -208,8 +209,8 @@ def _parsed_times(text: pa.Array, parse: Callable[[str], datetime], timezone: st
     """Times read one distinct text at a time, with an offset or without."""
     encoded = text.dictionary_encode()
     moments = [_moment(value, parse) for value in encoded.dictionary.to_pylist()]
-    aware = pa.array([_micros(m) if m and m.tzinfo else None for m in moments], type=pa.int64())
-    naive = pa.array([_micros(m) if m and not m.tzinfo else None for m in moments], type=pa.int64())
+    aware = pa.array([micros_of(m) if m and m.tzinfo else None for m in moments], type=pa.int64())
+    naive = pa.array([micros_of(m) if m and not m.tzinfo else None for m in moments], type=pa.int64())
     instants = pc.coalesce(
         aware.cast(pa.timestamp("us", tz="UTC")), _localised(naive.cast(pa.timestamp("us")), timezone)
     )
@@ -252,7 +253,7 @@ def _iso(text: str) -> datetime:
     return datetime.fromisoformat(plain)
 
 
-def _micros(moment: datetime) -> int:
+def micros_of(moment: datetime) -> int:
     """Microseconds since 1970, by the clock shown where it has no zone."""
     return ((moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - EPOCH) // timedelta(microseconds=1)
 

@@ -9,6 +9,7 @@ from datetime import datetime
 import pyarrow as pa
 import pyarrow.parquet as pq
 from sqlalchemy import delete
+from sqlalchemy.orm import Session
 
 from core.errors import ConflictError, InputError
 from core.governance.identity import Actor, Right, allowed
@@ -22,7 +23,7 @@ from core.storage.ledger import append
 from core.storage.repository import Repository
 from core.storage.tables import BatchRow, ModelRow, ProfiledBatchRow
 
-__all__ = ["BatchInfo", "BatchService", "LabelBatchInfo"]
+__all__ = ["BatchInfo", "BatchService", "LabelBatchInfo", "take_out"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,9 +123,13 @@ class BatchService:
                 check_reference_signed(session, session.get_one(ModelRow, model_id))
             if batch.role == BatchRole.BASELINE:
                 raise ConflictError(f"{batch.source_name} made batch {batch_id} the reference: revoke that instead.")
-            batch.retracted_at, batch.retracted_by, batch.retracted_reason = self.clock(), actor.name, reason.strip()
-            delete_tables(session, batch_id=batch.id)
-            session.execute(delete(ProfiledBatchRow).where(ProfiledBatchRow.batch_id == batch.id))
+            table = Repository(session).source_table(session.get_one(ModelRow, model_id))
+            if batch.source_id is not None and table is not None:
+                raise ConflictError(
+                    f"Batch {batch_id} was counted in {table}, and would be again at the next reading: take its rows "
+                    "out of the table."
+                )
+            take_out(session, batch, at=self.clock(), by=actor.name, reason=reason.strip())
             append(
                 session,
                 at=self.clock(),
@@ -133,6 +138,13 @@ class BatchService:
                 objects={"batch": batch.id, "records": batch.records_sha256, "text": reason.strip()},
             )
             return _info(batch, session.get_one(ModelRow, model_id).name)
+
+
+def take_out(session: Session, batch: BatchRow, *, at: datetime, by: str, reason: str) -> None:
+    """Take a batch out of every count, in the caller's transaction, which also notes it in the ledger."""
+    batch.retracted_at, batch.retracted_by, batch.retracted_reason = at, by, reason
+    delete_tables(session, batch_id=batch.id)
+    session.execute(delete(ProfiledBatchRow).where(ProfiledBatchRow.batch_id == batch.id))
 
 
 def _info(row: BatchRow, model: str) -> BatchInfo:

@@ -165,11 +165,17 @@ class PredictionService:
         )
 
     def _found(self, batches: Sequence[BatchRow], model: str, prediction_id: str) -> tuple[BatchRow, int]:
+        """Where a prediction lies: its batch, and its place there; raises InputError."""
         query = IdQuery.of(pa.array([prediction_id], type=pa.string()))
         for batch in batches:
             rows, _ = query.find(self.files.path(batch.records_sha256))
             if rows.size:
                 return batch, int(rows[0])
+        if any(batch.source_id is not None for batch in batches):
+            raise InputError(
+                f"No prediction {prediction_id!r} of {model} is kept here: the model is monitored in a table, and of "
+                "each window only a sample of rows is kept. Look for it in the table."
+            )
         raise InputError(
             f"No prediction {prediction_id!r} of {model} in {len(batches):,} batches; ids are those of the log, one of "
             "a request of many rows is request#row."

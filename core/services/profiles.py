@@ -64,15 +64,13 @@ class ProfileService:
         A new reference or schema makes a new profile, for which all batches are counted anew; late
         labels recount the outcomes of just the windows they touch.
         """
+        profile = self._fitted(model)
+        if profile is None:
+            return None
         with self.database.read() as session:
             repository = Repository(session)
             row = repository.model(model)
-            schema = repository.schema(row)
-            reference = repository.reference(row)
-            batches = repository.batches(row)
-        if not sum(batch.n_rows for batch in reference):
-            return None
-        profile = self._profile(row, schema, reference)
+            schema, batches = repository.schema(row), repository.batches(row)
         spec = ProfileSpec.from_json(profile.spec)
         with self.database.read() as session:
             marks, newest = Repository(session).profiled(profile), Repository(session).label_marks(row)
@@ -95,6 +93,12 @@ class ProfileService:
         self.watch.update(actor, model)
         return profile.digest
 
+    @allowed(Right.INGEST)
+    def fit(self, actor: Actor, model: str) -> str | None:  # noqa: ARG002 (every service call takes the actor)
+        """Make the bins of the reference in force, and count nothing; their digest, None without a reference."""
+        profile = self._fitted(model)
+        return None if profile is None else profile.digest
+
     @allowed(Right.READ)
     def size(self, actor: Actor, model: str) -> ProfileSize | None:  # noqa: ARG002 (every service call takes the actor)
         """How many counters the profile in force has at most and what it cuts; None where there is no profile."""
@@ -102,6 +106,14 @@ class ProfileService:
             repository = Repository(session)
             profile = profile_in_force(repository, repository.model(model))
             return None if profile is None else size_of(ProfileSpec.from_json(profile.spec))
+
+    def _fitted(self, model: str) -> ProfileRow | None:
+        """The profile of the reference in force; None without one."""
+        with self.database.read() as session:
+            repository = Repository(session)
+            row = repository.model(model)
+            schema, reference = repository.schema(row), repository.reference(row)
+        return self._profile(row, schema, reference) if sum(batch.n_rows for batch in reference) else None
 
     def _profile(self, model: ModelRow, schema: ModelSchema, reference: Sequence[BatchRow]) -> ProfileRow:
         """The profile for this schema and reference, fitted if there is none yet."""

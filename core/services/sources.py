@@ -22,6 +22,7 @@ from core.profile.spec import ProfileSpec
 from core.profile.windows import Window, WindowPlan
 from core.record import BatchRole
 from core.schema import ModelSchema, Role
+from core.services.batches import take_out
 from core.services.profiles import ProfileService
 from core.services.records import UNVERSIONED
 from core.services.table_windows import (
@@ -37,7 +38,7 @@ from core.services.table_windows import (
 from core.storage.alerting import SampleRow
 from core.storage.batches import StagedRows
 from core.storage.connections import check_url, connected, table_of
-from core.storage.counts import delete_tables, write_tables
+from core.storage.counts import write_tables
 from core.storage.database import Database
 from core.storage.files import WorkspaceFiles
 from core.storage.ledger import append
@@ -65,7 +66,11 @@ class SourceInfo:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceReading:
-    """What one reading of a table brought: windows counted anew or again, their rows, and rows set aside by reason."""
+    """What one reading of a table brought: windows counted anew or again, their rows, and rows set aside by reason.
+
+    `kept` are windows that have fewer rows now and stay as they were counted; `lost`, those of them that were counted
+    on the bins of another reference or schema, and can't be on these.
+    """
 
     source: SourceInfo
     n_windows: int
@@ -74,6 +79,7 @@ class SourceReading:
     n_duplicates: int
     reasons: tuple[tuple[str, str, int], ...]
     kept: tuple[str, ...]
+    lost: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -199,13 +205,13 @@ class SourceService:
         OutsideError
             If the database can't be reached.
         """
-        digest = self.profiles.refresh(actor, model)
+        digest = self.profiles.fit(actor, model)
         if digest is None:
             raise InputError(
                 f"{model} has no reference yet; take it in first: plumbline ingest {model} FILE --as reference."
             )
         job = self._job(actor, model, digest)
-        totals = {"windows": 0, "rows": 0, "duplicates": 0}
+        n_rows = n_duplicates = 0
         with connected(job.source.url) as backend:
             table = table_of(backend, job.source.table_name)
             findings = _schema_changes(job.schema, job.source, dict(table.schema().items()))
@@ -220,10 +226,8 @@ class SourceService:
             todo, kept = self._changed(job, marks, recount=recount)
             runs = list(runs_of(sorted(todo), job.plan))
             for done, windows in enumerate(runs):
-                n_rows, n_duplicates = self._count(job, read, windows, {k: marks[k] for k in todo if k in marks})
-                totals["windows"] += sum(window.key in todo for window in windows)
-                totals["rows"] += n_rows
-                totals["duplicates"] += n_duplicates
+                of_run = self._count(job, read, windows, marks)
+                n_rows, n_duplicates = n_rows + of_run[0], n_duplicates + of_run[1]
                 if progress is not None:
                     progress(job.source.table_name, done + 1, len(runs))
             n_rejected, reasons = rejected(read)
@@ -233,15 +237,17 @@ class SourceService:
             source.watermark_at = max([*times, *([source.watermark_at] if source.watermark_at else [])], default=None)
             source.read_at, source.findings = self.clock(), findings
             info = _info(source, model)
+            lost = self._give_up(session, job, kept)
         self.profiles.refresh(actor, model)
         return SourceReading(
             source=info,
-            n_windows=totals["windows"],
-            n_rows=totals["rows"],
+            n_windows=len(todo),
+            n_rows=n_rows,
             n_rejected=n_rejected,
-            n_duplicates=totals["duplicates"],
+            n_duplicates=n_duplicates,
             reasons=reasons,
             kept=tuple(job.plan.window(key).name for key in kept),
+            lost=tuple(job.plan.window(key).name for key in lost),
         )
 
     def _live(self, session: Session, model: ModelRow) -> SourceRow | None:
@@ -286,43 +292,45 @@ class SourceService:
         with self.database.read() as session:
             before = self._batches(session, job)
             counted = Repository(session).profiled(job.profile)
-        todo, kept = set(), []
-        for key, mark in marks.items():
-            batch = before.get(key)
-            if recount or batch is None or batch.source_mark is None:
-                todo.add(key)
-            elif mark.rows < batch.source_mark["rows"]:
-                kept.append(key)
-            elif batch.id not in counted or batch.source_mark != mark.stored:
-                todo.add(key)
-        return todo, (*kept, *sorted(set(before) - set(marks)))
+        n_before = {key: (batch.source_mark or {})["rows"] for key, batch in before.items()}
+        fewer = {key for key, n in n_before.items() if key not in marks or marks[key].rows < n}
+        kept = fewer - set(marks) if recount else fewer
+        changed = {key for key, mark in marks.items() if key not in before or before[key].source_mark != mark.stored}
+        uncounted = {key for key, batch in before.items() if batch.id not in counted}
+        todo = set(marks) if recount else (changed | uncounted) - kept
+        return todo, tuple(sorted(kept))
 
-    def _count(self, job: _Job, read: InPlace, windows: Sequence[Window], todo: Mapping[int, Mark]) -> tuple[int, int]:
-        """Count a run of windows and put what was counted in place of what was: rows and duplicates."""
+    def _give_up(self, session: Session, job: _Job, kept: Sequence[int]) -> Sequence[int]:
+        """Windows counted on other bins, whose rows are gone: noted as done, or these bins would never be in force."""
+        batches, counted = self._batches(session, job), Repository(session).profiled(job.profile)
+        lost = [key for key in kept if batches[key].id not in counted]
+        for key in lost:
+            session.add(ProfiledBatchRow(profile_id=job.profile.id, batch_id=batches[key].id, label_mark=0))
+        return lost
+
+    def _count(self, job: _Job, read: InPlace, windows: Sequence[Window], marks: Mapping[int, Mark]) -> tuple[int, int]:
+        """Count a run of windows and put what was counted in place of what was: rows, and copies left out."""
         inside = between(read.rows, windows)
         records, duplicates = without_copies(inside.filter(~read.is_rejected), windows)
         tally = count_in_place(job.spec, job.schema, records, windows)
         add_invalid(tally, job.spec, read, inside, windows)
         samples = sample_of(records, windows, job.schema.sample.rows)
-        n_rows = 0
         with self.files.staging() as folder:
             staged = {}
             for window in windows:
-                if window.key in todo:
-                    (folder / str(window.key)).mkdir()
-                    rows = StagedRows(folder=folder / str(window.key))
-                    rows.write(samples[window.key], REJECTS.empty_table())
-                    rows.close()
-                    staged[window.key] = (rows, rows.digests()[0])
+                (folder / str(window.key)).mkdir()
+                rows = StagedRows(folder=folder / str(window.key))
+                rows.write(samples[window.key], REJECTS.empty_table())
+                rows.close()
+                staged[window.key] = (rows, rows.digests()[0])
             with self.database.write(f"model {job.model.id}") as session:
-                before, batches = self._batches(session, job), []
+                before, batches = self._batches(session, job), list[BatchRow]()
                 repository = Repository(session)
                 self._register(session, job, tally)
                 for key, (rows, digest) in staged.items():
-                    mark, n_copies = todo[key], duplicates.get(key, 0)
                     if key in before:
-                        self._supersede(session, job, before[key], mark)
-                    batch = self._row(job, mark, digest, n_duplicates=n_copies)
+                        self._supersede(session, job, before[key], marks[key])
+                    batch = self._row(job, marks[key], digest, n_duplicates=duplicates.get(key, 0))
                     batch.first_row = repository.next_row_number(job.model, BatchRole.PRODUCTION)
                     session.add(batch)
                     session.flush()
@@ -332,25 +340,24 @@ class SourceService:
                     if rows.n_rows:
                         session.add(SampleRow(batch_id=batch.id, sha256=digest, n_rows=rows.n_rows))
                     self.files.adopt(rows.path, digest)
-                    batches.append(batch.id)
-                    n_rows += batch.n_rows
+                    batches.append(batch)
                 append(
                     session,
                     at=self.clock(),
                     actor=job.actor.name,
                     action="source.read",
-                    objects={"model": job.model.name, "source": job.source.name, "batches": batches, "rows": n_rows},
+                    objects={
+                        "model": job.model.name,
+                        "source": job.source.name,
+                        "batches": [batch.id for batch in batches],
+                    },
                 )
-        return n_rows, sum(duplicates.get(key, 0) for key in todo)
+                return sum(batch.n_rows for batch in batches), sum(batch.n_duplicates for batch in batches)
 
     def _supersede(self, session: Session, job: _Job, batch: BatchRow, mark: Mark) -> None:
-        found = session.get_one(BatchRow, batch.id)
-        found.retracted_at, found.retracted_by = self.clock(), job.actor.name
-        was = (found.source_mark or {}).get("rows", 0)
-        found.retracted_reason = f"counted again: {mark.rows:,} rows of this window are in the table now, {was:,} were"
-        delete_tables(session, batch_id=found.id)
-        for counted in session.scalars(select(ProfiledBatchRow).where(ProfiledBatchRow.batch_id == found.id)):
-            session.delete(counted)
+        was = (batch.source_mark or {})["rows"]
+        reason = f"counted again: {mark.rows:,} rows of this window are in the table now, {was:,} were"
+        take_out(session, batch, at=self.clock(), by=job.actor.name, reason=reason)
 
     def _register(self, session: Session, job: _Job, tally: Tally) -> None:
         """Versions that the table names become known where none was."""

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from core.logs.cells import micros_of
 from core.logs.in_place import InPlace
 from core.profile.engines import CellKey, Tally
 from core.profile.expressions import window_of
@@ -52,7 +54,7 @@ def marks_of(read: InPlace, plan: WindowPlan) -> dict[int, Mark]:
     range_ = fetched(timed.filter(~aside).agg(first=timed[TIMESTAMP].min(), last=timed[TIMESTAMP].max())).to_pylist()[0]
     if range_["first"] is None:
         return {}
-    keys = plan.keys_of_times(np.array([_micros(range_["first"]), _micros(range_["last"])]))
+    keys = plan.keys_of_times(np.array([micros_of(range_["first"]), micros_of(range_["last"])]))
     windows = plan.between(int(keys[0]), int(keys[1]))
     inside = between(timed, windows)
     rows = inside.select(
@@ -146,8 +148,8 @@ def sample_of(records: Expression, windows: Sequence[Window], limit: int) -> dic
     """Of every window the rows whose ids hash lowest."""
     import ibis
 
-    def md5(text: str) -> str:  # a name and its types, of what PostgreSQL and Spark both have
-        raise NotImplementedError
+    def md5(text: str) -> str:  # named for Ibis: PostgreSQL and Spark both have it, and neither runs this
+        return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
 
     hashed = ibis.udf.scalar.builtin(md5)
     placed = records.mutate(**{"@@window": window_of(records[TIMESTAMP], windows)})
@@ -173,10 +175,6 @@ def rejected(read: InPlace) -> tuple[int, tuple[tuple[str, str, int], ...]]:
     (row,) = fetched(read.rows.agg(n=read.is_rejected.ifelse(1, 0).sum().cast("int64"), **asked)).to_pylist()
     named = [(problem.column, problem.reason, row[f"n_{k}"] or 0) for k, problem in enumerate(read.problems)]
     return row["n"] or 0, tuple(sorted((each for each in named if each[2]), key=lambda each: -each[2]))
-
-
-def _micros(moment: datetime) -> int:
-    return (_aware(moment) - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
 
 
 def _aware(moment: datetime) -> datetime:

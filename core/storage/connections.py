@@ -44,15 +44,12 @@ def check_url(url: str) -> str:
 
 @contextmanager
 def connected(url: str) -> Iterator[Backend]:
-    """An Ibis connection; raises OutsideError where the database can't be reached, InputError without its extra."""
-    if url.startswith(("spark:", "local[")):
-        yield _spark(url)
-        return
-    backend = _postgres(url)
-    try:
+    """An Ibis connection; raises InputError without its extra.
+
+    Whatever the database answers with an error, while it is connected to or asked, is an OutsideError in its words.
+    """
+    with (_on_spark if url.startswith(("spark:", "local[")) else _on_postgres)(url) as backend:
         yield backend
-    finally:
-        backend.disconnect()
 
 
 def table_of(backend: Backend, name: str) -> Any:
@@ -76,7 +73,8 @@ def _instants(backend: Backend, table: Any) -> Any:
     return table.cast(dict.fromkeys(instants, "timestamp('UTC')")) if instants else table
 
 
-def _postgres(url: str) -> Backend:
+@contextmanager
+def _on_postgres(url: str) -> Iterator[Backend]:
     try:
         import ibis
         import psycopg
@@ -84,20 +82,27 @@ def _postgres(url: str) -> Backend:
         raise InputError("Tables in PostgreSQL need an extra: pip install 'plumbline[postgres]'.") from error
     parts = urlsplit(url)
     try:
-        return ibis.postgres.connect(
+        backend = ibis.postgres.connect(
             host=parts.hostname,
             port=parts.port or 5432,
             user=unquote(parts.username) if parts.username else os.environ.get("PGUSER"),
             password=os.environ.get(PASSWORD) or os.environ.get("PGPASSWORD"),
             database=unquote(parts.path.lstrip("/")) or None,
         )
+        try:
+            yield backend
+        finally:
+            backend.disconnect()
     except psycopg.Error as error:
-        raise OutsideError(f"{url} can't be reached: {str(error).strip().splitlines()[0]}") from error
+        raise _refused(url, error) from error
 
 
-def _spark(url: str) -> Backend:
+@contextmanager
+def _on_spark(url: str) -> Iterator[Backend]:
     try:
         import ibis
+        from py4j.protocol import Py4JError
+        from pyspark.errors import PySparkException
         from pyspark.sql import SparkSession
     except ImportError as error:
         raise InputError("Tables on Spark need an extra: pip install 'plumbline[spark]', and Java.") from error
@@ -105,6 +110,12 @@ def _spark(url: str) -> Backend:
         session = (
             SparkSession.builder.master(url).appName("plumbline").config("spark.ui.enabled", "false").getOrCreate()
         )
-        return ibis.pyspark.connect(session)
-    except Exception as error:  # py4j and Spark raise many kinds, Java's absence among them
-        raise OutsideError(f"{url} can't be reached: {str(error).strip().splitlines()[0]}") from error
+        yield ibis.pyspark.connect(session)
+    except (PySparkException, Py4JError) as error:  # Java's absence among them
+        raise _refused(url, error) from error
+
+
+def _refused(url: str, error: Exception) -> OutsideError:
+    """What a database said, in its first line: more may hold what rows hold."""
+    said = str(error).strip().splitlines()
+    return OutsideError(f"{url} doesn't answer as asked: {said[0] if said else type(error).__name__}")

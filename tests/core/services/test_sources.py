@@ -14,7 +14,7 @@ import pandas as pd
 import psycopg
 import pytest
 
-from core.errors import InputError, NotAllowedError, OutsideError
+from core.errors import ConflictError, InputError, NotAllowedError, OutsideError
 from core.governance.identity import LOCAL_OPERATOR as ME
 from core.governance.identity import WORKER, Actor, UserRole
 from core.record import BatchRole
@@ -86,6 +86,13 @@ def on_files(folder: Path) -> Workspace:
     space.records.add(ME, "m", [path])
     space.profiles.refresh(ME, "m")
     return space
+
+
+def add_reference(space: Workspace, folder: Path) -> None:
+    """Ten days more of it, so that bins are made anew."""
+    more, path = rows("2025-12-01 05:00", 10, seed=3), folder / "more.csv"
+    more.assign(at=more["at"].map(pd.Timestamp.isoformat)).to_csv(path, index=False)
+    space.records.add(ME, "m", [path], role=BatchRole.REFERENCE)
 
 
 def insert(url: str, frame: pd.DataFrame) -> None:
@@ -182,13 +189,19 @@ def test_rows_and_labels_that_come_late_are_picked_up_in_their_own_windows(space
 
 
 @pytest.mark.postgres
-def test_windows_whose_rows_were_deleted_stay_as_they_were_counted(space: Workspace, log: str) -> None:
+def test_windows_whose_rows_were_deleted_stay_as_they_were_counted(space: Workspace, log: str, tmp_path: Path) -> None:
     insert(log, PRODUCTION)
     space.sources.read(ME, "m")
     execute(log, "DELETE FROM log WHERE at < '2026-02-07 12:00+00'")
     found = space.sources.read(ME, "m")
-    assert set(found.kept) == {"2026-02-05", "2026-02-06", "2026-02-07"}
+    assert found.kept == ("2026-02-05", "2026-02-06", "2026-02-07")
+    assert found.lost == ()
     assert [window.n for window in space.analysis.context(ME, "m").windows] == [40] * 14
+    add_reference(space, tmp_path)
+    found = space.sources.read(ME, "m")
+    assert (found.n_windows, found.lost) == (11, found.kept), "what is gone can't be counted on other bins"
+    assert space.analysis.context(ME, "m").windows[0].name == "2026-02-08"
+    assert space.sources.read(ME, "m").lost == ()
 
 
 @pytest.mark.postgres
@@ -247,7 +260,7 @@ def test_what_a_source_needs_is_said_before_it_is_added(tmp_path: Path, log: str
     assert "hunter2" not in str(refused.value)
     with pytest.raises(InputError, match="expected postgresql://"):
         add(url="mysql://127.0.0.1/db")
-    with pytest.raises(OutsideError, match="can't be reached"):
+    with pytest.raises(OutsideError, match="Connection refused"):
         add(url="postgresql://127.0.0.1:9/db")
     execute(log, "ALTER TABLE log ALTER COLUMN at TYPE timestamp, ALTER COLUMN score TYPE text")
     with pytest.raises(InputError, match=r"without a time zone.*score is string, expected a number.*Make a view"):
@@ -281,12 +294,32 @@ def test_a_model_takes_its_production_from_files_or_from_a_table(space: Workspac
 def test_a_new_reference_counts_the_table_on_its_bins(space: Workspace, log: str, tmp_path: Path) -> None:
     insert(log, PRODUCTION)
     space.sources.read(ME, "m")
-    path = tmp_path / "more.csv"
-    more = rows("2025-12-01 05:00", 10, seed=3)
-    more.assign(at=more["at"].map(pd.Timestamp.isoformat)).to_csv(path, index=False)
-    space.records.add(ME, "m", [path], role=BatchRole.REFERENCE)
+    add_reference(space, tmp_path)
     assert space.sources.read(WORKER, "m").n_windows == 14
     assert [window.n for window in space.analysis.context(ME, "m").windows] == [40] * 14
+
+
+@pytest.mark.postgres
+def test_what_only_a_sample_can_not_answer_is_refused_in_words(space: Workspace, log: str) -> None:
+    insert(log, PRODUCTION)
+    space.sources.read(ME, "m")
+    batch = space.batches.list(ME, "m")[-1]
+    with pytest.raises(ConflictError, match="would be again at the next reading"):
+        space.batches.retract(ME, batch.id, reason="wrong")
+    assert space.predictions.show(ME, "m", "1-5").version == "v1"
+    with pytest.raises(InputError, match="only a sample of rows is kept"):
+        space.predictions.show(ME, "m", "nothing")
+    with pytest.raises(InputError, match="only counts are kept"), space.as_known(ME, "m", NOW):
+        pass
+
+
+@pytest.mark.postgres
+def test_what_a_database_refuses_is_said_in_its_words(space: Workspace, log: str) -> None:
+    execute(log, "CREATE ROLE reader LOGIN")
+    space.sources.remove(ADMIN, "m", "warehouse")
+    space.sources.add(ADMIN, "m", "read", url=log.replace("plumbline@", "reader@"), table="log")
+    with pytest.raises(OutsideError, match="permission denied for table log"):
+        space.sources.read(ME, "m")
 
 
 @pytest.mark.postgres
