@@ -6,7 +6,6 @@ begun. Steps hand their errors on as text, since a durable store can't keep exce
 
 from __future__ import annotations
 
-import fcntl
 import logging
 import threading
 from collections.abc import Callable, Iterator
@@ -201,14 +200,8 @@ def _tell_people(workspace: Workspace, stop: threading.Event) -> None:
 
 @contextmanager
 def _only_one(workspace: Workspace) -> Iterator[None]:
-    """Two workers would both run the same job: locks on the folder and the database let one in, and die with it."""
-    refusal = f"A worker runs on {workspace.folder} already."
-    with (workspace.folder / "worker.lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise ConflictError(refusal) from error
-        with workspace.database.hold("worker") as is_ours:
-            if not is_ours:
-                raise ConflictError(refusal)
-            yield
+    """Two workers would both run the same job: one is let in."""
+    with workspace.worker_lock.hold() as is_ours:
+        if not is_ours:
+            raise ConflictError(f"A worker runs on {workspace.folder} already.")
+        yield

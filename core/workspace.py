@@ -17,6 +17,7 @@ from core.storage.database import Database
 from core.storage.files import WorkspaceFiles
 from core.storage.queue import JobQueue
 from core.storage.repository import Repository
+from core.storage.worker import WorkerLock
 
 if TYPE_CHECKING:
     from core.services.accounts import AccountService
@@ -73,6 +74,7 @@ class Workspace:
         self.files = WorkspaceFiles(folder / "records")
         self.artefacts = WorkspaceFiles(folder / "artefacts", suffix=".skops")
         self.queue = JobQueue(database)
+        self.worker_lock = WorkerLock(folder=folder, database=database)
         self.reader: Actor | None = None  # of a workspace of the past: who asked for it
 
     @classmethod
@@ -402,7 +404,13 @@ class Workspace:
         """Approved work and how it went."""
         from core.services.jobs import JobService
 
-        return JobService(database=self.database, evidence=self._evidence, queue=self.queue, clock=self.clock)
+        return JobService(
+            database=self.database,
+            evidence=self._evidence,
+            queue=self.queue,
+            worker_lock=self.worker_lock,
+            clock=self.clock,
+        )
 
     @cached_property
     def _signer(self) -> LedgerSigner:

@@ -82,6 +82,11 @@ def count_new(workspace: Workspace, model: str) -> None:
     if not who.may(Right.INGEST):
         warn(f"{who.name} may not count: what wasn't counted before is left out.")
         return
+    job = workspace.jobs.recount(who, model)
+    if job is not None:
+        recount = workspace.profiles.recount(who, model)
+        warn(f"{recount.words if recount else 'It is done by now.'} The worker does it: plumbline job show {job.id}")
+        return
     with counter("Counting") as step:
         workspace.profiles.refresh(who, model, progress=lambda name, _done, _all: step(1, Path(name).name))
 

@@ -30,7 +30,7 @@ from core.services.jobs import JobCancelledError, JobState
 from core.services.learnable import learnable_records
 from core.services.mitigation_curve import check_made
 from core.services.placement import PlacementService
-from core.services.profiles import ProfileService
+from core.services.profiles import SAMPLES, ProfileService
 from core.services.proposal import ProposalInfo
 from core.services.proposals import ProposalService
 from core.services.records import RecordService
@@ -53,6 +53,7 @@ __all__ = ["ExecutionService"]
 
 LOG = logging.getLogger(__name__)
 Say = Callable[[str, float], None]
+SAYS_EVERY = 10  # windows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,7 +165,10 @@ class ExecutionService:
             model = session.get_one(ModelRow, session.get_one(JobRow, job_id).model_id).name
 
         def counted(name: str, done: int, total: int) -> None:
-            say(f"Counted {Path(name).name}.", 0.8 * done / total)
+            if name != SAMPLES:
+                say(f"Counted {Path(name).name}.", 0.4 * done / total)
+            elif done % SAYS_EVERY == 0 or done == total:
+                say(f"Looked at the sampled rows of {done:,} of {total:,} windows.", 0.4 + 0.4 * done / total)
 
         if self.sources.list(actor, model):
             found = self.sources.read(actor, model, progress=counted)

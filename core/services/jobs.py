@@ -26,6 +26,7 @@ from core.storage.queue import JobQueue
 from core.storage.repository import Repository
 from core.storage.signing import DeploymentRow, JobLogRow, JobRow, ProposalRow, ScheduleRow
 from core.storage.tables import ModelRow
+from core.storage.worker import WorkerLock
 
 __all__ = ["JobCancelledError", "JobInfo", "JobLine", "JobService", "JobState", "ScheduleInfo"]
 
@@ -94,6 +95,7 @@ class JobService:
     database: Database
     evidence: EvidenceService
     queue: JobQueue
+    worker_lock: WorkerLock
     clock: Callable[[], datetime]
 
     @allowed(Right.READ)
@@ -146,6 +148,18 @@ class JobService:
     def analyse(self, actor: Actor, model: str) -> JobInfo:
         """Have a worker count what is new and judge it, now."""
         return self._enqueue_analysis(actor, model, f"{ANALYSE}-{{}}-{self.clock():%Y%m%dT%H%M%S%f}")
+
+    @allowed(Right.INGEST)
+    def recount(self, actor: Actor, model: str) -> JobInfo | None:
+        """Leave it to the worker to count all anew for a new reference or schema: its job, the same until it ends.
+
+        None where nothing is counted anew, no worker runs, or its job ended without that: then whoever asked counts.
+        """
+        found = self.evidence.profiles.recount(actor, model)
+        if found is None or not self.worker_lock.is_held():
+            return None
+        job = self._enqueue_analysis(actor, model, f"{ANALYSE}-{{}}-{found.basis[:16]}")
+        return job if job.state in UNDER_WAY else None
 
     @allowed(Right.CONFIGURE)
     def schedule(self, actor: Actor, model: str, at: str | None) -> ScheduleInfo | None:

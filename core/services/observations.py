@@ -392,20 +392,21 @@ def counted_state(session: Session, model: ModelRow) -> str:
 
 
 def profile_in_force(repository: Repository, model: ModelRow) -> ProfileRow | None:
-    """The profile of the reference in force, once every batch has been counted for it.
+    """The profile of the reference in force, once all that there is has been counted for it.
 
-    Until then the newest for which every batch has been, else that of most batches: what was counted on the reference
-    before is shown until all is counted on a new one.
+    Until then that for which most batches have been of those that were finished once: what was counted on the reference
+    before is shown until all is counted on a new one. Of as many that of the reference in force, else the newest.
     """
     profiles = repository.profiles(model)
     live = {batch.id for batch in repository.batches(model)}
-    n_counted = {profile.id: len(live & repository.profiled(profile).keys()) for profile in profiles}
-    counted = [profile for profile in profiles if n_counted[profile.id] == len(live)]
-    if not counted:
-        return max(reversed(profiles), key=lambda profile: n_counted[profile.id], default=None)
     digests = [batch.records_sha256 for batch in repository.reference(model)]
     basis = profile_basis(repository.schema_row(model).digest, digests)
-    return next((profile for profile in counted if profile.basis == basis), counted[0])
+
+    def rank(profile: ProfileRow) -> tuple[bool, int, bool, int]:
+        n_counted = len(live & repository.profiled(profile).keys())
+        return profile.finished_at is not None, n_counted, profile.basis == basis, profile.id
+
+    return max(profiles, key=rank, default=None)
 
 
 def _keys(windows: Iterable[WindowInfo]) -> list[int]:

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -40,12 +41,30 @@ from core.storage.labels import LateLabels
 from core.storage.repository import COUNTED_ROLES, Repository
 from core.storage.tables import BatchRow, LabelBatchRow, ModelRow, ProfiledBatchRow, ProfileRow
 
-__all__ = ["ProfileService"]
+__all__ = ["SAMPLES", "ProfileService", "Recount"]
 
 UNREADABLE = ("unparseable", "unreadable value", "unknown class", "score outside")
 
 Ints = NDArray[np.int64]
 Progress = Callable[[str, int, int], None]
+SAMPLES = "the sampled rows of its windows"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recount:
+    """How far counting on a new reference or schema is, while numbers on the one before are shown."""
+
+    basis: str
+    n_counted: int
+    n_batches: int
+
+    @property
+    def words(self) -> str:
+        """A sentence or two on what is shown meanwhile."""
+        done = f"{self.n_counted:,} of {self.n_batches:,} batches are counted on the new reference or schema"
+        if self.n_counted == self.n_batches:
+            done = "All batches are counted on the new reference or schema, and their sampled rows are looked at"
+        return f"{done}. Until that is done, numbers on the one before are shown."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,8 +80,9 @@ class ProfileService:
     def refresh(self, actor: Actor, model: str, *, progress: Progress | None = None) -> str | None:
         """Count what isn't counted yet and judge it; the digest of the profile in force, None without a reference.
 
-        A new reference or schema makes a new profile, for which all batches are counted anew; late
-        labels recount the outcomes of just the windows they touch.
+        A new reference or schema makes a new profile, for which all batches are counted anew, and which comes in
+        force when that is done; late labels recount the outcomes of just the windows they touch. `progress` is told
+        what is done, and how many of how many: first of batches, then of windows with rows kept at hand.
         """
         profile = self._fitted(model)
         if profile is None:
@@ -88,8 +108,12 @@ class ProfileService:
                     self._count(profile, counter, mark)
             if progress is not None:
                 progress(batch.source_name, done + 1, len(batches))
-        update_series(self.database, self.files, row, profile)
+        looked = None if progress is None else partial(progress, SAMPLES)
+        update_series(self.database, self.files, row, profile, progress=looked)
         update_estimate_samples(self.database, self.files, row, profile)
+        with self.database.write(f"profile {profile.id}") as session:
+            counted = session.get_one(ProfileRow, profile.id)
+            counted.finished_at = counted.finished_at or self.clock()
         self.watch.update(actor, model)
         return profile.digest
 
@@ -98,6 +122,20 @@ class ProfileService:
         """Make the bins of the reference in force, and count nothing; their digest, None without a reference."""
         profile = self._fitted(model)
         return None if profile is None else profile.digest
+
+    @allowed(Right.READ)
+    def recount(self, actor: Actor, model: str) -> Recount | None:  # noqa: ARG002
+        """How far all is counted anew for a new reference or schema; None where that in force is what is shown."""
+        with self.database.read() as session:
+            repository = Repository(session)
+            row = repository.model(model)
+            reference, shown = repository.reference(row), profile_in_force(repository, row)
+            basis = profile_basis(repository.schema_row(row).digest, [batch.records_sha256 for batch in reference])
+            if shown is None or shown.basis == basis or not sum(batch.n_rows for batch in reference):
+                return None
+            new, live = repository.profile(row, basis), {batch.id for batch in repository.batches(row)}
+            counted = set() if new is None else live & repository.profiled(new).keys()
+            return Recount(basis=basis, n_counted=len(counted), n_batches=len(live))
 
     @allowed(Right.READ)
     def size(self, actor: Actor, model: str) -> ProfileSize | None:  # noqa: ARG002 (every service call takes the actor)

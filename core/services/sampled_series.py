@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -74,7 +74,14 @@ def load_series(session: Session, profile: ProfileRow) -> dict[str, SampledSerie
     }
 
 
-def update_series(database: Database, files: WorkspaceFiles, model: ModelRow, profile: ProfileRow) -> None:
+def update_series(
+    database: Database,
+    files: WorkspaceFiles,
+    model: ModelRow,
+    profile: ProfileRow,
+    *,
+    progress: Callable[[int, int], None] | None = None,
+) -> None:
     """Make what isn't made yet of the samples: the reference's facts, and both series of every window.
 
     A window is made anew when a batch with rows of it came in or went.
@@ -107,7 +114,12 @@ def update_series(database: Database, files: WorkspaceFiles, model: ModelRow, pr
         batches[BatchRole.PRODUCTION] = [batch for batch in batches[BatchRole.PRODUCTION] if batch.id in touched]
         samples = {role: read_sample(session, files, side, schema).to_pandas() for role, side in batches.items()}
     facts = before or facts_of_sample(samples[BatchRole.REFERENCE], schema, spec.left_out)
-    made = list(_made(samples, schema, spec, stale))
+    made, windows = [], set()
+    for row in _made(samples, schema, spec, stale):
+        made.append(row)
+        if progress is not None and (row.role, row.window) not in windows:
+            windows.add((row.role, row.window))
+            progress(len(windows), len(stale))
     kept = (bases.keys() - stale.keys()) | {(row.role, row.window) for row in made}
     gone = known.keys() - kept
     with database.write(f"profile {profile.id}") as session:

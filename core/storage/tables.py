@@ -212,6 +212,7 @@ class ProfileRow(Base):
     spec: Mapped[str] = mapped_column(Text)
     facts: Mapped[dict[str, Any] | None]
     created_at: Mapped[datetime]
+    finished_at: Mapped[datetime | None]  # counted wholly for the first time: shown from then on
 
 
 class ProfiledBatchRow(Base):

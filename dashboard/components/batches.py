@@ -92,13 +92,16 @@ def look_into(model: str, batches: Sequence[BatchInfo], labels: Sequence[LabelBa
 
 
 def refresh(model: str) -> None:
-    """Count what isn't counted yet, showing how far it is."""
+    """Count what isn't counted yet, showing how far it is; what a new reference asks for is left to the worker."""
+    space, actor = cached.workspace(), current_actor()
+    if space.jobs.recount(actor, model) is not None:
+        return
     bar = st.progress(0.0, text="Counting")
 
     def step(name: str, done: int, of: int) -> None:
-        bar.progress(done / of, text=f"Counting {plain(name)}: batch {done:,} of {of:,}")
+        bar.progress(done / of, text=f"Counting {plain(name)}: {done:,} of {of:,}")
 
-    cached.workspace().profiles.refresh(current_actor(), model, progress=step)
+    space.profiles.refresh(actor, model, progress=step)
     bar.empty()
 
 

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 import streamlit as st
 
 from core.services.observations import Context
+from dashboard.components.recounting import recounting
 from dashboard.state import Selected, model_parameters
 from dashboard.text import count, day, instant, muted, plain, plural, window_name
 
@@ -36,6 +37,8 @@ def header(
             actions()
     if selected is not None and selected.context is not None:
         st.markdown(muted(_reach(selected.context)))
+    if selected is not None:
+        recounting(selected.model)
 
 
 def usable(selected: Selected | None) -> Context | None:

@@ -431,3 +431,22 @@ def test_the_reference_can_be_added_to_a_model_that_has_records(empty: Path, tmp
     page.bring("reference.csv", as_csv(rows(300)), Use.REFERENCE)
     page.open("drift")
     assert "no reference" not in page.words
+
+
+def test_a_new_reference_is_counted_by_the_worker_while_pages_show_what_was_before(folder: Path) -> None:
+    space = Workspace.open(folder)
+    with space.worker_lock.hold():
+        page = DataPage().bring("more.csv", as_csv(rows(300, prefix="more")), Use.REFERENCE)
+        (job,) = space.jobs.list(ME, "m")
+        assert space.analysis.context(ME, "m").n_reference == 600
+        for view in ("drift", "data"):
+            page.open(view)
+            assert "0 of 2 batches are counted on the new reference" in page.words
+            assert not page.has("recount_now")
+        space.jobs.cancel(ME, job.id, reason="not now")
+        page.open("data")
+        assert page.has("recount_now")
+    page.press("recount_now").open("drift")
+    assert "on the new reference" not in page.words
+    assert space.analysis.context(ME, "m").n_reference == 900
+    space.close()

@@ -402,6 +402,23 @@ def test_from_and_to_choose_windows(plumbline: CommandLine, tmp_path: Path) -> N
     assert "In 2026-01-14" not in early.out  # words are of the latest window, which wasn't asked for
 
 
+def test_a_new_reference_is_left_to_a_worker_that_runs(plumbline: CommandLine, tmp_path: Path) -> None:
+    file = write_csv(tmp_path / "more.csv", rows(300, prefix="more"))
+    space = Workspace.open(plumbline.workspace)
+    with space.worker_lock.hold():
+        ran = plumbline("ingest", "m", file, "--as", "reference")
+        (job,) = space.jobs.list(ME, "m")
+        plumbline("analyse", "m")
+        shown = space.analysis.context(ME, "m").n_reference
+    plumbline("analyse", "m")
+    counted = space.analysis.context(ME, "m").n_reference
+    space.close()
+    assert ran.code == 0
+    assert "0 of 2 batches are counted" in ran.err
+    assert f"plumbline job show {job.id}" in ran.err
+    assert (shown, counted) == (600, 900)
+
+
 def test_a_retracted_batch_is_listed_with_its_reason(plumbline: CommandLine, tmp_path: Path) -> None:
     plumbline("ingest", "m", write_csv(tmp_path / "log.csv", good()))
     ran = plumbline("batch", "retract", 2, "--reason", "sent by \x1b[31mmistake")

@@ -9,11 +9,15 @@ from pathlib import Path
 import pytest
 
 from core.governance.identity import LOCAL_OPERATOR as ME
+from core.governance.identity import WORKER
 from core.profile import sample as sample_module
 from core.profile.counts import CountTable
 from core.profile.size import size_of
 from core.profile.spec import ProfileSpec
 from core.record import BatchRole
+from core.services.drift import ColumnReport, WholeRowsTrend
+from core.services.observations import Context
+from core.services.profiles import SAMPLES
 from core.storage import batches as batches_module
 from core.storage.database import Database
 from core.storage.repository import Repository
@@ -52,12 +56,73 @@ def test_old_numbers_are_shown_until_a_new_reference_is_counted_wholly(workspace
     seen = []
 
     def look(name: str, done: int, n: int) -> None:
-        seen.append((done, n, workspace.analysis.context(ME, "m").profile_digest))
+        seen.append((name, done, n, workspace.analysis.context(ME, "m").profile_digest))
 
     after = workspace.profiles.refresh(ME, "m", progress=look)
-    assert [(done, n) for done, n, _ in seen] == [(1, 4), (2, 4), (3, 4), (4, 4)]
-    assert [digest for *_, digest in seen] == [before, before, before, after]
-    assert after != before
+    assert [(done, n) for name, done, n, _ in seen if name != SAMPLES] == [(1, 4), (2, 4), (3, 4), (4, 4)]
+    assert [name for name, *_ in seen[4:]] == [SAMPLES] * len(seen[4:])
+    assert len(seen) > 4
+    assert {digest for *_, digest in seen} == {before}
+    assert workspace.analysis.context(ME, "m").profile_digest == after != before
+
+
+def test_a_file_that_is_not_counted_yet_brings_no_earlier_reference_back(workspace: Workspace, tmp_path: Path) -> None:
+    more = write_csv(tmp_path / "more.csv", rows(300, start=START + timedelta(days=10), seed=2, prefix="b"))
+    (added,) = workspace.records.add(ME, "m", [more], role=BatchRole.REFERENCE)
+    both = workspace.profiles.refresh(ME, "m")
+    workspace.batches.retract(ME, added.batch_id, reason="was a trial")
+    assert workspace.profiles.recount(ME, "m") is None  # it was counted on the first alone before
+    first = workspace.analysis.context(ME, "m").profile_digest
+    late = write_csv(tmp_path / "late.csv", rows(80, start=START + timedelta(days=22), days=1, prefix="late-"))
+    workspace.records.add(ME, "m", [late])
+    assert workspace.analysis.context(ME, "m").profile_digest == first != both
+
+
+def test_how_far_a_recount_is_can_be_asked_for(workspace: Workspace, tmp_path: Path) -> None:
+    assert workspace.profiles.recount(ME, "m") is None
+    more = write_csv(tmp_path / "more.csv", rows(300, start=START + timedelta(days=10), seed=2, prefix="b"))
+    workspace.records.add(ME, "m", [more], role=BatchRole.REFERENCE)
+    told = []
+
+    def look(name: str, done: int, n: int) -> None:
+        found = workspace.profiles.recount(ME, "m")
+        assert found is not None
+        told.append((found.n_counted, found.n_batches))
+
+    workspace.profiles.refresh(ME, "m", progress=look)
+    assert told[:4] == [(1, 4), (2, 4), (3, 4), (4, 4)]
+    assert workspace.profiles.recount(ME, "m") is None
+
+
+def drift_of(workspace: Workspace) -> tuple[Context, tuple[ColumnReport, ...], tuple[WholeRowsTrend, ...]]:
+    report = workspace.analysis.drift(ME, "m")
+    return report.context, report.columns, report.whole_rows
+
+
+def test_the_worker_counts_for_a_new_reference_while_the_old_report_stays(workspace: Workspace, tmp_path: Path) -> None:
+    before = drift_of(workspace)
+    more = write_csv(tmp_path / "more.csv", rows(300, start=START + timedelta(days=10), seed=2, prefix="b"))
+    workspace.records.add(ME, "m", [more], role=BatchRole.REFERENCE)
+    assert workspace.jobs.recount(ME, "m") is None  # no worker runs: whoever brought it in counts
+    with workspace.worker_lock.hold() as is_ours:
+        assert is_ours
+        job = workspace.jobs.recount(ME, "m")
+        assert job is not None
+        assert workspace.jobs.recount(ME, "m") == job  # one job, however often it is asked for
+    workspace.jobs.begin(WORKER, job.id)
+    said = []
+
+    def say(text: str, progress: float) -> None:
+        said.append(progress)
+        assert drift_of(workspace) == before
+
+    workspace.execution.analyse(WORKER, job.id, say=say)
+    workspace.jobs.finish(WORKER, job.id, "Counted.")
+    assert said == sorted(said)
+    assert len(set(said)) > 3
+    assert drift_of(workspace)[0].n_reference == before[0].n_reference + 300
+    with workspace.worker_lock.hold():
+        assert workspace.jobs.recount(ME, "m") is None
 
 
 def test_no_window_of_a_version_holds_more_counters_than_its_size_says(workspace: Workspace) -> None:
