@@ -84,7 +84,7 @@ class Bench:
         large = n_rows >= LARGE
         calls = {"ours": (self.ours("daily", file), self.slow if large else self.turns)}
         if "nannyml" in self.pythons:
-            calls["nannyml"] = (self.peer("nannyml_drift", file, "nannyml"), 1 if large else self.slow)
+            calls["nannyml"] = (self.peer("nannyml_drift", file, "nannyml"), self.slow)
         return take_turns(calls) | self._missing("nannyml")
 
     def fairness(self, n_rows: int) -> dict[str, Cost]:
