@@ -185,6 +185,7 @@ def content_of(found: Armed) -> dict[str, Any]:
     horizons = sorted({1, 7, watch.horizon})
     findable = {light: dict(zip(horizons, watch.smallest_shifts(horizons, light), strict=True)) for light in Light}
     gaps, subjects = baseline.gaps, []
+    errors, dispersions = baseline.reference_error, baseline.dispersion(baseline.n_window)  # of all, once
     edges = dict(zip(gaps.tolist(), gap_edges(baseline, watch.margins, gaps).tolist(), strict=True))
     largest = dict(zip(gaps.tolist(), largest_gaps(baseline, watch.margins, gaps).tolist(), strict=True))
     for number, subject in enumerate(watch.subjects):
@@ -199,8 +200,8 @@ def content_of(found: Armed) -> dict[str, Any]:
                 "margin": {"sd": watch.margins[number].sd, "points": watch.margins[number].points},
                 "least_ratio": edges.get(first),
                 "blind_at": _finite(largest.get(first, BLIND)),
-                "reference_error": None if first in edges else _finite(baseline.reference_error[inside].min()),
-                "dispersion": _finite(baseline.dispersion(baseline.n_window)[inside].max()),
+                "reference_error": None if first in edges else _finite(errors[inside].min()),
+                "dispersion": _finite(dispersions[inside].max()),
                 "autocorrelation": _finite(baseline.autocorrelation[inside].max()),
                 "n_window": _finite(baseline.n_window[inside].max()),
                 "findable": {
