@@ -25,21 +25,6 @@ from tests.watched import MODEL, Watched, a_day, actor, build, opened
 WIDER = ColumnMargin(**MARGIN)
 
 
-@pytest.fixture
-def watched(tmp_path: Path) -> Iterator[Watched]:
-    found = opened(tmp_path, copy_of=moved())
-    yield found
-    found.workspace.close()
-
-
-@pytest.fixture(scope="module")
-def looked_at(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
-    """A copy that is left as it is."""
-    found = opened(tmp_path_factory.mktemp("looked_at"), copy_of=moved())
-    yield found
-    found.workspace.close()
-
-
 @pytest.fixture(scope="module")
 def accepted_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Proposal 1 accepted the drift, and two more days lie as low."""

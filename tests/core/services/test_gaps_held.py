@@ -18,32 +18,13 @@ from core.services.checks import Check
 from core.services.proposal import Decided
 from core.storage.queue import JobQueue
 from tests.accepting import SERIES, decide, person, propose, set_signing
-from tests.watched import DAY_0, MODEL, Watched, opened
+from tests.watched import DAY_0, MODEL, SCHEMA, Watched, opened
 
 HEADER = ("id", "at", "amount", "sex", "score", "decision", "outcome")
-SCHEMA = """
-task = "binary"
-timezone = "UTC"
-version = "v1"
-[window]
-every = "day"
-[sample]
-rows = 0
-[labels]
-delay_days = 1
-[outcome]
-classes = ["0", "1"]
-positive = "1"
-favourable = "1"
-[columns]
-id = { role = "id" }
-at = { role = "timestamp" }
-amount = { role = "feature", type = "numeric" }
-sex = { role = "attribute", type = "categorical", protected = true }
-score = { role = "score" }
-decision = { role = "prediction" }
-outcome = { role = "label" }
-"""
+SEX = 'sex = { role = "attribute", type = "categorical", protected = true }'
+OF_GROUPS = SCHEMA.replace('positive = "1"', 'positive = "1"\nfavourable = "1"').replace(
+    'colour = { role = "feature", type = "categorical" }', SEX
+)
 A_DAY, MOVES_ON, DAYS = 200, 4, 13
 OF_WOMEN = (0.4, 0.2)  # their selection rate before and since; of men it stays 0.4
 
@@ -75,7 +56,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("gaps_held")
     found = opened(folder)
     JobQueue(found.workspace.database).prepare()
-    found.workspace.models.add(LOCAL_OPERATOR, MODEL, SCHEMA)
+    found.workspace.models.add(LOCAL_OPERATOR, MODEL, OF_GROUPS)
     before = [row for day in range(-12, 0) for row in a_day(day)]
     found.take_in(before, header=HEADER, role=BatchRole.REFERENCE)
     found.take_in([row for day in range(DAYS) for row in a_day(day)], header=HEADER)
