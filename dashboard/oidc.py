@@ -14,8 +14,8 @@ from starlette.routing import Route
 
 from core.errors import NotAllowedError, PlumblineError
 from core.governance.identity import ANONYMOUS
-from core.services.identities import FLOW_LASTS, Flow
 from core.services.provider import CALLBACK
+from core.services.sign_in_flow import FLOW_LASTS, Flow
 from dashboard.auth import COOKIE
 from dashboard.opened import workspace
 from dashboard.sign_in import PATH, local, sign_in_page, signed_in_answer

@@ -9,17 +9,21 @@ from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 from core.alarms.policy import AlarmPolicy
-from core.governance.identity import WORKER, Actor, UserRole
+from core.governance.identity import LOCAL_OPERATOR, WORKER, Actor, UserRole
 from core.governance.proposals import Move, ProposalKind
+from core.services import accounts
 from core.services.margins import put_policy
 from core.services.proposal import Decided
 from core.storage.queue import JobQueue
 from core.storage.repository import Repository
+from tests.governed import PASSWORD
+from tests.once import QUICK
 from tests.watched import MODEL, Watched, build
 
-__all__ = ["DAYS", "MARGIN", "SERIES", "decide", "moved", "perform", "person", "propose", "put"]
+__all__ = ["DAYS", "MARGIN", "SERIES", "decide", "moved", "perform", "person", "propose", "put", "set_signing"]
 
 DAYS = 16
 SERIES = "values/amount"
@@ -93,3 +97,15 @@ def perform(watched: Watched, job_id: str | None) -> str:
     said = watched.workspace.execution.deploy(WORKER, job_id)
     watched.workspace.jobs.finish(WORKER, job_id, said)
     return said
+
+
+def set_signing(watched: Watched, rules: Mapping[str, Any]) -> None:
+    """Rules of signing, put in force by the way that they take; whoever they name has an account."""
+    with patch.object(accounts, "_hasher", lambda: QUICK):
+        watched.workspace.accounts.add_first(LOCAL_OPERATOR, "root", PASSWORD)
+        for name, role in (("vic", UserRole.VALIDATOR), ("olga", UserRole.OWNER)):
+            watched.workspace.accounts.add(person(watched, "root"), name, PASSWORD, roles=(role,))
+    asked = watched.workspace.proposals.open(
+        person(watched, "ada"), MODEL, ProposalKind.POLICY, reason="care", arguments={"policy": dict(rules)}
+    )
+    perform(watched, decide(watched, asked.proposal.id).job_id)

@@ -184,10 +184,10 @@ class Governed:
         return outcome.batch_id
 
 
-def build(folder: Path, *, database_url: str | None = None) -> Governed:
-    """A governed workspace: copied from one built before on SQLite, built on PostgreSQL."""
+def build(folder: Path, *, database_url: str | None = None, copy_of: Path | None = None) -> Governed:
+    """A governed workspace: on SQLite a copy of one built before, or of that in another folder; built on PostgreSQL."""
     if database_url is None:
-        shutil.copytree(_template(), folder / "workspace")
+        shutil.copytree(_template() if copy_of is None else copy_of / "workspace", folder / "workspace")
         return _opened(folder, None)
     governed = _opened(folder, database_url)
     _fill(governed)

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
 from core.profile.arithmetic import Total, power
+from core.profile.cells import Cells, Floats, Ints, ints_of, summed
 from core.profile.counts import CountTable
 from core.profile.engines import CellKey, Tally
 from core.profile.expressions import (
@@ -45,8 +45,6 @@ from core.stats.binning import CategoryBins, Special
 
 __all__ = ["count_in_place", "fetched"]
 
-Ints = NDArray[np.int64]
-Floats = NDArray[np.float64]
 Expression = Any  # Ibis makes its classes' methods at run time
 
 MOST_TOGETHER = 64  # values of segment columns that are counted in one go, all combinations
@@ -101,53 +99,6 @@ def _live(records: Expression) -> Expression:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _Cells:
-    """What came back of one expression: one row a cell of a key, with its count and its sums (n_rows, n_sums)."""
-
-    window: Ints
-    version: Ints
-    versions: Sequence[str]
-    segments: Mapping[str, Ints]
-    cell: Ints
-    n: Ints
-    sums: Floats
-
-    @classmethod
-    def of(cls, answer: pa.Table, cell: Ints, totals: Sequence[Total], segments: Sequence[str]) -> _Cells:
-        names = answer["version"].to_pylist()
-        versions = sorted(set(names))
-        code = {name: place for place, name in enumerate(versions)}
-        sums = [_sums(answer, place, total) for place, total in enumerate(totals)]
-        return cls(
-            window=_ints(answer, "window"),
-            version=np.array([code[name] for name in names], dtype=np.int64),
-            versions=versions,
-            segments={column: _ints(answer, f"segment_{place}") for place, column in enumerate(segments)},
-            cell=cell,
-            n=_ints(answer, "n"),
-            sums=np.stack(sums, axis=1) if sums else np.empty((answer.num_rows, 0)),
-        )
-
-    def by_key(self, segment: str) -> Iterator[tuple[int, str, int, Ints, Ints, Floats]]:
-        """Window, version and segment code of each key, with its cells, ascending, their counts and their sums."""
-        if not self.n.size:
-            return
-        code = self.segments[segment] if segment else np.zeros_like(self.cell)
-        order = np.lexsort((self.cell, code, self.version, self.window))
-        keys = np.stack([self.window[order], self.version[order], code[order], self.cell[order]], axis=1)
-        starts = np.flatnonzero(np.concatenate([[True], (keys[1:] != keys[:-1]).any(axis=1)]))
-        n = np.add.reduceat(self.n[order], starts)
-        with np.errstate(over="ignore", invalid="ignore"):
-            sums = np.add.reduceat(self.sums[order], starts, axis=0)
-        keys = keys[starts]
-        bounds = np.flatnonzero(np.concatenate([[True], (keys[1:, :3] != keys[:-1, :3]).any(axis=1)]))
-        for first, last in zip(bounds, np.append(bounds[1:], n.size), strict=True):
-            window, version, place, _ = keys[first].tolist()
-            part = slice(first, last)
-            yield window, self.versions[version], place, keys[part, 3], n[part], sums[part]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _Counting:
     """One run over a table: which keys there are, and each of their tables in turn."""
 
@@ -181,13 +132,13 @@ class _Counting:
             axes = np.unravel_index(cells, shape)
             of_losses, of_calibrated, of_explored = np.split(sums, [len(losses), len(losses) + len(calibrated)], axis=1)
             if losses:
-                self.tally.sums[key, loss_table(attribute)] = _summed(axes[3], of_losses, shape[3])
+                self.tally.sums[key, loss_table(attribute)] = summed(axes[3], of_losses, shape[3])
             if calibrated:
                 bins = self._calibration_bins(axes)
-                self.tally.sums[key, CALIBRATION] = _summed(bins, of_calibrated, self.spec.n_calibration_bins + 1)
+                self.tally.sums[key, CALIBRATION] = summed(bins, of_calibrated, self.spec.n_calibration_bins + 1)
             if explored:
                 place = (self._pooled_bins(axes[0]) * 3 + axes[1]) * 3 + axes[2]
-                self.tally.sums[key, EXPLORED] = _summed(place, of_explored, (self.spec.n_calibration_bins + 1) * 9)
+                self.tally.sums[key, EXPLORED] = summed(place, of_explored, (self.spec.n_calibration_bins + 1) * 9)
 
     def _pooled_bins(self, score_bins: Ints) -> Ints:
         """The calibration bin of each score bin, the one after the last where the score is none or infinite."""
@@ -256,7 +207,7 @@ class _Counting:
         by: Mapping[str, Expression],
         totals: Sequence[Total],
         *,
-        cells: Callable[[pa.Table], Ints] = lambda answer: _ints(answer, "cell"),
+        cells: Callable[[pa.Table], Ints] = lambda answer: ints_of(answer, "cell"),
         records: Expression | None = None,
         crossed: bool = False,
     ) -> Iterator[tuple[CellKey, Ints, Ints, Floats]]:
@@ -265,7 +216,7 @@ class _Counting:
             if crossed and place:
                 return
             answer = self._ask(self.records if records is None else records, by, totals, () if crossed else columns)
-            found = _Cells.of(answer, cells(answer), totals, () if crossed else columns)
+            found = Cells.of(answer, cells(answer), totals, () if crossed else columns)
             if not place:
                 for window, version, _, cell, n, sums in found.by_key(""):
                     yield CellKey(self.windows[window].key, version, ""), cell, n, sums
@@ -320,23 +271,3 @@ def _together(spec: ProfileSpec) -> list[tuple[str, ...]]:
         else:
             sets.append((column,))
     return sets
-
-
-def _summed(places: Ints, sums: Floats, size: int) -> Floats:
-    """Sums of cells added up by another axis, shape (size, n_sums)."""
-    table = np.zeros((size, sums.shape[1]))
-    with np.errstate(over="ignore", invalid="ignore"):
-        np.add.at(table, places, sums)
-    return table
-
-
-def _sums(answer: pa.Table, place: int, total: Total) -> Floats:
-    return total.value(lambda part: _numbers(answer, f"sum_{place}_{part}"))
-
-
-def _ints(answer: pa.Table, name: str) -> Ints:
-    return np.asarray(answer[name].cast(pa.int64()).to_numpy(), dtype=np.int64)
-
-
-def _numbers(answer: pa.Table, name: str) -> Floats:
-    return np.asarray(answer[name].cast(pa.float64()).to_numpy(), dtype=np.float64)

@@ -12,7 +12,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
 from core.errors import ConflictError, InputError
@@ -20,14 +19,14 @@ from core.governance.evidence import digest_of
 from core.governance.identity import Actor
 from core.governance.ledger import Entry
 from core.record import TIMESTAMP, BatchRole
+from core.services.batches import take_out
 from core.services.reference import MADE_BY, RESTORED, SET, changes_of
-from core.storage.counts import delete_tables
 from core.storage.files import WorkspaceFiles, sha256_of, write_parquet
 from core.storage.labels import labelled_records
 from core.storage.ledger import append
 from core.storage.repository import Repository
 from core.storage.signing import ProposalRow
-from core.storage.tables import BatchRow, ModelRow, ProfiledBatchRow
+from core.storage.tables import BatchRow, ModelRow
 
 __all__ = ["Period", "StagedBaseline", "baseline_set_by", "batches_in", "restore", "set_baseline", "stage_baseline"]
 
@@ -217,9 +216,7 @@ def restore(session: Session, proposal: ProposalRow, actor: Actor, *, reason: st
     if entry is None:
         return
     batch = session.get_one(BatchRow, entry.objects["batch"])
-    batch.retracted_at, batch.retracted_by, batch.retracted_reason = at, actor.name, reason
-    delete_tables(session, batch_id=batch.id)
-    session.execute(delete(ProfiledBatchRow).where(ProfiledBatchRow.batch_id == batch.id))
+    take_out(session, batch, at=at, by=actor.name, reason=reason)
     append(
         session,
         at=at,

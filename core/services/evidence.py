@@ -24,6 +24,7 @@ from core.services.baseline_evidence import baseline_report
 from core.services.comparison import Compared, ComparisonService
 from core.services.dry_run import dry_run
 from core.services.fleet import ModelSummary
+from core.services.learnable import check_learnable
 from core.services.maturity import MaturityService
 from core.services.mitigation_curve import frozen_curve
 from core.services.observations import WindowInfo
@@ -108,6 +109,8 @@ class EvidenceService:
                 report |= said
                 names += further
             else:
+                if kind is ProposalKind.RETRAIN:
+                    check_learnable(snapshot, row)
                 self.profiles.refresh(WORKER, model)
                 summary = self.analysis.summary(actor, model)
                 if summary is None and kind is ProposalKind.RETRAIN:

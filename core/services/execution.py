@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from core.actions.retrain.eligibility import BATCH, Eligible
 from core.actions.targets.registry import RegistryTarget
-from core.errors import ConflictError
+from core.errors import ConflictError, InputError
 from core.governance.identity import Actor, Right, allowed
 from core.governance.proposals import ProposalKind, ProposalState
 from core.measure import Status
@@ -203,7 +203,7 @@ class ExecutionService:
                 requester=None,
                 origin=origin,
             )
-        except ConflictError as error:  # a retraining is asked for already
+        except (ConflictError, InputError) as error:  # it is asked for already, or nothing could be learnt from here
             return f"{reason} {error}"
         return f"{reason} Proposal {drafted.id} asks for a retraining."
 

@@ -9,8 +9,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from threading import Lock
+from datetime import datetime
 
 from sqlalchemy import Select, delete, or_, select, update
 from sqlalchemy.orm import Session
@@ -20,15 +19,15 @@ from core.governance.identity import FRESH_FOR, Actor, Right, UserRole, allowed
 from core.governance.oidc import MAX_TEXT, Identity, read_id_token
 from core.services.accounts import BROWSER, LOCK, SignedIn, account_named, issue_token, token_digest
 from core.services.provider import Provider
+from core.services.sign_in_flow import Flow, SpentFlows, Way
 from core.storage.database import Database
 from core.storage.ledger import append
 from core.storage.signing import AccessTokenRow, AccountIdentityRow, AccountRow
 
-__all__ = ["CLAIMS", "FLOW_LASTS", "Flow", "IdentityInfo", "IdentityService", "Way"]
+__all__ = ["CLAIMS", "IdentityInfo", "IdentityService"]
 
 CLAIMS = ("sub", "email")  # what names one person at a provider; a name that they can change themselves doesn't
 PURPOSE = "provider"
-FLOW_LASTS = timedelta(minutes=10)
 MAX_ISSUER = 500
 NO_PROVIDER = (
     "No provider is set up to sign in through: whoever runs Plumbline sets PLUMBLINE_OIDC_ISSUER and the "
@@ -49,46 +48,13 @@ class IdentityInfo:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Flow:
-    """What a browser keeps from when it is sent to a provider until it comes back; good for once."""
-
-    state: str = field(repr=False)
-    nonce: str = field(repr=False)
-    verifier: str = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Way:
-    """Where a browser is sent to sign in, and what it has to come back with."""
-
-    url: str = field(repr=False)
-    flow: Flow
-
-
-class _Spent:
-    """Sign-ins that a browser came back from: none counts twice."""
-
-    def __init__(self) -> None:
-        self._until: dict[str, datetime] = {}
-        self._lock = Lock()
-
-    def spend(self, state: str, now: datetime) -> bool:
-        """Whether this is the first time."""
-        with self._lock:
-            self._until = {known: until for known, until in self._until.items() if until > now}
-            is_first = state not in self._until
-            self._until[state] = now + FLOW_LASTS
-            return is_first
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class IdentityService:
     """Accounts tied to identities at a provider; `load` reads from the environment which provider it is."""
 
     database: Database
     load: Callable[[], Provider | None]
     clock: Callable[[], datetime]
-    _spent: _Spent = field(default_factory=_Spent, repr=False)
+    _spent: SpentFlows = field(default_factory=SpentFlows, repr=False)
 
     @allowed(Right.SIGN_IN)
     def provider(self, actor: Actor) -> str | None:

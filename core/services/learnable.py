@@ -15,8 +15,22 @@ from core.schema import ModelSchema
 from core.storage.files import WorkspaceFiles
 from core.storage.labels import labelled_records
 from core.storage.repository import LIVE_ROLES, Repository
+from core.storage.tables import ModelRow
 
-__all__ = ["learnable_records"]
+__all__ = ["check_learnable", "learnable_records"]
+
+
+def check_learnable(session: Session, model: ModelRow) -> None:
+    """Raise InputError where a model's records lie in a table, or did: a sample of them is all there is here."""
+    repository = Repository(session)
+    table = repository.source_table(model)
+    if table is None and not any(batch.source_id is not None for batch in repository.batches(model, roles=LIVE_ROLES)):
+        return
+    lies = f"is monitored in {table}" if table else "was monitored in a table"
+    raise InputError(
+        f"{model.name} {lies}, of which counts and a sample are kept here, and a version learns from "
+        "all records: train it where they lie, add it with `plumbline version add`, and propose its promotion."
+    )
 
 
 def learnable_records(
@@ -28,22 +42,17 @@ def learnable_records(
     windows: Sequence[ExcludedWindow] = (),
     as_known: datetime | None = None,
 ) -> tuple[ModelSchema, Eligible]:
-    """The schema of a model and its records that may be learnt from; raises InputError if it has no records.
+    """The schema of a model and its records that may be learnt from; raises InputError if they aren't here.
 
     With `as_known` neither records nor labels that were taken in after that instant.
     """
     repository = Repository(session)
     row = repository.model(model)
+    check_learnable(session, row)
     schema = repository.schema(row)
     columns = [ID, TIMESTAMP, VERSION, VARIANT, LABEL, LABEL_TIME, *schema.described]
     frames = []
-    batches = repository.batches(row, roles=LIVE_ROLES)
-    if any(batch.source_id is not None for batch in batches):
-        raise InputError(
-            f"{model} is monitored in a table, of which a sample is kept here, and a version learns from all records: "
-            "train it where the table lies, and add it with `plumbline version add`."
-        )
-    for batch in batches:
+    for batch in repository.batches(row, roles=LIVE_ROLES):
         if as_known is not None and batch.created_at > as_known:
             continue
         labels = [

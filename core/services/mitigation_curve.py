@@ -19,7 +19,7 @@ from core.storage.files import WorkspaceFiles
 from core.storage.repository import Repository
 
 if TYPE_CHECKING:
-    from core.actions.retrain.mitigation import AccuracyGapCurve, CurvePoint
+    from core.actions.retrain.gap_curve import AccuracyGapCurve, CurvePoint
     from core.actions.retrain.trainer import Trained
 
 __all__ = ["MeasuredCurve", "Said", "check_made", "frozen_curve", "measure_curve"]

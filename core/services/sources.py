@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -14,36 +12,21 @@ from sqlalchemy.orm import Session
 
 from core.errors import ConflictError, InputError, UnknownNameError
 from core.governance.identity import Actor, Right, allowed
-from core.logs.in_place import InPlace, check_table, misfit, read_in_place
-from core.logs.validation import REJECTS
-from core.profile.engines import CellKey, Tally
-from core.profile.in_place import count_in_place
+from core.logs.in_place import check_table, misfit, read_in_place
 from core.profile.spec import ProfileSpec
-from core.profile.windows import Window, WindowPlan
+from core.profile.windows import WindowPlan
 from core.record import BatchRole
 from core.schema import ModelSchema, Role
-from core.services.batches import take_out
 from core.services.profiles import ProfileService
 from core.services.records import UNVERSIONED
-from core.services.table_windows import (
-    Mark,
-    add_invalid,
-    between,
-    marks_of,
-    rejected,
-    runs_of,
-    sample_of,
-    without_copies,
-)
-from core.storage.alerting import SampleRow
-from core.storage.batches import StagedRows
+from core.services.table_counting import TableCounting
+from core.services.table_windows import marks_of, rejected, runs_of
 from core.storage.connections import check_url, connected, table_of
-from core.storage.counts import write_tables
 from core.storage.database import Database
 from core.storage.files import WorkspaceFiles
 from core.storage.ledger import append
 from core.storage.repository import Repository, check_name
-from core.storage.tables import BatchRow, ModelRow, ProfiledBatchRow, ProfileRow, SourceRow, VersionRow
+from core.storage.tables import ModelRow, SourceRow
 
 __all__ = ["SourceInfo", "SourceReading", "SourceService"]
 
@@ -80,20 +63,6 @@ class SourceReading:
     reasons: tuple[tuple[str, str, int], ...]
     kept: tuple[str, ...]
     lost: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Job:
-    """One reading: of which source, on which bins."""
-
-    actor: Actor
-    model: ModelRow
-    schema: ModelSchema
-    source: SourceRow
-    profile: ProfileRow
-    spec: ProfileSpec
-    plan: WindowPlan
-    versions: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -210,34 +179,34 @@ class SourceService:
             raise InputError(
                 f"{model} has no reference yet; take it in first: plumbline ingest {model} FILE --as reference."
             )
-        job = self._job(actor, model, digest)
+        counting = self._counting(actor, model, digest)
         n_rows = n_duplicates = 0
-        with connected(job.source.url) as backend:
-            table = table_of(backend, job.source.table_name)
-            findings = _schema_changes(job.schema, job.source, dict(table.schema().items()))
+        with connected(counting.source.url) as backend:
+            table = table_of(backend, counting.source.table_name)
+            findings = _schema_changes(counting.schema, counting.source, dict(table.schema().items()))
             read = read_in_place(
-                job.schema,
+                counting.schema,
                 table,
-                version=job.source.version or job.schema.version or (job.versions or (UNVERSIONED,))[0],
+                version=counting.source.version or counting.schema.version or (counting.versions or (UNVERSIONED,))[0],
                 now=self.clock(),
-                known_versions=job.versions or None,
+                known_versions=counting.versions or None,
             )
-            marks = marks_of(read, job.plan)
-            todo, kept = self._changed(job, marks, recount=recount)
-            runs = list(runs_of(sorted(todo), job.plan))
+            marks = marks_of(read, counting.plan)
+            todo, kept = counting.changed(marks, recount=recount)
+            runs = list(runs_of(sorted(todo), counting.plan))
             for done, windows in enumerate(runs):
-                of_run = self._count(job, read, windows, marks)
+                of_run = counting.count(read, windows, marks)
                 n_rows, n_duplicates = n_rows + of_run[0], n_duplicates + of_run[1]
                 if progress is not None:
-                    progress(job.source.table_name, done + 1, len(runs))
+                    progress(counting.source.table_name, done + 1, len(runs))
             n_rejected, reasons = rejected(read)
         with self.database.write(f"source of {model}") as session:
-            source = session.get_one(SourceRow, job.source.id)
+            source = session.get_one(SourceRow, counting.source.id)
             times = [mark.last_at for mark in marks.values()]
             source.watermark_at = max([*times, *([source.watermark_at] if source.watermark_at else [])], default=None)
             source.read_at, source.findings = self.clock(), findings
             info = _info(source, model)
-            lost = self._give_up(session, job, kept)
+            lost = counting.give_up(session, kept)
         self.profiles.refresh(actor, model)
         return SourceReading(
             source=info,
@@ -246,8 +215,8 @@ class SourceService:
             n_rejected=n_rejected,
             n_duplicates=n_duplicates,
             reasons=reasons,
-            kept=tuple(job.plan.window(key).name for key in kept),
-            lost=tuple(job.plan.window(key).name for key in lost),
+            kept=tuple(counting.plan.window(key).name for key in kept),
+            lost=tuple(counting.plan.window(key).name for key in lost),
         )
 
     def _live(self, session: Session, model: ModelRow) -> SourceRow | None:
@@ -260,7 +229,7 @@ class SourceService:
             raise UnknownNameError(f"source of {model.name}", name, [] if found is None else [found.name])
         return found
 
-    def _job(self, actor: Actor, model: str, digest: str) -> _Job:
+    def _counting(self, actor: Actor, model: str, digest: str) -> TableCounting:
         with self.database.read() as session:
             repository = Repository(session)
             row = repository.model(model)
@@ -271,7 +240,10 @@ class SourceService:
                     f"{model} has no source; add one: plumbline source add {model} NAME --url ... --table ..."
                 )
             schema = repository.schema(row)
-            return _Job(
+            return TableCounting(
+                database=self.database,
+                files=self.files,
+                clock=self.clock,
                 actor=actor,
                 model=row,
                 schema=schema,
@@ -281,113 +253,6 @@ class SourceService:
                 plan=WindowPlan.of(schema.window, schema.timezone),
                 versions=tuple(repository.versions(row)),
             )
-
-    def _batches(self, session: Session, job: _Job) -> dict[int, BatchRow]:
-        """The live batch of every window of the table."""
-        rows = Repository(session).batches(job.model, roles=[BatchRole.PRODUCTION])
-        return {row.source_mark["window"]: row for row in rows if row.source_id == job.source.id and row.source_mark}
-
-    def _changed(self, job: _Job, marks: Mapping[int, Mark], *, recount: bool) -> tuple[set[int], tuple[int, ...]]:
-        """Windows to count, and those that are kept though the table has fewer rows of them now."""
-        with self.database.read() as session:
-            before = self._batches(session, job)
-            counted = Repository(session).profiled(job.profile)
-        n_before = {key: (batch.source_mark or {})["rows"] for key, batch in before.items()}
-        fewer = {key for key, n in n_before.items() if key not in marks or marks[key].rows < n}
-        kept = fewer - set(marks) if recount else fewer
-        changed = {key for key, mark in marks.items() if key not in before or before[key].source_mark != mark.stored}
-        uncounted = {key for key, batch in before.items() if batch.id not in counted}
-        todo = set(marks) if recount else (changed | uncounted) - kept
-        return todo, tuple(sorted(kept))
-
-    def _give_up(self, session: Session, job: _Job, kept: Sequence[int]) -> Sequence[int]:
-        """Windows counted on other bins, whose rows are gone: noted as done, or these bins would never be in force."""
-        batches, counted = self._batches(session, job), Repository(session).profiled(job.profile)
-        lost = [key for key in kept if batches[key].id not in counted]
-        for key in lost:
-            session.add(ProfiledBatchRow(profile_id=job.profile.id, batch_id=batches[key].id, label_mark=0))
-        return lost
-
-    def _count(self, job: _Job, read: InPlace, windows: Sequence[Window], marks: Mapping[int, Mark]) -> tuple[int, int]:
-        """Count a run of windows and put what was counted in place of what was: rows, and copies left out."""
-        inside = between(read.rows, windows)
-        records, duplicates = without_copies(inside.filter(~read.is_rejected), windows)
-        tally = count_in_place(job.spec, job.schema, records, windows)
-        add_invalid(tally, job.spec, read, inside, windows)
-        samples = sample_of(records, windows, job.schema.sample.rows)
-        with self.files.staging() as folder:
-            staged = {}
-            for window in windows:
-                (folder / str(window.key)).mkdir()
-                rows = StagedRows(folder=folder / str(window.key))
-                rows.write(samples[window.key], REJECTS.empty_table())
-                rows.close()
-                staged[window.key] = (rows, rows.digests()[0])
-            with self.database.write(f"model {job.model.id}") as session:
-                before, batches = self._batches(session, job), list[BatchRow]()
-                repository = Repository(session)
-                self._register(session, job, tally)
-                for key, (rows, digest) in staged.items():
-                    if key in before:
-                        self._supersede(session, job, before[key], marks[key])
-                    batch = self._row(job, marks[key], digest, n_duplicates=duplicates.get(key, 0))
-                    batch.first_row = repository.next_row_number(job.model, BatchRole.PRODUCTION)
-                    session.add(batch)
-                    session.flush()
-                    own = {"profile_id": job.profile.id, "batch_id": batch.id}
-                    write_tables(session, **own, counts=_of(tally.counts, key), sums=_of(tally.sums, key))
-                    session.add(ProfiledBatchRow(**own, label_mark=0))
-                    if rows.n_rows:
-                        session.add(SampleRow(batch_id=batch.id, sha256=digest, n_rows=rows.n_rows))
-                    self.files.adopt(rows.path, digest)
-                    batches.append(batch)
-                append(
-                    session,
-                    at=self.clock(),
-                    actor=job.actor.name,
-                    action="source.read",
-                    objects={
-                        "model": job.model.name,
-                        "source": job.source.name,
-                        "batches": [batch.id for batch in batches],
-                    },
-                )
-                return sum(batch.n_rows for batch in batches), sum(batch.n_duplicates for batch in batches)
-
-    def _supersede(self, session: Session, job: _Job, batch: BatchRow, mark: Mark) -> None:
-        was = (batch.source_mark or {})["rows"]
-        reason = f"counted again: {mark.rows:,} rows of this window are in the table now, {was:,} were"
-        take_out(session, batch, at=self.clock(), by=job.actor.name, reason=reason)
-
-    def _register(self, session: Session, job: _Job, tally: Tally) -> None:
-        """Versions that the table names become known where none was."""
-        known = set(Repository(session).versions(job.model))
-        for name in sorted({key.version for key, _ in tally.counts} - known):
-            session.add(
-                VersionRow(model_id=job.model.id, name=name, created_at=self.clock(), created_by=job.actor.name)
-            )
-
-    def _row(self, job: _Job, mark: Mark, digest: str, *, n_duplicates: int) -> BatchRow:
-        window = job.plan.window(mark.window).name
-        content = json.dumps([job.source.url, job.source.table_name, mark.stored], sort_keys=True)
-        return BatchRow(
-            model_id=job.model.id,
-            role=BatchRole.PRODUCTION,
-            schema_digest=job.schema.digest,
-            source_name=f"{job.source.table_name} {window}",
-            source_sha256=hashlib.sha256(content.encode()).hexdigest(),
-            records_sha256=digest,
-            n_rows=mark.rows - n_duplicates,
-            n_rejected=mark.rejected,
-            n_duplicates=n_duplicates,
-            first_at=mark.first_at,
-            last_at=mark.last_at,
-            notes=[f"counted in {job.source.table_name}; kept here is a sample"],
-            created_at=self.clock(),
-            created_by=job.actor.name,
-            source_id=job.source.id,
-            source_mark=mark.stored,
-        )
 
 
 def _info(source: SourceRow, model: str) -> SourceInfo:
@@ -417,7 +282,3 @@ def _schema_changes(schema: ModelSchema, source: SourceRow, kinds: Mapping[str, 
             effect = "; none of its values can be read" if why else ""
             found.append(f"column {column} is {kinds[column]}, was {before}{effect}")
     return found + [f"column {column} is new" for column in kinds if column not in source.columns]
-
-
-def _of(tables: Mapping[tuple[CellKey, str], Any], window: int) -> dict[tuple[CellKey, str], Any]:
-    return {key: table for key, table in tables.items() if key[0].window == window}

@@ -8,6 +8,7 @@ from typing import Any
 
 import streamlit as st
 
+from core.actions.retrain.gap_curve import UNMITIGATED
 from core.actions.retrain.mitigation_plan import Constraint, Objective
 from core.charts.mitigation import gap_curve_chart
 from core.errors import PlumblineError
@@ -37,7 +38,6 @@ CONSTRAINTS = {
     "Both error rates": Constraint.EQUALIZED_ODDS,
 }
 OBJECTIVES = {"Accuracy": Objective.ACCURACY, "Balanced accuracy": Objective.BALANCED_ACCURACY}
-UNMITIGATED = "unmitigated"
 NO_BREAK = "\u2011"  # a hyphen that a narrow column doesn't break at
 MARKS = (
     "Diamond: the recipe as it is. Circles: GridSearch, which weighs the rows learnt from. Squares: "

@@ -35,6 +35,8 @@ CONSEQUENCES = {
     ProposalKind.ACCEPT_DRIFT: "Widens the margin of one series of an alert: what stays within it alarms no more.",
 }
 LACKING = {
+    ProposalKind.RETRAIN: "Its records lie in a table, of which a sample is kept here, and a version learns from all "
+    "of them: train it where they lie, register it as a version, and propose its promotion.",
     ProposalKind.PROMOTE: "It has no candidate: register a version, and take in its evaluation data.",
     ProposalKind.ROLLBACK: "No other version of it was in force before.",
     ProposalKind.RENEW: "No version of it is in force.",
@@ -76,6 +78,9 @@ def propose_form(actor: Actor) -> None:
         model = st.selectbox("Model", models, index=_place(wanted["model"], models), key="propose_model")
         version, arguments = None, {}
         if kind is ProposalKind.RETRAIN:
+            if workspace().sources.list(actor, model):
+                st.markdown(f"{plain(model)}: {LACKING[kind]}")
+                return
             arguments = _retraining(actor, model)
         elif kind is ProposalKind.ACCEPT_DRIFT:
             asked = acceptance_fields(actor, model, wanted["alert"])

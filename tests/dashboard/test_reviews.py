@@ -10,8 +10,9 @@ from streamlit.testing.v1 import AppTest
 
 from core.governance.identity import LOCAL_OPERATOR
 from core.governance.proposals import Move, ProposalKind
+from core.storage.tables import SourceRow
 from core.workspace import Workspace
-from tests.builders import SCHEMA
+from tests.builders import SCHEMA, START
 from tests.dashboard.reviewing import DRAFT, FAIR, OTHER_MODEL, UNFAIR, opened, proposal
 from tests.dashboard.signing import MODEL, OpenAs, actor, assert_escaped, codes, elements, links, submit, words
 
@@ -148,6 +149,22 @@ def test_a_model_without_a_version_that_fits_says_what_it_lacks(open_as: OpenAs,
         assert not page.exception
         assert said in words(page)
         assert not [button for button in page.button if button.key == "propose"]
+
+
+def test_a_model_whose_records_lie_in_a_table_says_that_it_is_retrained_there(
+    open_as: OpenAs, reviewed_copy: Path
+) -> None:
+    space = opened(reviewed_copy)
+    with space.database.write("source") as session:
+        row = SourceRow(model_id=1, name="lake", url="local[2]", table_name="log", columns={}, created_by="root")
+        row.created_at, row.findings = START, []
+        session.add(row)
+    space.close()
+    page = open_as("ada", "reviews", reviewed_copy, model=MODEL, kind="retrain")
+    assert not page.exception
+    assert "Its records lie in a table" in words(page)
+    assert "train it where they lie, register it as a version, and propose its promotion" in words(page)
+    assert not [button for button in page.button if button.key == "propose"]
 
 
 def test_a_link_with_names_that_are_unknown_opens_the_form_with_the_first(

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
-from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -15,33 +14,15 @@ from core.alarms.policy import AlarmPolicy, ColumnMargin
 from core.errors import ConflictError, InputError, NotAllowedError
 from core.governance.checks import CheckName, Outcome
 from core.governance.identity import LOCAL_OPERATOR, WORKER, Actor, UserRole
-from core.governance.proposals import Move, ProposalKind, ProposalState
+from core.governance.proposals import Move, ProposalState
 from core.record import BatchRole
-from core.services import accounts
 from core.services.checks import Check
 from core.services.margins import check_signed
 from core.storage.repository import Repository
-from tests.accepting import DAYS, MARGIN, SERIES, decide, moved, perform, person, propose, put
-from tests.governed import PASSWORD
-from tests.once import QUICK
+from tests.accepting import DAYS, MARGIN, SERIES, decide, moved, perform, person, propose, put, set_signing
 from tests.watched import MODEL, Watched, a_day, actor, build, opened
 
 WIDER = ColumnMargin(**MARGIN)
-
-
-@pytest.fixture
-def watched(tmp_path: Path) -> Iterator[Watched]:
-    found = opened(tmp_path, copy_of=moved())
-    yield found
-    found.workspace.close()
-
-
-@pytest.fixture(scope="module")
-def looked_at(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
-    """A copy that is left as it is."""
-    found = opened(tmp_path_factory.mktemp("looked_at"), copy_of=moved())
-    yield found
-    found.workspace.close()
 
 
 @pytest.fixture(scope="module")
@@ -75,18 +56,6 @@ def report(watched: Watched, number: int) -> dict[str, Any]:
 def check(watched: Watched, number: int, name: CheckName) -> Check | None:
     checks = watched.workspace.proposals.review(WORKER, number).checks
     return next((check for check in checks if check.name is name), None)
-
-
-def set_signing(watched: Watched, rules: dict[str, object]) -> None:
-    """Rules of signing, put in force by the way that they take; whoever they name has an account."""
-    with patch.object(accounts, "_hasher", lambda: QUICK):
-        watched.workspace.accounts.add_first(LOCAL_OPERATOR, "root", PASSWORD)
-        for name, role in (("vic", UserRole.VALIDATOR), ("olga", UserRole.OWNER)):
-            watched.workspace.accounts.add(person(watched, "root"), name, PASSWORD, roles=(role,))
-    asked = watched.workspace.proposals.open(
-        person(watched, "ada"), MODEL, ProposalKind.POLICY, reason="care", arguments={"policy": rules}
-    )
-    perform(watched, decide(watched, asked.proposal.id).job_id)
 
 
 def test_only_the_job_changes_the_margin(watched: Watched) -> None:

@@ -14,8 +14,9 @@ from core.errors import ConflictError, InputError, NotAllowedError, OutsideError
 from core.governance.identity import ANONYMOUS, FRESH_FOR, Actor, UserRole
 from core.governance.proposals import Move, ProposalKind, ProposalState
 from core.services.accounts import SignedIn
-from core.services.identities import Flow, IdentityService
+from core.services.identities import IdentityService
 from core.services.provider import CALLBACK, Provider
+from core.services.sign_in_flow import Flow
 from tests.builders import SCHEMA
 from tests.command import CommandLine
 from tests.governed import PASSWORD, Governed, build

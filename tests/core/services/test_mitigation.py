@@ -35,6 +35,7 @@ from tests.people import Person, sign_in
 HIRING, N = "hiring", 1_000
 RECIPE = 'estimator = "linear"\nmin_rows = 100\nfeatures = ["amount", "colour"]\n'
 PARITY = Constraint.DEMOGRAPHIC_PARITY
+ASKED = 2
 
 
 def hirings(n: int, *, prefix: str, seed: int, late: float = 0.0) -> list[list[object]]:
@@ -49,11 +50,18 @@ def hirings(n: int, *, prefix: str, seed: int, late: float = 0.0) -> list[list[o
     return found
 
 
-@pytest.fixture
-def governed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Governed]:
-    monkeypatch.setattr(mitigators, "GRID_SIZES", {1: 5})  # a few points show as much
-    monkeypatch.setattr(mitigation, "TOLERANCES", (0.0,))
-    found = build(tmp_path)
+@pytest.fixture(scope="module", autouse=True)
+def few_points() -> Iterator[None]:
+    """They show as much as many."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(mitigators, "GRID_SIZES", {1: 5})
+        patch.setattr(mitigation, "TOLERANCES", (0.0,))
+        yield
+
+
+@pytest.fixture(scope="module")
+def hiring_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    found = build(tmp_path_factory.mktemp("hiring"))
     space = found.workspace
     space.models.add(LOCAL_OPERATOR, HIRING, SCHEMA)
     files = [
@@ -63,8 +71,38 @@ def governed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Govern
     ]
     for file, role in files:
         assert space.records.add(LOCAL_OPERATOR, HIRING, [file], role=role)[0].error is None
-    yield found
     space.close()
+    return found.folder
+
+
+@pytest.fixture
+def governed(hiring_folder: Path, tmp_path: Path) -> Iterator[Governed]:
+    found = build(tmp_path, copy_of=hiring_folder)
+    yield found
+    found.workspace.close()
+
+
+@pytest.fixture(scope="module")
+def asked_folder(hiring_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, MeasuredCurve]:
+    """Proposal 2 asks for a point of the curve that was measured; two roles have to sign."""
+    governed = build(tmp_path_factory.mktemp("asked"), copy_of=hiring_folder)
+    space = governed.workspace
+    found = measured(governed)
+    change = {"policy": {"seats": ["validator", "owner"]}}
+    policy = space.proposals.open(governed.ada, HIRING, ProposalKind.POLICY, reason="care", arguments=change)
+    governed.run(governed.decide(policy.proposal.id).job_id)
+    asked = space.mitigations.propose(governed.ada, found, "thresholds-1", reason="the gap of May")
+    assert asked.proposal.id == ASKED
+    space.close()
+    return governed.folder, found
+
+
+@pytest.fixture
+def asked(asked_folder: tuple[Path, MeasuredCurve], tmp_path: Path) -> Iterator[tuple[Governed, MeasuredCurve]]:
+    folder, found = asked_folder
+    governed = build(tmp_path, copy_of=folder)
+    yield governed, found
+    governed.workspace.close()
 
 
 def measured(governed: Governed, **more: Any) -> MeasuredCurve:
@@ -86,6 +124,14 @@ def gap_of(governed: Governed, version: VersionInfo, as_known: datetime, by_grou
     return abs(float(said[sex == "f"].mean()) - float(said[sex == "m"].mean()))
 
 
+def signed(governed: Governed) -> str:
+    """Have both roles sign what is asked for; its job."""
+    governed.decide(ASKED, by="vic")
+    job_id = governed.decide(ASKED, by="olga").job_id
+    assert job_id is not None
+    return job_id
+
+
 def trained(governed: Governed, job_id: str | None) -> VersionInfo:
     """Let the worker's steps train what was approved."""
     assert job_id is not None
@@ -97,18 +143,14 @@ def trained(governed: Governed, job_id: str | None) -> VersionInfo:
     return space.versions.show(governed.vera, HIRING, name)
 
 
-def test_a_point_is_asked_for_signed_by_two_and_trained_and_its_gap_is_smaller(governed: Governed) -> None:
+def test_a_point_is_asked_for_signed_by_two_and_trained_and_its_gap_is_smaller(
+    asked: tuple[Governed, MeasuredCurve],
+) -> None:
+    governed, found = asked
     space = governed.workspace
-    found = measured(governed)
-    change = {"policy": {"seats": ["validator", "owner"]}}
-    asked = space.proposals.open(governed.ada, HIRING, ProposalKind.POLICY, reason="care", arguments=change)
-    governed.run(governed.decide(asked.proposal.id).job_id)
-
-    proposal = space.mitigations.propose(governed.ada, found, "thresholds-1", reason="the gap of May").proposal
+    proposal = space.proposals.show(governed.vera, ASKED)
     evidence = space.proposals.report(governed.vera, proposal.evidence_sha256)
     frozen = evidence.report["mitigation"]
-    of_batches = {subject.name for subject in evidence.subjects if subject.kind == "batch"}
-    assert of_batches >= {str(batch) for batch in found.batches}  # one retracted makes the evidence stale
     assert [p["predictions_sha256"] for p in frozen["points"]] == [p.predictions_sha256 for p in found.curve.points]
     assert (frozen["asked"], "disparate treatment" in frozen["caution"]) == ("thresholds-1", True)
     with pytest.raises(NotAllowedError):
@@ -128,6 +170,34 @@ def test_a_point_is_asked_for_signed_by_two_and_trained_and_its_gap_is_smaller(g
     gap = gap_of(governed, version, found.as_known, by_group)
     assert gap == pytest.approx(found.point("thresholds-1").gap.value)
     assert gap < found.curve.unmitigated.gap.value / 2
+
+
+def test_a_batch_of_the_curve_that_is_retracted_once_it_was_signed_stops_the_job(
+    asked: tuple[Governed, MeasuredCurve],
+) -> None:
+    governed, found = asked
+    space, batch = governed.workspace, found.batches[1]
+    job_id = signed(governed)
+    subjects = space.proposals.report(
+        governed.vera, space.proposals.show(governed.vera, ASKED).evidence_sha256
+    ).subjects
+    assert {s.kind for s in subjects if s.name == str(batch)} == {"batch"}, "only the curve rests on it"
+    space.batches.retract(LOCAL_OPERATOR, batch, reason="sent twice")
+    assert space.proposals.show(governed.vera, ASKED).stale == (f"batch {batch} is gone",)
+    with pytest.raises(ConflictError, match=f"The approval is stale: batch {batch} is gone"):
+        space.jobs.begin(WORKER, job_id)
+
+
+def test_one_that_is_retracted_while_the_job_runs_lets_nothing_be_registered(
+    asked: tuple[Governed, MeasuredCurve],
+) -> None:
+    governed, found = asked
+    space, job_id = governed.workspace, signed(governed)
+    space.jobs.begin(WORKER, job_id)
+    space.batches.retract(LOCAL_OPERATOR, found.batches[2], reason="sent twice")
+    with pytest.raises(ConflictError, match=r"doesn't predict what the approved point .* records were retracted"):
+        space.execution.train(WORKER, job_id, say=lambda _text, _share: None)
+    assert [version.name for version in space.versions.list(governed.vera, HIRING)] == ["v1"]
 
 
 def test_what_predicts_otherwise_than_the_approved_point_is_not_registered() -> None:

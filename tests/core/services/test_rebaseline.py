@@ -21,14 +21,6 @@ BEFORE = ["ok"] * 4 + ["critical"] * 12
 
 
 @pytest.fixture(scope="module")
-def looked_at(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
-    """A copy that is left as it is."""
-    found = opened(tmp_path_factory.mktemp("looked_at"), copy_of=moved())
-    yield found
-    found.workspace.close()
-
-
-@pytest.fixture(scope="module")
 def done_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Days 6 to 13 became the reference by proposal 1; then it goes on, and on day 18 as it once was."""
     folder = tmp_path_factory.mktemp("done")
@@ -44,13 +36,6 @@ def done_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def done(done_folder: Path, tmp_path: Path) -> Iterator[Watched]:
     found = opened(tmp_path, copy_of=done_folder)
-    yield found
-    found.workspace.close()
-
-
-@pytest.fixture
-def watched(tmp_path: Path) -> Iterator[Watched]:
-    found = opened(tmp_path, copy_of=moved())
     yield found
     found.workspace.close()
 

@@ -14,9 +14,11 @@ import pandas as pd
 import psycopg
 import pytest
 
+from core.actions.retrain.mitigation_plan import Constraint
 from core.errors import ConflictError, InputError, NotAllowedError, OutsideError
 from core.governance.identity import LOCAL_OPERATOR as ME
 from core.governance.identity import WORKER, Actor, UserRole
+from core.governance.proposals import ProposalKind
 from core.record import BatchRole
 from core.workspace import Workspace
 
@@ -311,6 +313,26 @@ def test_what_only_a_sample_can_not_answer_is_refused_in_words(space: Workspace,
         space.predictions.show(ME, "m", "nothing")
     with pytest.raises(InputError, match="only counts are kept"), space.as_known(ME, "m", NOW):
         pass
+
+
+@pytest.mark.postgres
+def test_a_retraining_from_a_sample_is_refused_when_it_is_asked_for(space: Workspace, log: str) -> None:
+    def refuses(said: str) -> None:
+        with pytest.raises(InputError, match=rf"{said}.* train it where they lie, add it with `plumbline version add`"):
+            space.proposals.open(ME, "m", ProposalKind.RETRAIN, reason="it drifts")
+        with pytest.raises(InputError, match=said):
+            space.mitigations.curve(ME, "m", {}, sensitive="sex", constraint=Constraint.DEMOGRAPHIC_PARITY)
+        assert space.proposals.list(ME, "m") == ()
+
+    refuses("m is monitored in log, of which")  # the reference alone isn't what it would have to learn from
+    insert(log, PRODUCTION.assign(amount=PRODUCTION["amount"] + 30))
+    space.sources.read(ME, "m")
+    refuses("m is monitored in log, of which")
+    said = space.execution.judge(WORKER, "m")
+    assert said.startswith("Alert 1, "), "it is critical, and the job that finds so goes on"
+    assert "m is monitored in log" in said
+    space.sources.remove(ADMIN, "m", "warehouse")
+    refuses("m was monitored in a table, of which")
 
 
 @pytest.mark.postgres

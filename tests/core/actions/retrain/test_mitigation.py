@@ -24,8 +24,9 @@ from sklearn.metrics import accuracy_score, balanced_accuracy_score
 
 from core.actions.retrain import mitigators
 from core.actions.retrain.artefact import load, save
+from core.actions.retrain.gap_curve import UNMITIGATED, AccuracyGapCurve
 from core.actions.retrain.group_thresholds import GroupThresholds, draws
-from core.actions.retrain.mitigation import UNMITIGATED, AccuracyGapCurve, accuracy_gap_curve, mitigated
+from core.actions.retrain.mitigation import accuracy_gap_curve, mitigated
 from core.actions.retrain.mitigation_plan import Constraint, Method, Mitigation
 from core.actions.retrain.mitigators import MIN_OF_A_CLASS_IN_GROUP
 from core.actions.retrain.recipe import Recipe
