@@ -11,6 +11,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -27,6 +28,7 @@ __all__ = [
     "HASHER",
     "QUICK",
     "built_once",
+    "components_found_once",
     "hashed_quickly",
     "statements_compiled_once",
     "tables_made_once",
@@ -95,6 +97,18 @@ def statements_compiled_once() -> Iterator[None]:
         return made
 
     with patch.object(database, "create_engine", engine):
+        yield
+
+
+@contextmanager
+def components_found_once() -> Iterator[None]:
+    """Streamlit's AppTest reads what every installed package says of itself at each run of a page: here at the first.
+
+    A server does so once, when it starts.
+    """
+    from streamlit.components.v2 import manifest_scanner
+
+    with patch.object(manifest_scanner, "scan_component_manifests", cache(manifest_scanner.scan_component_manifests)):
         yield
 
 

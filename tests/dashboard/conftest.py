@@ -25,7 +25,7 @@ from tests.dashboard.outcome_states import OUTCOME_STATES
 from tests.dashboard.reviewing import reviewed_copy, reviewed_folder
 from tests.dashboard.signing import copy_of_signed, empty_folder, open_as, signed_folder
 from tests.dashboard.states import STATES, build
-from tests.once import built_once
+from tests.once import built_once, components_found_once
 
 __all__ = ["copy_of_signed", "empty_folder", "open_as", "reviewed_copy", "reviewed_folder", "signed_folder"]
 
@@ -63,6 +63,13 @@ def copy_of(folder_of: FolderOf, tmp_path: Path) -> FolderOf:
         return Path(shutil.copytree(folder_of(name), tmp_path / name))
 
     return folder
+
+
+@pytest.fixture(autouse=True, scope="session")
+def streamlit_prepared() -> Iterator[None]:
+    """What Streamlit's AppTest does for each run of a page and is the same in all is done once."""
+    with components_found_once():
+        yield
 
 
 @pytest.fixture(autouse=True, scope="module")

@@ -15,7 +15,7 @@ from core.logs.inference import draft_schema
 from core.logs.source import LogSource
 from core.record import BatchRole
 from core.workspace import Workspace
-from tests.dashboard.conftest import nobody_signed_in, open_page  # noqa: F401 (pages are opened here too)
+from tests.dashboard.conftest import nobody_signed_in, open_page, streamlit_prepared  # noqa: F401 (pages are opened here too)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
