@@ -21,7 +21,7 @@ from core.services.performance import PRIMARY, performance_over
 from core.services.promise import WatchKind
 from core.stats.intervals import newcombe_difference
 
-__all__ = ["Stretch", "armed_sets", "gaps_in", "monitors_of", "performance_in", "size_of"]
+__all__ = ["Stretch", "armed_sets", "gaps_in", "is_wider", "monitors_of", "performance_in", "size_of"]
 
 Z = 1.959964
 IN_ALARM = (Family.PERFORMANCE, Family.CONCEPT_DRIFT)
@@ -142,17 +142,21 @@ def _measured(measure: Measure) -> dict[str, Any]:
 
 
 def gaps_in(found: Armed, observations: Observations, keys: Collection[int]) -> Iterator[Mapping[str, Any]]:
-    """Every gap that is watched, over the same windows and in the reference."""
+    """Every gap that is watched, over the same windows and in the reference, and whether it is surely wider now."""
     incidents = observations.watch.incidents if observations.watch else ()
     current, baseline = found.panel.current, found.watch.baseline
     places = [
         place for place, window in enumerate(found.panel.windows) if window.key in keys and found.is_sealed[place]
     ]
-    for number, subject in enumerate(found.panel.subjects):
-        if subject.family is not Family.FAIRNESS or number in found.watch.why_not:
-            continue
-        group = int(np.flatnonzero(baseline.subject == number)[0])
-        n, k = ([round(float(of[places, m].sum())) for m in (group, group + 1)] for of in (current.n, current.total))
+    watched = [
+        (int(np.flatnonzero(baseline.subject == number)[0]), subject)
+        for number, subject in enumerate(found.panel.subjects)
+        if subject.family is Family.FAIRNESS and number not in found.watch.why_not
+    ]
+    for group, subject in watched:
+        both = (group, group + 1)
+        n, k = ([round(float(of[places, m].sum())) for m in both] for of in (current.n, current.total))
+        before = [(round(float(baseline.mean[m] * baseline.n[m])), round(float(baseline.n[m]))) for m in both]
         told = newcombe_difference(k[0], n[0], k[1], n[1]) if all(n) else None
         yield {
             "key": subject.key,
@@ -163,8 +167,46 @@ def gaps_in(found: Armed, observations: Observations, keys: Collection[int]) -> 
             "low": told.low if told else None,
             "high": told.high if told else None,
             "reference": float(baseline.mean[group] - baseline.mean[group + 1]),
+            "is_wider": all(n) and is_wider(before, list(zip(k, n, strict=True)), n_gaps=len(watched)),
             "is_out": any(i.subject == subject.key and any(i.is_open_in(key) for key in keys) for i in incidents),
         }
+
+
+Rates = Sequence[tuple[int, int]]
+
+
+def is_wider(reference: Rates, current: Rates, *, n_gaps: int, confidence: float = 0.95) -> bool:
+    """Whether a gap between two rates lies farther from 0 than the reference's, on its side or across.
+
+    Parameters
+    ----------
+    reference, current : sequence of (int, int)
+        Of a group and of all others: how many rows of how many.
+    n_gaps : int
+        How many gaps are looked at: each is given its part of what is left of `confidence` (Bonferroni), so that none
+        is called wider with that probability where none changed and rows are independent.
+    confidence : float
+        Of all together, in (0, 1).
+
+    References
+    ----------
+    Intervals of Newcombe's, put together as by G. Y. Zou, A. Donner (2008), doi:10.1002/sim.3095.
+
+    Examples
+    --------
+    >>> is_wider([(400, 1000), (410, 1000)], [(300, 1000), (420, 1000)], n_gaps=6)
+    True
+    >>> is_wider([(400, 1000), (410, 1000)], [(390, 1000), (420, 1000)], n_gaps=6)
+    False
+    """
+    each = 1 - (1 - confidence) / n_gaps
+    sizes = []
+    for (k, n), (k_others, n_others) in (reference, current):
+        between, size = newcombe_difference(k, n, k_others, n_others, confidence=each), k / n - k_others / n_others
+        ends = (between.low, between.high) if size >= 0 else (-between.high, -between.low)
+        sizes.append((abs(size), *ends))
+    (before, _, highest), (now, lowest, _) = sizes
+    return now - before > math.hypot(now - lowest, highest - before)
 
 
 def _armed(session: Session, observations: Observations, policy: AlarmPolicy, kind: WatchKind) -> Armed | None:

@@ -16,6 +16,7 @@ from core.governance.proposals import ProposalKind, ProposalState
 from core.record import BatchRole
 from core.services.checks import Check
 from core.services.proposal import Decided
+from core.services.stretch import is_wider
 from core.storage.queue import JobQueue
 from tests.accepting import SERIES, decide, person, propose, set_signing
 from tests.watched import DAY_0, MODEL, SCHEMA, Watched, opened
@@ -115,8 +116,13 @@ def test_nobody_can_sign_where_a_gap_is_in_alarm_in_the_same_windows(
 @pytest.mark.parametrize(
     ("first", "last", "outcome", "said"),
     [
-        (0, MOVES_ON, Outcome.PASS, "None of 6 gaps that are watched is wider than in the reference."),
-        (MOVES_ON, MOVES_ON + 1, Outcome.LOOK, "Wider than in the reference, by what chance alone seldom does: "),
+        (0, MOVES_ON, Outcome.PASS, "None of 6 gaps that are watched is shown to be wider than in the reference."),
+        (
+            MOVES_ON,
+            MOVES_ON + 1,
+            Outcome.LOOK,
+            "Wider than in the reference, and not by chance (95%, all gaps together): ",
+        ),
     ],
     ids=["held", "wider, and not in alarm yet"],
 )
@@ -128,3 +134,31 @@ def test_where_gaps_held_or_are_wider_and_not_in_alarm_yet_it_is_for_people_to_d
     assert (found.outcome, found.why.startswith(said)) == (outcome, True), found.why
     assert ("selection rate/sex=f" in found.why) is (outcome is Outcome.LOOK)
     assert decide(watched, asked.proposal.id).job_id is not None
+
+
+def test_where_no_gap_changed_one_is_called_wider_in_at_most_one_of_twenty_worlds() -> None:
+    rng, n_worlds, n_gaps = np.random.default_rng(11), 2_000, 6
+    rates = rng.uniform(0.05, 0.6, (n_worlds, n_gaps, 2))
+    before, now = rng.binomial(600, rates), rng.binomial(150, rates)
+    called = [
+        any(
+            is_wider([(k, 600) for k in was], [(k, 150) for k in of], n_gaps=n_gaps)
+            for was, of in zip(before[world].tolist(), now[world].tolist(), strict=True)
+        )
+        for world in range(n_worlds)
+    ]
+    assert np.mean(called) <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / n_worlds)
+
+
+def test_a_gap_that_doubled_is_called_wider_on_its_side_and_across() -> None:
+    rng = np.random.default_rng(12)
+    for sign in (1, -1):
+        called = [
+            is_wider(
+                [(rng.binomial(3_000, 0.4), 3_000), (rng.binomial(3_000, 0.3), 3_000)],
+                [(rng.binomial(3_000, 0.35 + 0.1 * sign), 3_000), (rng.binomial(3_000, 0.35 - 0.1 * sign), 3_000)],
+                n_gaps=6,
+            )
+            for _ in range(200)
+        ]
+        assert np.mean(called) > 0.9
