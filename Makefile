@@ -26,6 +26,7 @@ install: $(VENV)/.runtime ## Make .venv and install Plumbline in it
 demo: $(VENV)/.runtime ## Build the demo workspace and open the dashboard on 127.0.0.1:8501
 	$(BIN)/plumbline demo --workspace $(WORKSPACE)
 
+test: export PYTHONDONTWRITEBYTECODE = # the many processes of a run read what one has compiled
 test: $(VENV)/.development lint ## Check style, types, imports and doctests, then run the tests
 	$(BIN)/python -m pytest -q -n 2
 

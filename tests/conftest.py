@@ -33,6 +33,8 @@ TOGETHER = {
     "tests/core/services/test_signing_machine.py": "signing",
     "tests/core/services/test_proposals.py": "signing",
     "tests/core/actions/retrain/": "trained models",
+    "tests/core/profile/test_in_place.py": "tables in place",
+    "tests/core/services/test_sources.py": "tables in place",
     "tests/dashboard/test_fairness.py": "audits",
     "tests/core/services/test_audits.py": "audits",
     "tests/core/services/test_audited_rows.py": "audits",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import atexit
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -21,7 +21,7 @@ from core.storage.queue import JobQueue
 from core.workspace import Workspace
 from tests.builders import SCHEMA, START, rows, write_csv
 
-__all__ = ["MODEL", "NOW", "PASSWORD", "Clock", "Governed", "People", "build"]
+__all__ = ["MODEL", "NOW", "PASSWORD", "Clock", "Governed", "People", "Step", "build", "promoted", "proposed"]
 
 MODEL = "m"
 NOW = START + timedelta(days=30)
@@ -184,13 +184,42 @@ class Governed:
         return outcome.batch_id
 
 
-def build(folder: Path, *, database_url: str | None = None, copy_of: Path | None = None) -> Governed:
-    """A governed workspace: on SQLite a copy of one built before, or of that in another folder; built on PostgreSQL."""
-    if database_url is None:
-        shutil.copytree(_template() if copy_of is None else copy_of / "workspace", folder / "workspace")
+Step = Callable[[Governed], object]
+
+
+@cache
+def promoted(version: str) -> Step:
+    """The step that puts a version in force."""
+    return lambda governed: governed.put_in_force(version)
+
+
+@cache
+def proposed(kind: ProposalKind = ProposalKind.RETRAIN, version: str | None = None, *, by: str = "ada") -> Step:
+    """The step that opens a proposal."""
+    return lambda governed: governed.propose(kind, version, by=by)
+
+
+def build(
+    folder: Path, *, database_url: str | None = None, copy_of: Path | None = None, after: Sequence[Step] = ()
+) -> Governed:
+    """A governed workspace after some steps: copied from one built before on SQLite, built on PostgreSQL.
+
+    What is the same step, and leaves the clock alone, is taken once a process for all who begin with it. Or a copy of
+    that in another folder, as it is.
+    """
+    if copy_of is not None:
+        shutil.copytree(copy_of / "workspace", folder / "workspace")
         return _opened(folder, None)
+    if database_url is None:
+        template, n_files = _template(tuple(after))
+        shutil.copytree(template, folder / "workspace")
+        governed = _opened(folder, None)
+        governed._numbers = count(n_files)
+        return governed
     governed = _opened(folder, database_url)
     _fill(governed)
+    for step in after:
+        step(governed)
     return governed
 
 
@@ -219,11 +248,15 @@ def _fill(governed: Governed) -> None:
 
 
 @cache
-def _template() -> Path:
-    """A workspace on SQLite, built once a process."""
+def _template(after: tuple[Step, ...]) -> tuple[Path, int]:
+    """A workspace on SQLite, built once a process, and the number of its next file."""
     folder = Path(tempfile.mkdtemp(prefix="plumbline-governed-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    governed = _opened(folder, None)
-    _fill(governed)
+    if after:
+        governed = build(folder, after=after[:-1])
+        after[-1](governed)
+    else:
+        governed = _opened(folder, None)
+        _fill(governed)
     governed.workspace.close()
-    return folder / "workspace"
+    return folder / "workspace", next(governed._numbers)

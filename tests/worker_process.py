@@ -29,6 +29,10 @@ from core.jobs import run_worker
 from core.workspace import Workspace
 
 PRELOADED = (
+    "core.services.execution",
+    "core.services.placement",
+    "core.actions.targets.command",
+    "core.actions.targets.registry",
     "core.actions.retrain.trainer",
     "core.actions.retrain.artefact",
     "core.services.notifications",

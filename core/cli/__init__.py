@@ -8,9 +8,11 @@ from __future__ import annotations
 import sys
 import traceback
 from collections.abc import Sequence
-from typing import Annotated
+from functools import cache
+from typing import Annotated, Any
 
 import typer
+from typer.main import get_command
 
 from core import __version__
 from core.cli.alert import alert_app
@@ -105,10 +107,16 @@ def _root(version: Annotated[bool, typer.Option("--version", help="Print the ver
         raise typer.Exit
 
 
+@cache
+def _command() -> Any:
+    """All commands and their options: made once a process, however many of them it runs."""
+    return get_command(app)
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run a command and end the process with its exit code."""
     try:
-        app(arguments, standalone_mode=True)
+        _command()(arguments, standalone_mode=True)
     except PlumblineError as error:
         warn(f"plumbline: {error}")
         sys.exit(error.exit_code)

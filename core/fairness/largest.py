@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import lru_cache
 
 import numpy as np
 
@@ -130,10 +131,19 @@ def _omnibus(rated: Sequence[GroupRate], holm: Sequence[float], n_permutations: 
         statistic = float(((k - n * p) ** 2 / (n * p * (1 - p))).sum())
         return float(chi2.sf(statistic, len(rated) - 1)), f"chi-square over {len(rated)} groups"
     if n_permutations:
-        p_value = max_gap_p_value(k, n, rng=np.random.default_rng(SEED), n_permutations=n_permutations)
+        p_value = _permuted(tuple(k.tolist()), tuple(n.tolist()), n_permutations)
         return p_value, f"{n_permutations:,} permutations over {len(rated)} groups, as cells are thin for chi-square"
     least = min(holm, default=None)
     return least, "least Holm p of a group, as cells are too thin for chi-square"
+
+
+@lru_cache(maxsize=4096)
+def _permuted(k: tuple[int, ...], n: tuple[int, ...], n_permutations: int) -> float:
+    """The p-value of counts, which is always the same: reports of a model ask for the same windows again and again."""
+    rng = np.random.default_rng(SEED)
+    return max_gap_p_value(
+        np.array(k, dtype=np.int64), np.array(n, dtype=np.int64), rng=rng, n_permutations=n_permutations
+    )
 
 
 def range_interval(rated: Sequence[GroupRate], confidence: float, pairs: int) -> Interval:

@@ -17,19 +17,20 @@ from core.errors import InputError
 from core.governance.ledger import Receipt, next_entry
 from core.governance.proposals import ProposalKind
 from core.storage.ledger import entries
-from tests.governed import Governed, build
+from tests.governed import Governed, build, promoted, proposed
 
 LINE_ENDS = "one\u2028two\u2029three\x85four\x0bfive\x1csix\r\nseven"  # each ends a line for somebody
 Members = dict[str, bytes]
 
 
+def commented(governed: Governed) -> None:
+    governed.workspace.proposals.comment(governed.ines, 2, LINE_ENDS)
+
+
 @pytest.fixture
 def governed(tmp_path: Path) -> Iterator[Governed]:
     """A workspace in which v1 was promoted, and something was said of it."""
-    governed = build(tmp_path)
-    proposal = governed.put_in_force("v1")
-    governed.workspace.proposals.comment(governed.ines, governed.propose(ProposalKind.PROMOTE, "v2"), LINE_ENDS)
-    assert proposal == 1
+    governed = build(tmp_path, after=[promoted("v1"), proposed(ProposalKind.PROMOTE, "v2"), commented])
     yield governed
     governed.workspace.close()
 

@@ -26,7 +26,7 @@ from core.storage.queue import JobQueue
 from core.storage.signing import EvidenceRow, JobRow, ProposalMoveRow, ProposalRow
 from core.workspace import Workspace
 from tests.builders import SCHEMA
-from tests.governed import MODEL, NOW, Governed, build
+from tests.governed import MODEL, NOW, Governed, Step, build, promoted, proposed
 
 K, S = ProposalKind, ProposalState
 REFUSED = (ConflictError, InputError, NotAllowedError)
@@ -40,10 +40,19 @@ def governed(tmp_path: Path) -> Iterator[Governed]:
 
 
 @pytest.fixture
-def in_force(governed: Governed) -> Governed:
+def in_force(tmp_path: Path) -> Iterator[Governed]:
     """v1 is in force."""
-    governed.put_in_force("v1")
-    return governed
+    governed = build(tmp_path, after=[promoted("v1")])
+    yield governed
+    governed.workspace.close()
+
+
+@pytest.fixture
+def asked(tmp_path: Path) -> Iterator[Governed]:
+    """Ada has asked for a retraining, in proposal 1."""
+    governed = build(tmp_path, after=[proposed()])
+    yield governed
+    governed.workspace.close()
 
 
 def stored(governed: Governed) -> tuple[object, ...]:
@@ -217,28 +226,27 @@ def test_a_job_that_is_begun_again_asks_once(governed: Governed) -> None:
 
 
 @pytest.mark.parametrize("person", ["ada", "vera", "audrey", "root"])
-def test_who_is_no_reviewer_decides_nothing(governed: Governed, person: str) -> None:
-    proposal = governed.propose(by="ines")
-    assert isinstance(refused(governed, lambda: governed.decide(proposal, by=person)), NotAllowedError)
+def test_who_is_no_reviewer_decides_nothing(tmp_path: Path, person: str) -> None:
+    governed = build(tmp_path, after=[proposed(by="ines")])
+    assert isinstance(refused(governed, lambda: governed.decide(1, by=person)), NotAllowedError)
     decide = governed.workspace.proposals.decide
     for actor in (LOCAL_OPERATOR, WORKER):
-        error = refused(governed, lambda a=actor: decide(a, proposal, Move.APPROVE, reason="let me"))
+        error = refused(governed, lambda a=actor: decide(a, 1, Move.APPROVE, reason="let me"))
         assert isinstance(error, NotAllowedError)
+    governed.workspace.close()
 
 
 @pytest.mark.parametrize("reason", ["", "  \n "])
 @pytest.mark.parametrize("move", [Move.APPROVE, Move.REJECT, Move.REQUEST_CHANGES])
-def test_a_decision_needs_a_reason(governed: Governed, move: Move, reason: str) -> None:
-    proposal = governed.propose()
-    decide = governed.workspace.proposals.decide
-    error = refused(governed, lambda: decide(governed.ines, proposal, move, reason=reason))
+def test_a_decision_needs_a_reason(asked: Governed, move: Move, reason: str) -> None:
+    decide = asked.workspace.proposals.decide
+    error = refused(asked, lambda: decide(asked.ines, 1, move, reason=reason))
     assert str(error) == "A decision needs a reason."
 
 
 @pytest.mark.parametrize("move", [Move.COMMENT, Move.WITHDRAW, Move.START, Move.RETRY])
-def test_what_is_no_decision_is_not_taken_for_one(governed: Governed, move: Move) -> None:
-    proposal = governed.propose()
-    assert f"{move} is no decision" in str(refused(governed, lambda: governed.decide(proposal, move)))
+def test_what_is_no_decision_is_not_taken_for_one(asked: Governed, move: Move) -> None:
+    assert f"{move} is no decision" in str(refused(asked, lambda: asked.decide(1, move)))
 
 
 def test_a_proposal_nobody_made_is_not_decided(governed: Governed) -> None:
@@ -301,13 +309,12 @@ def test_a_rejected_retirement_changes_nothing_of_its_version(in_force: Governed
     assert in_force.workspace.versions.show(in_force.vera, MODEL, "v1").state is VersionState.CHAMPION
 
 
-def test_only_who_asked_withdraws(governed: Governed) -> None:
-    proposal = governed.propose()
-    withdraw = governed.workspace.proposals.withdraw
+def test_only_who_asked_withdraws(asked: Governed) -> None:
+    withdraw = asked.workspace.proposals.withdraw
     for person in ("ines", "zoe"):
-        error = refused(governed, lambda who=person: withdraw(governed.people[who], proposal, reason="away with it"))
+        error = refused(asked, lambda who=person: withdraw(asked.people[who], 1, reason="away with it"))
         assert "Only ada, who asked, can withdraw this" in str(error)
-    assert governed.workspace.proposals.withdraw(governed.ada, proposal, reason="mine").proposal.state is S.WITHDRAWN
+    assert withdraw(asked.ada, 1, reason="mine").proposal.state is S.WITHDRAWN
 
 
 def test_a_draft_of_an_alarm_asks_nobody_until_somebody_submits_it(governed: Governed) -> None:
@@ -428,19 +435,25 @@ ON_DISK: dict[str, tuple[tuple[ProposalKind, str | None], Callable[[Governed], o
 BOTH = CAUSES | ON_DISK
 
 
-def prepared(governed: Governed, cause: str) -> int:
-    """A proposal of the kind that a cause makes stale."""
-    (kind, version), *_ = BOTH[cause]
+def labelled(governed: Governed) -> None:
     governed.label("p230")
-    governed.put_in_force("v1")
+
+
+@pytest.fixture
+def prepared(tmp_path: Path, cause: str) -> Iterator[tuple[Governed, int]]:
+    """A workspace with a proposal of the kind that a cause makes stale, and its number."""
+    (kind, version), *_ = BOTH[cause]
+    before: list[Step] = [labelled, promoted("v1")]
     if kind is K.ROLLBACK:
-        governed.put_in_force("v2")
-    return governed.propose(kind, version)
+        before.append(promoted("v2"))
+    governed = build(tmp_path, after=[*before, proposed(kind, version)])
+    yield governed, len(before)
+    governed.workspace.close()
 
 
 @pytest.mark.parametrize("cause", BOTH)
-def test_nothing_is_approved_on_evidence_that_went_stale(governed: Governed, cause: str) -> None:
-    proposal = prepared(governed, cause)
+def test_nothing_is_approved_on_evidence_that_went_stale(prepared: tuple[Governed, int], cause: str) -> None:
+    governed, proposal = prepared
     assert governed.workspace.proposals.show(governed.vera, proposal).stale == ()
     BOTH[cause][1](governed)
     error = refused(governed, lambda: governed.decide(proposal))
@@ -454,8 +467,9 @@ def test_nothing_is_approved_on_evidence_that_went_stale(governed: Governed, cau
 
 
 @pytest.mark.parametrize("cause", BOTH)
-def test_an_approval_that_went_stale_starts_nothing(governed: Governed, cause: str) -> None:
-    decided = governed.decide(prepared(governed, cause))
+def test_an_approval_that_went_stale_starts_nothing(prepared: tuple[Governed, int], cause: str) -> None:
+    governed, proposal = prepared
+    decided = governed.decide(proposal)
     BOTH[cause][1](governed)
     jobs, proposals = governed.workspace.jobs, governed.workspace.proposals
     error = refused(governed, lambda: jobs.begin(WORKER, str(decided.job_id)))
@@ -474,8 +488,8 @@ def test_an_approval_that_went_stale_starts_nothing(governed: Governed, cause: s
 @pytest.mark.parametrize(
     "cause", ["new labels in the window", "more evaluation data", "fifteen days", "another policy"]
 )
-def test_fresh_evidence_can_be_approved_again(governed: Governed, cause: str) -> None:
-    proposal = prepared(governed, cause)
+def test_fresh_evidence_can_be_approved_again(prepared: tuple[Governed, int], cause: str) -> None:
+    governed, proposal = prepared
     BOTH[cause][1](governed)
     refreshed = governed.workspace.proposals.refresh(governed.ada, proposal, reason="as things stand").proposal
     assert refreshed.stale == ()
