@@ -26,9 +26,7 @@ ADMIN = "root"
 START = datetime(2026, 3, 30, 6, tzinfo=UTC)  # the morning the watch begins
 V7_FROM = datetime(2026, 7, 1, 9, tzinfo=UTC)
 AS_OF = datetime(2026, 9, 28, 6, tzinfo=UTC)  # the morning after the last decision
-N_STEPS = (
-    304  # files generated, taken in, batches counted, windows with sampled rows looked at; a test counts them again
-)
+N_STEPS = 304  # files generated and taken in, batches counted, sampled windows looked at; a test counts them again
 JOB_SECONDS = 60
 
 Step = Callable[[int, str], None]

@@ -167,7 +167,8 @@ def _cost(cost: Cost) -> str:
     if cost.why:
         return f"**not run**: {cost.why}"
     runs = f" ({cost.n})" if cost.n > 1 else ""
-    return f"{cost.cpu:.3g} s, {cost.peak:,.0f} MB{runs}"
+    seconds = f"{cost.cpu:.3g}" if cost.cpu < 100 else f"{cost.cpu:,.0f}"
+    return f"{seconds} s, {cost.peak:,.0f} MB{runs}"
 
 
 def _notes(costs: Costs, absent: Mapping[str, str]) -> list[str]:
@@ -189,7 +190,7 @@ def _notes(costs: Costs, absent: Mapping[str, str]) -> list[str]:
         )
     walls = [cost.wall / cost.cpu for cost in every]
     if walls:
-        found.append(f"- Wall seconds were up to {max(walls):.0f} times the CPU seconds for the same reason.")
+        found.append(f"- Wall seconds were up to {max(walls):.0f} times the CPU seconds.")
     return found
 
 
