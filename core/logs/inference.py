@@ -84,7 +84,8 @@ class _Column:
         """Whether the column counts the rows."""
         if self.numbers is None or not self.is_unique:
             return False
-        steps = np.diff(np.asarray(self.numbers.to_numpy(zero_copy_only=False)))
+        with np.errstate(invalid="ignore"):  # infinities, which count nothing
+            steps = np.diff(np.asarray(self.numbers.to_numpy(zero_copy_only=False)))
         return bool(steps.size and (steps == 1).all())
 
 

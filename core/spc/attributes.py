@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from core.errors import InputError
 from core.spc.averages import Averages, averages_chart
 from core.spc.chart import ControlChart, as_floats, outside
-from core.spc.dispersion import Dispersion
+from core.spc.dispersion import ALMOST_ONE, Dispersion
 from core.spc.tails import binomial_tails, poisson_tails
 
 __all__ = ["c_chart", "np_chart", "p_chart", "u_chart"]
@@ -92,7 +92,13 @@ def p_chart(
     usable = np.isfinite(counts) & (rows > 0)
     n_rows = np.where(usable, rows, 0.0)
     share = np.divide(counts, rows, out=np.full(counts.shape, np.nan), where=usable)
-    shares = Averages(value=share, n=n_rows, row_variance=lambda c: c * (1 - c), excess=lambda _: n_rows - 1)
+    shares = Averages(
+        value=share,
+        n=n_rows,
+        row_variance=lambda c: c * (1 - c),
+        excess=lambda _: n_rows - 1,
+        most_shared=ALMOST_ONE,
+    )
     chart = averages_chart(
         "p",
         shares,

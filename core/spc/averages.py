@@ -36,12 +36,15 @@ class Averages:
         The variance of one row, given the centre at each point.
     excess : callable
         What rho is multiplied by in the variance 1 + excess * rho of a score, given the centre.
+    most_shared : float
+        The largest rho there can be: of a share it is a correlation.
     """
 
     value: Floats
     n: Floats
     row_variance: OfCentre
     excess: OfCentre
+    most_shared: float = np.inf
 
     def error(self, centre: Floats) -> Floats:
         """The standard error that rows alone give each point."""
@@ -91,9 +94,10 @@ def averages_chart(
         factor = per_point(standards["sigma_z"], averages.value, "sigma_z")
     elif dispersion is Dispersion.SHARED:
         excess = averages.excess(at_each)
-        standards["rho"] = (
-            shared_variance(scores_of_rows(averages, at_each), excess, base=where) if rho is None else rho
-        )
+        if rho is None:
+            found = shared_variance(scores_of_rows(averages, at_each), excess, base=where)
+            rho = np.minimum(found, averages.most_shared)
+        standards["rho"] = rho
         wider = np.maximum(np.where(np.isfinite(excess), excess, 0.0), 0.0)
         factor = np.sqrt(1 + wider * per_point(standards["rho"], averages.value, "rho"))
         if given is None:  # points of many rows weigh less once their rows share a shift

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from core.spc.autocorrelation import innovations, predicted
 from core.spc.chart import ControlChart, outside
+from core.spc.dispersion import ALMOST_ONE
 from core.spc.phases import LimitsWorth, Spread, degrees_of_freedom, limits_worth
 from core.spc.scheme import Knowledge
 from core.spc.series import Series, SeriesKind
@@ -23,7 +24,6 @@ __all__ = ["Baseline", "Dependence", "Limits", "at_season", "baseline_chart", "r
 Floats = NDArray[np.float64]
 
 NOMINAL = 3.0
-ALMOST_ONE = 1 - 1e-9
 
 
 class Limits(StrEnum):

@@ -12,13 +12,14 @@ from core.errors import InputError
 from core.spc.chart import as_base, as_floats, mean_over, moving_ranges, per_point
 from core.spc.factors import range_constants
 
-__all__ = ["Dispersion", "DispersionTest", "dispersion_test", "laney_sigma", "shared_variance"]
+__all__ = ["ALMOST_ONE", "Dispersion", "DispersionTest", "dispersion_test", "laney_sigma", "shared_variance"]
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
 D2 = range_constants(2).d2
 HALVINGS = 60
+ALMOST_ONE = 1 - 1e-9  # a correlation of rows above which no law of shares has a variance
 EVEN = 2.0  # times the smallest n: up to here all points are as wide by either model
 CLEARLY = 2.0  # difference of log likelihoods from which n tells the two apart
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from core.errors import InputError
 from core.spc.autocorrelation import AutocorrelationTest, autocorrelation_test, autoregressive_width, innovations
 from core.spc.baseline import NOMINAL, Baseline, Dependence, Limits, at_season, rows_score
-from core.spc.dispersion import Dispersion, dispersion_test, laney_sigma, shared_variance
+from core.spc.dispersion import ALMOST_ONE, Dispersion, dispersion_test, laney_sigma, shared_variance
 from core.spc.factors import c4
 from core.spc.phases import LEAST_POINTS
 from core.spc.seasons import moderated_spread, season_test, seasonal_means
@@ -101,6 +101,7 @@ def fit_baseline(
     excess = series.excess(at_season(series, centres))
     limits, of_spread = _limits(new, excess, where, adjustment.limits, is_individual=is_individual)
     scale, rho = _scale(new, excess, where, limits, dependence, n_means=len(centres))
+    rho = min(rho, ALMOST_ONE) if series.kind is SeriesKind.SHARE else rho
     fitted = Baseline(
         limits=limits,
         dependence=dependence,

@@ -241,3 +241,10 @@ def test_whatever_columns_are_called_and_hold_the_proposal_is_a_valid_schema(
     read = ModelSchema.from_toml(found.to_toml())
     assert set(read.columns) == set(names)
     assert SchemaDraft.from_toml(found.to_toml()).data == found.data
+
+
+def test_a_column_of_infinities_counts_no_rows(tmp_path: Path) -> None:
+    rows = [{"id": "a", "x": "inf"}, {"id": "b", "x": "INFINITY"}]
+    (tmp_path / "log.jsonl").write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    found = draft_schema(LogSource.open(tmp_path / "log.jsonl"))
+    assert set(ModelSchema.from_toml(found.to_toml()).columns) == {"id", "x"}

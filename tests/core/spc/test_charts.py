@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy.stats import betabinom, binom, nbinom, norm, poisson
 
@@ -53,6 +53,8 @@ def test_shifting_and_stretching_values_shifts_and_stretches_every_chart(
 
 
 @settings(max_examples=60)
+@example([(1, 1), (0, 2), (0, 2)], Dispersion.SHARED)  # rows of a point agree wholly: rho is at most 1
+@example([(1, 1), (1, 1), (0, 2)], Dispersion.SHARED)
 @given(COUNTED, st.sampled_from([Dispersion.SAMPLING, Dispersion.LANEY, Dispersion.SHARED]))
 def test_counting_the_other_rows_turns_a_p_chart_upside_down(
     counts: list[tuple[int, int]], dispersion: Dispersion
