@@ -88,7 +88,7 @@ def acceptance_report(
         },
         "alarm_policy": {"before": before.digest, "after": after.digest},
         "performance": performance_in(observations, windows, keys),
-        "gaps": [gap for found in sets.values() for gap in gaps_in(found, observations, keys)],
+        "gaps": list(gaps_in(sets.values(), observations, keys)),
     }
     return report, windows
 

@@ -75,7 +75,7 @@ def baseline_report(session: Session, model: ModelRow, period: Period) -> tuple[
         "series": series[:MOST_SERIES],
         "alerts": list(_alerts(session, model, observations, keys)),
         "performance": performance_in(observations, windows, keys),
-        "gaps": [gap for found in sets.values() for gap in gaps_in(found, observations, keys)],
+        "gaps": list(gaps_in(sets.values(), observations, keys)),
     }
     return report, windows
 

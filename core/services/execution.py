@@ -176,6 +176,7 @@ class ExecutionService:
                 say(f"{found.source.table}: {finding}.", 0.8)
         else:
             self.profiles.refresh(actor, model, progress=counted)
+            self.profiles.refresh(actor, model)  # what came in meanwhile was left to this job
         return self.judge(actor, model)
 
     @allowed(Right.RUN_JOBS)

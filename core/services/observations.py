@@ -33,7 +33,7 @@ from core.profile.windows import Window, WindowPlan
 from core.record import BatchRole
 from core.schema import ModelSchema, Task
 from core.services.promise import WatchKind
-from core.services.reference import ReferenceDecided, decided, profile_basis
+from core.services.reference import ReferenceDecided, basis_in_force, decided
 from core.services.reference_facts import ReferenceFacts, read_facts
 from core.services.sampled_series import SampledSeries, load_series
 from core.services.watch_report import WatchReport, load_watch, policy_of, reason_not_armed
@@ -399,8 +399,7 @@ def profile_in_force(repository: Repository, model: ModelRow) -> ProfileRow | No
     """
     profiles = repository.profiles(model)
     live = {batch.id for batch in repository.batches(model)}
-    digests = [batch.records_sha256 for batch in repository.reference(model)]
-    basis = profile_basis(repository.schema_row(model).digest, digests)
+    basis = basis_in_force(repository.session, model)
 
     def rank(profile: ProfileRow) -> tuple[bool, int, bool, int]:
         n_counted = len(live & repository.profiled(profile).keys())

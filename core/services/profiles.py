@@ -28,7 +28,7 @@ from core.record import TIMESTAMP
 from core.schema import ModelSchema
 from core.services.estimate_samples import update_estimate_samples
 from core.services.observations import profile_in_force
-from core.services.reference import profile_basis
+from core.services.reference import basis_in_force, profile_basis
 from core.services.sampled_series import update_series
 from core.services.watching import WatchService
 from core.storage.alerting import SampleRow
@@ -129,9 +129,8 @@ class ProfileService:
         with self.database.read() as session:
             repository = Repository(session)
             row = repository.model(model)
-            reference, shown = repository.reference(row), profile_in_force(repository, row)
-            basis = profile_basis(repository.schema_row(row).digest, [batch.records_sha256 for batch in reference])
-            if shown is None or shown.basis == basis or not sum(batch.n_rows for batch in reference):
+            shown, basis = profile_in_force(repository, row), basis_in_force(session, row)
+            if shown is None or shown.basis == basis or not sum(batch.n_rows for batch in repository.reference(row)):
                 return None
             new, live = repository.profile(row, basis), {batch.id for batch in repository.batches(row)}
             counted = set() if new is None else live & repository.profiled(new).keys()

@@ -24,6 +24,7 @@ __all__ = [
     "RESTORED",
     "SET",
     "ReferenceDecided",
+    "basis_in_force",
     "changes_of",
     "check_reference_signed",
     "decided",
@@ -46,6 +47,13 @@ class ReferenceDecided:
 def profile_basis(schema_digest: str, records: Sequence[str]) -> str:
     """Names what a profile is fitted to: a schema, and the digests of the reference's records."""
     return hashlib.sha256("\n".join([FORMAT, schema_digest, *records]).encode()).hexdigest()
+
+
+def basis_in_force(session: Session, model: ModelRow) -> str:
+    """What a profile on the schema and the reference of now is fitted to."""
+    repository = Repository(session)
+    digests = [batch.records_sha256 for batch in repository.reference(model)]
+    return profile_basis(repository.schema_row(model).digest, digests)
 
 
 def changes_of(session: Session, model: ModelRow) -> list[Entry]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -141,22 +141,25 @@ def _measured(measure: Measure) -> dict[str, Any]:
     }
 
 
-def gaps_in(found: Armed, observations: Observations, keys: Collection[int]) -> Iterator[Mapping[str, Any]]:
+def gaps_in(sets: Iterable[Armed], observations: Observations, keys: Collection[int]) -> Iterator[Mapping[str, Any]]:
     """Every gap that is watched, over the same windows and in the reference, and whether it is surely wider now."""
     incidents = observations.watch.incidents if observations.watch else ()
-    current, baseline = found.panel.current, found.watch.baseline
-    places = [
-        place for place, window in enumerate(found.panel.windows) if window.key in keys and found.is_sealed[place]
-    ]
     watched = [
-        (int(np.flatnonzero(baseline.subject == number)[0]), subject)
+        (found, number, subject)
+        for found in sets
         for number, subject in enumerate(found.panel.subjects)
         if subject.family is Family.FAIRNESS and number not in found.watch.why_not
     ]
-    for group, subject in watched:
+    for found, number, subject in watched:
+        current, baseline = found.panel.current, found.watch.baseline
+        places = [
+            place for place, window in enumerate(found.panel.windows) if window.key in keys and found.is_sealed[place]
+        ]
+        group = int(np.flatnonzero(baseline.subject == number)[0])
         both = (group, group + 1)
         n, k = ([round(float(of[places, m].sum())) for m in both] for of in (current.n, current.total))
-        before = [(round(float(baseline.mean[m] * baseline.n[m])), round(float(baseline.n[m]))) for m in both]
+        rows = [round(float(baseline.n[m])) for m in both]
+        before = [(round(float(baseline.mean[m]) * of), of) for m, of in zip(both, rows, strict=True) if of]
         told = newcombe_difference(k[0], n[0], k[1], n[1]) if all(n) else None
         yield {
             "key": subject.key,
@@ -167,7 +170,7 @@ def gaps_in(found: Armed, observations: Observations, keys: Collection[int]) -> 
             "low": told.low if told else None,
             "high": told.high if told else None,
             "reference": float(baseline.mean[group] - baseline.mean[group + 1]),
-            "is_wider": all(n) and is_wider(before, list(zip(k, n, strict=True)), n_gaps=len(watched)),
+            "is_wider": all(n) and all(rows) and is_wider(before, list(zip(k, n, strict=True)), n_gaps=len(watched)),
             "is_out": any(i.subject == subject.key and any(i.is_open_in(key) for key in keys) for i in incidents),
         }
 

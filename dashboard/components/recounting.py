@@ -30,9 +30,10 @@ def _how_far(model: str) -> None:
         st.rerun()
         return
     jobs = [job for job in space.jobs.list(actor, model) if job.state in UNDER_WAY and job.proposal_id is None]
+    is_worked_on = bool(jobs) and space.worker_lock.is_held()  # not by a worker that is gone
     with st.container(border=True, gap="small", key="recounting"):
         st.markdown(f"**Counted anew.** {plain(found.words)}")
-        if jobs:
+        if is_worked_on:
             st.progress(jobs[0].progress, text=plain(jobs[0].message))
         elif actor.may(Right.INGEST) and st.button("Count it now", key="recount_now"):
             try:

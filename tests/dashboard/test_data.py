@@ -443,6 +443,9 @@ def test_a_new_reference_is_counted_by_the_worker_while_pages_show_what_was_befo
             page.open(view)
             assert "0 of 2 batches are counted on the new reference" in page.words
             assert not page.has("recount_now")
+    page.open("data")
+    assert page.has("recount_now")  # the worker is gone, and its job waits
+    with space.worker_lock.hold():
         space.jobs.cancel(ME, job.id, reason="not now")
         page.open("data")
         assert page.has("recount_now")
